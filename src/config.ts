@@ -1,0 +1,257 @@
+/**
+ * The environment becomes one frozen value, each variable declared once: name, parser, default, one sentence. Every problem is
+ * reported at once. `.env.example` and the table in README.md are printed from this list.
+ */
+export interface Variable<T> {
+  readonly env: string
+  readonly parse: (text: string) => T
+  /** As text, the way it would be written in the environment; `undefined` means optional. */
+  readonly fallback: string | undefined
+  readonly doc: string
+  readonly secret?: boolean
+}
+
+class ConfigRule extends Error {}
+
+const text = (value: string): string => value
+const integer =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = Number(value)
+    if (!Number.isInteger(number) || number < min || number > max)
+      throw new ConfigRule(`expected a whole number from ${min} to ${max}`)
+    return number
+  }
+const flag = (value: string): boolean => {
+  if (/^(1|true|yes|on)$/i.test(value)) return true
+  if (/^(0|false|no|off)$/i.test(value)) return false
+  throw new ConfigRule('expected 1 or 0')
+}
+const oneOf =
+  <T extends string>(...allowed: readonly T[]) =>
+  (value: string): T => {
+    const found = allowed.find(item => item === value)
+    if (found === undefined) throw new ConfigRule(`expected one of ${allowed.join(', ')}`)
+    return found
+  }
+const url =
+  (...protocols: readonly string[]) =>
+  (value: string): string => {
+    const parsed = URL.canParse(value) ? new URL(value) : undefined
+    if (!parsed || !protocols.includes(parsed.protocol))
+      throw new ConfigRule(`expected a URL that begins with ${protocols.join(' or ')}`)
+    return value
+  }
+
+const declare = <T>(env: string, parse: (text: string) => T, fallback: string, doc: string): Variable<T> => ({
+  env,
+  parse,
+  fallback,
+  doc,
+})
+const optional = <T>(
+  env: string,
+  parse: (text: string) => T,
+  doc: string,
+  secret = false,
+): Variable<T | undefined> => ({
+  env,
+  parse,
+  fallback: undefined,
+  doc,
+  secret,
+})
+
+const MIB = 1024 * 1024
+
+export const VARIABLES = {
+  port: declare('PORT', integer(0, 65_535), '8080', 'Port of the gateway; 0 takes a free one.'),
+  host: declare('HOST', text, '127.0.0.1', 'Address to listen on.'),
+  publicUrl: optional(
+    'PUBLIC_URL',
+    url('http:', 'https:'),
+    'Base of links in answers; by default the address listened on.',
+  ),
+  role: declare(
+    'ROLE',
+    oneOf('all', 'gateway', 'worker'),
+    'all',
+    'What this process runs: gateway and workers, or one of them.',
+  ),
+  dataFolder: declare('ASSET_MATRIX_DATA', text, '.data', 'Folder of the embedded engines, keys and spool files.'),
+  tenant: declare(
+    'ASSET_MATRIX_TENANT',
+    text,
+    'demo',
+    'Tenant that the admin key belongs to and anonymous callers see.',
+  ),
+  adminKey: optional(
+    'ASSET_MATRIX_ADMIN_KEY',
+    text,
+    'Admin key; by default one is made and kept in the data folder.',
+    true,
+  ),
+  demo: declare('ASSET_MATRIX_DEMO', flag, '1', 'Create the demo set on an empty embedded store.'),
+  databaseUrl: optional(
+    'DATABASE_URL',
+    url('postgres:', 'postgresql:'),
+    'Postgres 13 or newer; by default an embedded one.',
+    true,
+  ),
+  databasePool: declare(
+    'DATABASE_POOL',
+    integer(2, 200),
+    '10',
+    'Connections for everything but the resolve path, which has 3 of its own.',
+  ),
+  redisUrl: optional(
+    'REDIS_URL',
+    url('redis:', 'rediss:'),
+    'Redis of the queue; by default the queue is kept in Postgres.',
+    true,
+  ),
+  s3Endpoint: optional(
+    'S3_ENDPOINT',
+    url('http:', 'https:'),
+    'S3 endpoint; by default an embedded server, or AWS when only S3_REGION is set.',
+  ),
+  s3PublicEndpoint: optional(
+    'S3_PUBLIC_ENDPOINT',
+    url('http:', 'https:'),
+    'Endpoint that presigned URLs name, when clients reach S3 by another address.',
+  ),
+  s3Region: optional('S3_REGION', text, 'S3 region.'),
+  s3AccessKeyId: optional('S3_ACCESS_KEY_ID', text, 'S3 credential; by default the chain of the AWS SDK.'),
+  s3SecretAccessKey: optional('S3_SECRET_ACCESS_KEY', text, 'S3 credential.', true),
+  s3BucketOriginals: declare('S3_BUCKET_ORIGINALS', text, 'originals', 'Bucket of originals.'),
+  s3BucketDerivatives: declare('S3_BUCKET_DERIVATIVES', text, 'derivatives', 'Bucket of derivatives.'),
+  s3ForcePathStyle: declare(
+    'S3_FORCE_PATH_STYLE',
+    flag,
+    '1',
+    'Bucket in the path (most S3 servers); 0 for AWS host style.',
+  ),
+  s3Port: declare(
+    'ASSET_MATRIX_S3_PORT',
+    integer(0, 65_535),
+    '0',
+    'Port of the embedded S3 server; 0 takes PORT + 1 where it is free.',
+  ),
+  maxUploadBytes: declare(
+    'MAX_UPLOAD_BYTES',
+    integer(1, 5 * 1024 ** 3),
+    String(100 * MIB),
+    'Largest direct upload: 100 MiB; 5 GiB is what one S3 PUT takes.',
+  ),
+  uploadIdleMs: declare('UPLOAD_IDLE_MS', integer(100, 600_000), '30000', 'Longest silence within an upload, ms.'),
+  maxSourceBytes: declare(
+    'MAX_SOURCE_BYTES',
+    integer(1, 1024 ** 3),
+    String(50 * MIB),
+    'Largest image that is transformed; it is held in memory once per decode process.',
+  ),
+  maxSourcePixels: declare(
+    'MAX_SOURCE_PIXELS',
+    integer(1, 2 ** 31),
+    '50000000',
+    'Pixels of a frame: 50 MP decode to 200 MB of RGBA.',
+  ),
+  maxSourceSide: declare(
+    'MAX_SOURCE_SIDE',
+    integer(1, 65_535),
+    '16383',
+    'Pixels of the longer side: the limit of WebP.',
+  ),
+  maxFrames: declare('MAX_FRAMES', integer(1, 10_000), '200', 'Frames of an animation.'),
+  maxAnimationPixels: declare(
+    'MAX_ANIMATION_PIXELS',
+    integer(1, 2 ** 31),
+    '50000000',
+    'Pixels of all frames together.',
+  ),
+  workers: declare('WORKERS', integer(1, 256), '2', 'Decode processes of this process: one per core is best.'),
+  decodeSoftMs: declare(
+    'DECODE_SOFT_MS',
+    integer(10, 600_000),
+    '10000',
+    'After this the decoder is asked to stop, ms.',
+  ),
+  decodeHardMs: declare(
+    'DECODE_HARD_MS',
+    integer(50, 600_000),
+    '30000',
+    'After this without progress the decode process is killed, ms.',
+  ),
+  decodeMemoryBytes: declare(
+    'DECODE_MEMORY_BYTES',
+    integer(64 * MIB, 64 * 1024 ** 3),
+    String(1024 * MIB),
+    'Memory of a decode process: 1 GiB holds 50 MP several times.',
+  ),
+  decodeRecycle: declare(
+    'DECODE_RECYCLE',
+    integer(1, 1_000_000),
+    '500',
+    'Jobs after which a decode process is replaced.',
+  ),
+  leaseMs: declare(
+    'LEASE_MS',
+    integer(1_000, 3_600_000),
+    '60000',
+    'How long a node belongs to a silent worker, ms; extended every third of it.',
+  ),
+  pollMs: declare(
+    'POLL_MS',
+    integer(50, 600_000),
+    '2000',
+    'How often workers look for work that no hint told them of, ms.',
+  ),
+  presignSeconds: declare(
+    'PRESIGN_SECONDS',
+    integer(60, 3_600),
+    '300',
+    'Least life of a presigned URL, s: survives a clock that is 5 minutes off.',
+  ),
+  presignWindowSeconds: declare(
+    'PRESIGN_WINDOW_SECONDS',
+    integer(1, 3_600),
+    '300',
+    'Callers within a window get the same URL, s; adds to its life.',
+  ),
+  maxWaitMs: declare(
+    'MAX_WAIT_MS',
+    integer(0, 60_000),
+    '10000',
+    'Longest that a request may wait for a derivative, ms.',
+  ),
+  drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
+  logLevel: declare(
+    'LOG_LEVEL',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent'),
+    'info',
+    'Least level that is logged.',
+  ),
+} as const
+
+type Parsed<V> = V extends Variable<infer T> ? T : never
+export type Config = { readonly [K in keyof typeof VARIABLES]: Parsed<(typeof VARIABLES)[K]> }
+
+/** Throws one error that names every variable that is wrong, the rule it breaks, and never its value. */
+export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
+  const problems: string[] = []
+  const entries = Object.entries(VARIABLES).map(([key, variable]) => {
+    const given = environment[variable.env]
+    const value = given === undefined || given === '' ? variable.fallback : given
+    if (value === undefined) return [key, undefined]
+    try {
+      return [key, variable.parse(value)]
+    } catch (error) {
+      if (!(error instanceof ConfigRule)) throw error
+      problems.push(`${variable.env}: ${error.message}. ${variable.doc}`)
+      return [key, undefined]
+    }
+  })
+  if (problems.length > 0)
+    throw new Error(`The configuration is not valid:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+  return Object.freeze(Object.fromEntries(entries)) as Config
+}

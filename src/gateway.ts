@@ -1,0 +1,231 @@
+/** The composition root: the only file that constructs drivers. What varies per call is an argument of the call. */
+import { mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type pg from 'pg'
+import type { Config } from './config.ts'
+import { openPresigner } from './deliver/presign.ts'
+import { openIngest } from './ingest/ingest.ts'
+import { type Clock, systemClock } from './lib/clock.ts'
+import { gather } from './lib/gather.ts'
+import { openDatabase } from './manifest/database.ts'
+import { migrate, readMigrations } from './manifest/migrate.ts'
+import { ensureTenant, keysByHash, putAdminKey } from './manifest/products.ts'
+import { resolveReader } from './manifest/resolve-read.ts'
+import { type Hex, hashSecret, newId } from './model/ids.ts'
+import type { Principal } from './model/product.ts'
+import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openHintQueue, ping, prepareQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
+import type { Lane } from './queue/queue.ts'
+import { openDemand } from './resolve/demand.ts'
+import { openResolve } from './resolve/resolve.ts'
+import { openNodeWaiter } from './resolve/wait.ts'
+import { type Log, openLog } from './telemetry/log.ts'
+import { openMetrics } from './telemetry/metrics.ts'
+import { openDecodePool } from './transform/decode-pool.ts'
+import type { InputLimits } from './transform/limits.ts'
+import { openTransform } from './transform/work.ts'
+import { startWorker, type Worker } from './transform/worker.ts'
+
+/** Where the engines are, embedded or not: everything that connects, and nothing else. */
+export interface Engines {
+  readonly database: pg.PoolConfig
+  readonly queue: QueueBackend
+  readonly s3: {
+    readonly endpoint?: string
+    readonly publicEndpoint?: string
+    readonly region: string
+    readonly accessKeyId?: string
+    readonly secretAccessKey?: string
+    readonly forcePathStyle: boolean
+  }
+}
+
+export interface CoreOptions {
+  readonly config: Config
+  readonly engines: Engines
+  readonly name: string
+  readonly log?: Log
+  readonly clock?: Clock
+}
+
+/** What gateways and workers have in common: engines, opened. */
+export const openCore = async ({
+  config,
+  engines,
+  name,
+  log = openLog({ level: config.logLevel, name }),
+  clock = systemClock,
+}: CoreOptions) => {
+  const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
+  const database = openDatabase({
+    connection: engines.database,
+    poolSize: config.databasePool,
+    statementTimeoutMs: 5_000,
+    onPoolError,
+  })
+  const metrics = openMetrics()
+  const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
+  const originals = bucket(config.s3BucketOriginals)
+  const derivatives = bucket(config.s3BucketDerivatives)
+  const spoolFolder = join(config.dataFolder, 'spool')
+  await mkdir(spoolFolder, { recursive: true, mode: 0o700 })
+  const queue = openHintQueue({
+    backend: engines.queue,
+    onError: error => log.debug({ err: error }, 'queue connection'),
+  })
+
+  return {
+    config,
+    engines,
+    log,
+    clock,
+    metrics,
+    database,
+    originals,
+    derivatives,
+    spoolFolder,
+    queue,
+    /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
+    hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
+      try {
+        await queue.offer({ tenant, original, lane })
+        metrics.hints.inc({ result: 'offered' })
+      } catch (error) {
+        metrics.hints.inc({ result: 'lost' })
+        log.warn({ err: error, original }, 'hint lost')
+      }
+    },
+    async close(): Promise<void> {
+      await queue.close()
+      await database.close()
+      originals.close()
+      derivatives.close()
+    },
+  }
+}
+
+export type Core = Awaited<ReturnType<typeof openCore>>
+
+/** Makes the engines usable: schema, queue tables, buckets, tenant and admin key. Safe in any number of processes at once. */
+export const prepare = async (
+  { config, engines, database, originals, derivatives, log }: Core,
+  adminKey: string | undefined,
+): Promise<void> => {
+  const { applied } = await migrate(database, await readMigrations())
+  if (applied.length > 0) log.info({ applied }, 'migrated')
+  await Promise.all([prepareQueue(engines.queue), originals.ensureBucket(), derivatives.ensureBucket()])
+  await ensureTenant(database, config.tenant)
+  if (adminKey !== undefined) await putAdminKey(database, config.tenant, hashSecret(adminKey))
+}
+
+/** The API's use-cases over a core. */
+export const openGateway = (core: Core) => {
+  const { config, clock, database, originals, hint, engines } = core
+  const presign = openPresigner({
+    clock,
+    lifeSeconds: config.presignSeconds,
+    windowSeconds: config.presignWindowSeconds,
+  })
+  const inputLimits: InputLimits = {
+    maxBytes: config.maxSourceBytes,
+    maxPixels: config.maxSourcePixels,
+    maxSide: config.maxSourceSide,
+    maxFrames: config.maxFrames,
+    maxTotalPixels: config.maxAnimationPixels,
+  }
+  const findPrincipal = gather<string, Principal | undefined>({
+    read: async hashes => {
+      const keys = await keysByHash(database, [...new Set(hashes)])
+      const byHash = new Map(keys.map(key => [key.hash, key]))
+      return hashes.map(hash => {
+        const key = byHash.get(hash)
+        return (
+          key && { tenant: key.tenant_id, keyId: key.key_id, product: key.product_id ?? undefined, scopes: key.scopes }
+        )
+      })
+    },
+  })
+  let base = config.publicUrl ?? `http://${config.host}:${config.port}`
+
+  const check = async (work: () => Promise<unknown>): Promise<'ok' | 'down'> => {
+    try {
+      await work()
+      return 'ok'
+    } catch (error) {
+      core.log.warn({ err: error }, 'readiness')
+      return 'down'
+    }
+  }
+
+  return {
+    ...core,
+    presign,
+    inputLimits,
+    findPrincipal,
+    ingest: openIngest({ database, originals, hint, now: clock.now }),
+    resolve: openResolve({
+      tenant: config.tenant,
+      clock,
+      read: resolveReader(database),
+      demand: openDemand({ database, hint }),
+      waitFor: openNodeWaiter(database),
+    }),
+    /** Base of links in answers; known for certain once the port is. */
+    publicBase: () => base,
+    listeningOn: (address: string): void => {
+      base = config.publicUrl ?? address
+    },
+    /** The queue may be away: then hints are lost and workers poll. Without the manifest or the store there is nothing to serve. */
+    async readiness() {
+      const [postgres, storage, queue] = await Promise.all([
+        check(() => database.rows({ name: 'ready', text: 'select 1' }, [])),
+        check(() => originals.stat('readiness')),
+        check(() => ping(engines.queue)),
+      ])
+      return { ready: postgres === 'ok' && storage === 'ok', checks: { postgres, storage, queue } }
+    },
+  }
+}
+
+export type Gateway = ReturnType<typeof openGateway>
+
+/** A worker over a core. `drain` ends it, decode processes included. */
+export const openWorker = async (core: Core): Promise<Worker> => {
+  const { config, engines, database, originals, derivatives, log, metrics } = core
+  const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
+  const pool = openDecodePool({
+    size: config.workers,
+    softMs: config.decodeSoftMs,
+    hardMs: config.decodeHardMs,
+    memoryBytes: config.decodeMemoryBytes,
+    recycleAfter: config.decodeRecycle,
+  })
+  const transform = openTransform({
+    database,
+    originals,
+    derivatives,
+    pool,
+    owner,
+    leaseMs: config.leaseMs,
+    log,
+    metrics,
+  })
+  const worker = await startWorker({
+    database,
+    transform,
+    consume: options => startHintConsumer({ ...options, backend: engines.queue }),
+    // One more than decodes at once, so that one original is fetched while others are decoded.
+    concurrency: config.workers + 1,
+    pollMs: config.pollMs,
+    owner,
+    log,
+  })
+  return {
+    poll: worker.poll,
+    async drain() {
+      await worker.drain()
+      await pool.close()
+    },
+  }
+}

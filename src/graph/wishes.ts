@@ -1,0 +1,52 @@
+/** What renditions want of one original, as rows: every node once per wish, and the leaf that binds it. Pure. */
+import { canonicalText } from '../lib/canonical.ts'
+import type { LeafWish, NodeWish } from '../manifest/leaves.ts'
+import type { Hex } from '../model/ids.ts'
+import type { ImageFacts } from '../model/original.ts'
+import type { Rendition } from '../model/product.ts'
+import type { Format } from '../model/recipe.ts'
+import { LANES, type Lane } from '../queue/queue.ts'
+import { planRendition } from './plan.ts'
+
+export interface Wishes {
+  readonly nodes: readonly NodeWish[]
+  readonly leaves: readonly LeafWish[]
+}
+
+/** What a publish does not wait for runs after what it waits for. */
+const OPTIONAL_DELAY = 20
+
+/**
+ * With an `urgent` format somebody waits: that one is interactive and the rest of the rendition follows in the given lane.
+ * Without, lazy renditions are noted and not yet wanted.
+ */
+export const wishesFor = (
+  renditions: readonly Rendition[],
+  source: { readonly sha256: Hex; readonly image: ImageFacts },
+  { lane, urgent }: { lane: Lane; urgent?: Format },
+): Wishes => {
+  const nodes: NodeWish[] = []
+  const leaves: LeafWish[] = []
+  for (const rendition of renditions) {
+    const eager = rendition.lane === 'eager'
+    planRendition(rendition.recipe, source).forEach((planned, position) => {
+      const { node, refusal, required } = planned
+      if (node) {
+        const priority = planned.format === urgent ? LANES.interactive : LANES[lane] + (required ? 0 : OPTIONAL_DELAY)
+        nodes.push({ node, chain: canonicalText(node.chain), priority, wanted: eager || urgent !== undefined })
+      }
+      leaves.push({
+        product: rendition.product,
+        rendition: rendition.name,
+        revision: rendition.revision,
+        format: planned.format,
+        position,
+        required,
+        eager,
+        node: node?.key,
+        refusal,
+      })
+    })
+  }
+  return { nodes, leaves }
+}

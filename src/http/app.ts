@@ -1,0 +1,53 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Gateway } from '../gateway.ts'
+import { refuse } from '../model/errors.ts'
+import type { Env, MatrixContext } from './context.ts'
+import { request } from './middleware/request.ts'
+import { asMatrixError, problemResponse } from './problem.ts'
+import { assetRoutes } from './routes/assets.ts'
+import { collectionRoutes } from './routes/collections.ts'
+import { deliverRoutes } from './routes/deliver.ts'
+import { explainRoutes } from './routes/explain.ts'
+import { productRoutes } from './routes/products.ts'
+import { publishRoutes } from './routes/publish.ts'
+import { renditionRoutes } from './routes/renditions.ts'
+import { resolveRoutes } from './routes/resolve.ts'
+import { systemRoutes } from './routes/system.ts'
+import { uploadRoutes } from './routes/upload.ts'
+import { validationHook } from './validation.ts'
+
+const ROUTES = [
+  resolveRoutes,
+  deliverRoutes,
+  uploadRoutes,
+  assetRoutes,
+  publishRoutes,
+  productRoutes,
+  collectionRoutes,
+  renditionRoutes,
+  explainRoutes,
+  systemRoutes,
+]
+
+/** The API as a fetch handler: `app.request(...)` in tests, a socket in `main.ts`. Throw anywhere; one place answers. */
+export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
+  const { log } = gateway
+  const app = new OpenAPIHono<Env>({ defaultHook: validationHook })
+  app.use(request(gateway))
+  for (const register of ROUTES) register(app, gateway)
+
+  const answer = (c: MatrixContext, error: unknown): Response => {
+    const known = asMatrixError(error)
+    const requestId = c.get('requestId') ?? 'req_unknown'
+    if (known.status >= 500) log.error({ err: error, requestId }, 'request failed')
+    return problemResponse(known, { base: gateway.publicBase(), requestId })
+  }
+  app.notFound(c => answer(c, refuse('not-found', 'There is no such route.')))
+  app.onError((error, c) =>
+    answer(c, isMalformedJson(error) ? refuse('contract-violation', 'The body is not JSON.', { cause: error }) : error),
+  )
+  return app
+}
+
+/** hono's own refusal of a body that does not parse. */
+const isMalformedJson = (error: unknown): boolean => error instanceof Error && 'status' in error && error.status === 400

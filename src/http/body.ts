@@ -1,0 +1,105 @@
+/** The body of an upload as a stream of bytes, whichever way it was sent. */
+import { once } from 'node:events'
+import { PassThrough, Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { Busboy } from '@fastify/busboy'
+import { refuse } from '../model/errors.ts'
+import type { MatrixContext } from './context.ts'
+
+export interface UploadBody {
+  readonly stream: Readable
+  readonly mediaType: string | undefined
+  readonly filename: string | undefined
+  /** Resolves when the body has ended as it should; rejects when it has not. Call after the stream was consumed. */
+  readonly finished: () => Promise<void>
+}
+
+/** Behind a socket this is node's own stream (faster than the web stream around it); in-process requests have the latter only. */
+const rawBody = (c: MatrixContext): Readable => {
+  const incoming = c.env?.incoming
+  if (incoming) return incoming
+  const { body } = c.req.raw
+  return body === null ? Readable.from([]) : Readable.fromWeb(body as ReadableStream)
+}
+
+/** Room for the boundaries and part headers around a file. */
+const MULTIPART_OVERHEAD = 64 * 1024
+
+/** Throws `payload-too-large` for an announced length beyond the limit, before anything is read. */
+export const uploadBody = async (c: MatrixContext, maxBytes: number): Promise<UploadBody> => {
+  const mediaType = c.req.header('content-type')
+  const isForm = mediaType?.toLowerCase().startsWith('multipart/form-data') === true
+  const announced = Number(c.req.header('content-length') ?? 0)
+  if (announced > maxBytes + (isForm ? MULTIPART_OVERHEAD : 0)) {
+    throw refuse('payload-too-large', `The limit is ${maxBytes} bytes.`, { details: { limit: maxBytes } })
+  }
+  if (mediaType?.toLowerCase().startsWith('application/json')) {
+    throw refuse(
+      'unsupported-media',
+      'Send the bytes of the asset; a JSON document to be stored is sent as application/octet-stream.',
+    )
+  }
+  const stream = rawBody(c)
+  if (isForm) return filePart(stream, mediaType as string)
+  return { stream, mediaType, filename: undefined, finished: async () => undefined }
+}
+
+/** One part named `file` and nothing else, streamed. */
+const filePart = async (body: Readable, contentType: string): Promise<UploadBody> => {
+  const parser = openParser(contentType)
+  const finished = once(parser, 'finish').then(() => undefined)
+  finished.catch(() => undefined) // asked for below, once the file has been read
+  const failure = new Promise<never>((_, reject) => {
+    const fail = (message: string) => {
+      const error = refuse('invalid-request', message)
+      body.unpipe(parser)
+      parser.destroy(error)
+      reject(error)
+    }
+    parser.on('field', () => fail('The form has one part, named file.'))
+    for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const)
+      parser.on(limit, () => fail('The form has one part, named file.'))
+    parser.on('error', error => reject(asIncomplete(error)))
+    parser.on('finish', () => reject(refuse('invalid-request', 'The form has no part named file.')))
+    body.on('error', error => parser.destroy(asIncomplete(error) as Error))
+    body.on('close', () => {
+      if (!body.readableEnded)
+        parser.destroy(refuse('upload-incomplete', 'The upload ended early: the connection was lost.'))
+    })
+  })
+  failure.catch(() => undefined) // whoever reads the file sees it
+  const file = new Promise<UploadBody>((resolve, reject) => {
+    parser.on('file', (name, part, filename, _encoding, mediaType) => {
+      if (name !== 'file') return reject(refuse('invalid-request', 'The form has one part, named file.'))
+      const stream = part.pipe(new PassThrough())
+      failure.catch(error => stream.destroy(error))
+      resolve({ stream, mediaType, filename, finished: () => Promise.race([finished, failure]) })
+    })
+  })
+  body.pipe(parser)
+  return Promise.race([file, failure])
+}
+
+const openParser = (contentType: string): InstanceType<typeof Busboy> => {
+  try {
+    return new Busboy({
+      headers: { 'content-type': contentType },
+      limits: {
+        files: 1,
+        fields: 1,
+        parts: 4,
+        fieldNameSize: 100,
+        fieldSize: 1024,
+        headerPairs: 50,
+        headerSize: 8 * 1024,
+      },
+    })
+  } catch (cause) {
+    throw refuse('invalid-request', 'The multipart/form-data header has no usable boundary.', { cause })
+  }
+}
+
+const asIncomplete = (cause: unknown): unknown =>
+  cause instanceof Error && 'code' in cause === false && cause.name === 'MatrixError'
+    ? cause
+    : refuse('upload-incomplete', 'The form ended early.', { cause })

@@ -1,0 +1,53 @@
+/** Completeness is a fact one can read: for every product of a version, what is required, done, pending and failed. */
+import type { LeafState } from '../manifest/leaves.ts'
+import type { Version } from '../model/asset.ts'
+
+type Status = 'COMPLETE' | 'PARTIAL' | 'PENDING' | 'DEGRADED' | 'FAILED'
+
+const isDead = (leaf: LeafState): boolean => leaf.node === null || leaf.state === 'DEAD'
+
+const statusOf = ({ required, done, dead }: { required: number; done: number; dead: number }): Status => {
+  if (done === required) return 'COMPLETE'
+  if (dead > 0) return done > 0 ? 'DEGRADED' : 'FAILED'
+  return done > 0 ? 'PARTIAL' : 'PENDING'
+}
+
+const productOf = (product: string, leaves: readonly LeafState[]) => {
+  const gated = leaves.filter(leaf => leaf.required && leaf.eager)
+  const counts = {
+    required: gated.length,
+    done: gated.filter(leaf => leaf.state === 'DONE').length,
+    dead: gated.filter(isDead).length,
+  }
+  const failed = leaves.filter(isDead).map(leaf => ({
+    rendition: leaf.rendition,
+    format: leaf.format,
+    node: leaf.node && `sha256:${leaf.node}`,
+    code: leaf.failure?.code ?? leaf.refusal?.code,
+    attempts: leaf.failure?.attempts,
+    at: leaf.failure?.at,
+  }))
+  return { product, status: statusOf(counts), ...counts, ...(failed.length > 0 && { failed }) }
+}
+
+export const completenessOf = (asset: string, { version, state }: Version, leaves: readonly LeafState[]) => {
+  const products = [...new Set(leaves.map(leaf => leaf.product))]
+  const nodes = new Set(leaves.flatMap(leaf => leaf.node ?? []))
+  const asks = leaves.filter(leaf => leaf.node !== null).length
+  const done = leaves.filter(leaf => leaf.state === 'DONE').length
+  return {
+    asset,
+    version,
+    state,
+    products: products.map(product =>
+      productOf(
+        product,
+        leaves.filter(leaf => leaf.product === product),
+      ),
+    ),
+    asks,
+    nodes: nodes.size,
+    reused: asks - nodes.size,
+    ready_percent: leaves.length === 0 ? 100 : Math.floor((100 * done) / leaves.length),
+  }
+}

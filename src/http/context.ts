@@ -1,0 +1,17 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import type { Principal } from '../model/product.ts'
+
+export interface Variables {
+  requestId: string
+  correlationId: string
+  /** Set by `authenticated`. */
+  principal: Principal
+}
+
+export interface Env {
+  Bindings: HttpBindings
+  Variables: Variables
+}
+
+export type MatrixContext = Context<Env>

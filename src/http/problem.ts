@@ -1,0 +1,37 @@
+/** RFC 9457: one shape for every refusal. What is not one of ours becomes `internal` and says nothing about itself. */
+import { ERROR_CATALOGUE, MatrixError } from '../model/errors.ts'
+
+export const asMatrixError = (error: unknown): MatrixError =>
+  error instanceof MatrixError
+    ? error
+    : new MatrixError('internal', error instanceof Error ? error.message : String(error), { cause: error })
+
+export const problemDocument = (error: MatrixError, { base, requestId }: { base: string; requestId: string }) => {
+  const { title, status, retryable } = ERROR_CATALOGUE[error.code]
+  return {
+    type: `${base}/problems/${error.code}`,
+    code: error.code,
+    status,
+    title,
+    ...(error.publicMessage === undefined ? {} : { detail: error.publicMessage }),
+    instance: requestId,
+    retryable,
+    ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
+    ...(error.violations.length === 0 ? {} : { errors: error.violations }),
+    ...error.details,
+  }
+}
+
+export const problemResponse = (error: MatrixError, options: { base: string; requestId: string }): Response =>
+  new Response(JSON.stringify(problemDocument(error, options)), {
+    status: error.status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
+      ...(error.code === 'unauthenticated' ? { 'WWW-Authenticate': 'Bearer realm="asset-matrix"' } : {}),
+      // A refusal may come before the body was read; the rest of it is not worth reading.
+      ...(error.code === 'payload-too-large' ? { Connection: 'close' } : {}),
+    },
+  })

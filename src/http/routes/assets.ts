@@ -1,0 +1,223 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { findAsset, findVersion, listAssets, listVersions } from '../../manifest/assets.ts'
+import { findEdge } from '../../manifest/collections.ts'
+import { leavesOfVersion } from '../../manifest/leaves.ts'
+import { type Asset, entryStatus, type Version } from '../../model/asset.ts'
+import { refuse } from '../../model/errors.ts'
+import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
+import type { Principal } from '../../model/product.ts'
+import { type Action, decide } from '../../policy/decide.ts'
+import { completenessOf } from '../completeness.ts'
+import type { Env } from '../context.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { json, refusals, security } from '../openapi.ts'
+import { planOf } from '../plan.ts'
+import { assetTag, noneMatch } from '../preconditions.ts'
+import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../validation.ts'
+
+const nothingHere = () => refuse('not-found', 'There is no such asset for this product.')
+
+/** The asset, where the principal's product may do this to it; otherwise the refusal it may hear. */
+export const permittedAsset = async (
+  { database, clock }: Gateway,
+  principal: Principal,
+  assetId: string,
+  action: Action,
+): Promise<Asset> => {
+  const asset = await findAsset(database, principal.tenant, assetId)
+  const product = principal.product ?? asset?.owner ?? ''
+  const edge =
+    asset &&
+    (await findEdge(database, { tenantId: principal.tenant, collectionId: asset.collection, productId: product }))
+  const { effect, rule } = decide({ principal, action, product, edge, at: clock.now() })
+  if (effect === 'hide' || !asset) throw nothingHere()
+  if (effect === 'forbid')
+    throw refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
+  return asset
+}
+
+const at = (date: Date | undefined) => date?.toISOString()
+
+const presentAsset = (asset: Asset) => ({
+  id: asset.asset,
+  collection: asset.collection,
+  owner: asset.owner,
+  alias: asset.alias,
+  status: entryStatus(asset),
+  version: asset.activeVersion,
+  publication: asset.publication,
+  created_at: at(asset.createdAt),
+  updated_at: at(asset.updatedAt),
+  archived_at: at(asset.archivedAt),
+})
+
+const presentVersion = (version: Version) => ({
+  version: version.version,
+  state: version.state,
+  digest: version.sha256 && digestOf(version.sha256),
+  filename: version.filename,
+  failure: version.failure ?? undefined,
+  created_at: at(version.createdAt),
+  ready_at: at(version.readyAt),
+  activated_at: at(version.activatedAt),
+})
+
+const AssetSchema = z
+  .object({
+    id: z.uuid(),
+    collection: z.string(),
+    owner: z.string(),
+    alias: z.string().optional(),
+    status: z.enum(['PENDING', 'ACTIVE', 'ARCHIVED']),
+    version: z.number().int().optional(),
+    publication: z.number().int(),
+    created_at: z.string().optional(),
+    updated_at: z.string().optional(),
+    archived_at: z.string().optional(),
+  })
+  .openapi('Asset')
+const VersionSchema = z
+  .object({
+    version: z.number().int(),
+    state: z.string(),
+    digest: z.string().optional(),
+    filename: z.string().optional(),
+    failure: z.unknown().optional(),
+    created_at: z.string().optional(),
+    ready_at: z.string().optional(),
+    activated_at: z.string().optional(),
+  })
+  .openapi('Version')
+
+const params = z.object({ asset: AssetIdParam })
+const versionParams = z.object({ asset: AssetIdParam, version: VersionParam })
+const shared = refusals('unauthenticated', 'forbidden', 'not-found')
+
+export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database } = gateway
+  const middleware = [authenticated(gateway.findPrincipal), requires('assets:read')]
+  const common = { tags: ['Assets'], security, method: 'get' as const, middleware }
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets',
+      summary: 'Assets of a collection, oldest first',
+      request: { query: z.strictObject({ collection: Name, ...Paging }) },
+      responses: {
+        200: json(z.object({ items: z.array(AssetSchema), next_cursor: z.string().optional() }), 'A page'),
+        ...shared,
+      },
+    }),
+    async c => {
+      const { collection, limit, cursor } = c.req.valid('query')
+      const principal = c.get('principal')
+      const { tenant, product } = principal
+      const edge =
+        product === undefined
+          ? undefined
+          : await findEdge(database, { tenantId: tenant, collectionId: collection, productId: product })
+      const { effect } = decide({ principal, action: 'read', product: product ?? '', edge, at: gateway.clock.now() })
+      if (effect !== 'allow') throw refuse('not-found', 'There is no such collection for this product.')
+      const after = readCursor(cursor, UUID_PATTERN)
+      const assets = await listAssets(database, { tenantId: tenant, collectionId: collection, after, limit: limit + 1 })
+      const { items, ...rest } = page(assets, limit, asset => asset.asset)
+      return c.json({ items: items.map(presentAsset), ...rest }, 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}',
+      summary: 'An asset',
+      request: { params },
+      responses: {
+        200: json(AssetSchema, 'The asset; its ETag names the publication'),
+        304: { description: 'Unchanged' },
+        ...shared,
+      },
+    }),
+    async c => {
+      const asset = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'read')
+      const etag = assetTag(asset.publication)
+      c.header('ETag', etag)
+      c.header('Cache-Control', 'private, no-cache')
+      if (!noneMatch(c.req.header('if-none-match'), etag)) return c.body(null, 304)
+      return c.json(presentAsset(asset), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}/versions',
+      summary: 'Every version, newest first',
+      request: { params },
+      responses: { 200: json(z.object({ items: z.array(VersionSchema) }), 'The history'), ...shared },
+    }),
+    async c => {
+      const asset = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'read')
+      const versions = await listVersions(database, c.get('principal').tenant, asset.asset)
+      return c.json({ items: versions.map(presentVersion) }, 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}/versions/{version}',
+      summary: 'One version',
+      request: { params: versionParams },
+      responses: { 200: json(VersionSchema, 'The version'), ...shared },
+    }),
+    async c => {
+      const { asset: id, version } = c.req.valid('param')
+      const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
+      const found = await findVersion(database, { tenantId: c.get('principal').tenant, assetId: asset.asset, version })
+      if (!found) throw nothingHere()
+      return c.json(presentVersion(found), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}/versions/{version}/completeness',
+      summary: 'What is ready for whom, and what blocks',
+      request: { params: versionParams },
+      responses: { 200: json(z.looseObject({}), 'Counts per product'), ...shared },
+    }),
+    async c => {
+      const { asset: id, version } = c.req.valid('param')
+      const { tenant } = c.get('principal')
+      const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
+      const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
+      if (!found) throw nothingHere()
+      return c.json(
+        completenessOf(asset.asset, found, await leavesOfVersion(database, tenant, asset.asset, version)),
+        200,
+      )
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}/versions/{version}/plan',
+      summary: 'The graph of a version: rungs, nodes, who shares them, what they cost',
+      request: { params: versionParams },
+      responses: {
+        200: json(z.looseObject({ text: z.string() }), 'As data, and as text the way a database prints a plan'),
+        ...shared,
+      },
+    }),
+    async c => {
+      const { asset: id, version } = c.req.valid('param')
+      const { tenant } = c.get('principal')
+      const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
+      return c.json(planOf(await leavesOfVersion(database, tenant, asset.asset, version)), 200)
+    },
+  )
+}

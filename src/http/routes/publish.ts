@@ -1,0 +1,137 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { earlierVersion, lockAsset, type Publication, publishVersion, setArchived } from '../../manifest/publish.ts'
+import { refuse } from '../../model/errors.ts'
+import type { Cause } from '../../model/event.ts'
+import type { Env, MatrixContext } from '../context.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { json, jsonBody, refusals, security } from '../openapi.ts'
+import { assetTag, expectedPublication } from '../preconditions.ts'
+import { AssetIdParam } from '../validation.ts'
+import { permittedAsset } from './assets.ts'
+
+const PublicationSchema = z
+  .object({
+    asset: z.uuid(),
+    publication: z.number().int(),
+    version: z.number().int(),
+    previous_version: z.number().int().optional(),
+  })
+  .openapi('Publication')
+
+const params = z.object({ asset: AssetIdParam })
+const headers = z.object({
+  'if-match': z.string().optional().openapi({ description: 'ETag of the asset, or `*`; required' }),
+})
+const responses = {
+  200: json(PublicationSchema, 'The pointer has moved for all products at once'),
+  ...refusals(
+    'unauthenticated',
+    'forbidden',
+    'not-found',
+    'not-ready',
+    'asset-archived',
+    'precondition-failed',
+    'precondition-required',
+    'contract-violation',
+  ),
+}
+const Version = z.int().min(1).max(2_147_483_647)
+
+export const causeOf = (c: MatrixContext): Cause => ({
+  actor: c.get('principal').keyId,
+  correlationId: c.get('correlationId'),
+})
+
+export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database } = gateway
+  const middleware = [authenticated(gateway.findPrincipal), requires('publish')]
+  const common = { tags: ['Publish'], security, method: 'post' as const, middleware, responses }
+
+  const answer = (c: MatrixContext, asset: string, { publication, version, previousVersion }: Publication) => {
+    c.header('ETag', assetTag(publication))
+    c.header('Matrix-Publication', String(publication))
+    c.header('Cache-Control', 'no-store')
+    return { asset, publication, version, ...(previousVersion !== undefined && { previous_version: previousVersion }) }
+  }
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}/publish',
+      summary: 'Make a complete version the current one',
+      request: { params, headers, ...jsonBody(z.strictObject({ version: Version })) },
+    }),
+    async c => {
+      const expected = expectedPublication(c.req.header('if-match'))
+      const { tenant } = c.get('principal')
+      const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
+      const { version } = c.req.valid('json')
+      const publication = await database.transaction(tx =>
+        publishVersion(
+          tx,
+          { tenant, asset, version, cause: causeOf(c) },
+          { reason: 'publish', expectedPublication: expected },
+        ),
+      )
+      return c.json(answer(c, asset, publication), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      path: '/v1/assets/{asset}/rollback',
+      summary: 'Make the version before the current one, or a given one, current again',
+      request: { params, headers, ...jsonBody(z.strictObject({ to: Version.optional() })) },
+      responses: { ...responses, ...refusals('not-ready', 'nothing-to-roll-back') },
+    }),
+    async c => {
+      const expected = expectedPublication(c.req.header('if-match'))
+      const { tenant } = c.get('principal')
+      const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
+      const { to } = c.req.valid('json')
+      const publication = await database.transaction(async tx => {
+        const locked = await lockAsset(tx, tenant, asset)
+        const version = to ?? (await earlierVersion(tx, tenant, asset, locked?.active_version ?? 0))
+        if (version === undefined) throw refuse('nothing-to-roll-back', 'No version was current before this one.')
+        return publishVersion(
+          tx,
+          { tenant, asset, version, cause: causeOf(c) },
+          { reason: 'rollback', expectedPublication: expected },
+        )
+      })
+      return c.json(answer(c, asset, publication), 200)
+    },
+  )
+
+  for (const [verb, archived] of [
+    ['archive', true],
+    ['restore', false],
+  ] as const) {
+    app.openapi(
+      createRoute({
+        ...common,
+        path: `/v1/assets/{asset}/${verb}`,
+        summary: archived ? 'Stop answering for this asset; its history stays' : 'Answer for an archived asset again',
+        request: { params, headers },
+        responses: {
+          204: { description: 'Done' },
+          ...refusals('unauthenticated', 'forbidden', 'not-found', 'precondition-required', 'precondition-failed'),
+        },
+      }),
+      async c => {
+        const expected = expectedPublication(c.req.header('if-match'))
+        const { tenant } = c.get('principal')
+        const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
+        await database.transaction(async tx => {
+          const locked = await lockAsset(tx, tenant, asset)
+          if (expected !== undefined && locked?.publication_no !== expected)
+            throw refuse('precondition-failed', 'The asset has been published meanwhile.')
+          await setArchived(tx, { tenant, asset, cause: causeOf(c), archived })
+        })
+        return c.body(null, 204)
+      },
+    )
+  }
+}

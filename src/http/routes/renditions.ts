@@ -1,0 +1,163 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { parseRecipe, recipeHash, recipeText } from '../../graph/recipe.ts'
+import { findCollection, findEdge } from '../../manifest/collections.ts'
+import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
+import { refuse } from '../../model/errors.ts'
+import type { Principal } from '../../model/product.ts'
+import { decide } from '../../policy/decide.ts'
+import type { Env } from '../context.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { json, jsonBody, refusals, security } from '../openapi.ts'
+import { Name } from '../validation.ts'
+
+const RenditionBody = z.strictObject({
+  recipe: z.record(z.string(), z.unknown()).openapi({ description: 'Operations and formats; see docs/operations.md' }),
+  lane: z
+    .enum(['eager', 'lazy'])
+    .default('eager')
+    .openapi({ description: 'eager: made when a version is added; lazy: when first asked for' }),
+})
+const RenditionSchema = z
+  .object({
+    collection: z.string(),
+    product: z.string(),
+    name: z.string(),
+    revision: z.number().int(),
+    lane: z.enum(['eager', 'lazy']),
+    recipe: z.looseObject({}),
+    recipe_hash: z.string(),
+  })
+  .openapi('Rendition')
+const params = z.object({ collection: Name, product: Name, name: Name })
+const path = '/v1/collections/{collection}/products/{product}/renditions/{name}'
+const shared = refusals(
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'contract-violation',
+  'invalid-recipe',
+  'unsupported-transform',
+)
+
+/** `original` is how the bytes as received are asked for. */
+const RESERVED = new Set(['original', 'x', 'info'])
+
+export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database, clock } = gateway
+  const authenticate = authenticated(gateway.findPrincipal)
+
+  /** A product names its own renditions, whatever its role: that is its side of the matrix. An administrator names anyone's. */
+  const permit = async (principal: Principal, collection: string, product: string): Promise<void> => {
+    const { tenant } = principal
+    const isAdmin = principal.scopes.includes('matrix:admin')
+    const [found, edge] = await Promise.all([
+      findCollection(database, tenant, collection),
+      findEdge(database, { tenantId: tenant, collectionId: collection, productId: product }),
+    ])
+    const { effect } = decide({ principal, action: 'read', product, edge, at: clock.now() })
+    if (!found || !edge || (effect !== 'allow' && !isAdmin))
+      throw refuse('not-found', 'There is no such collection for this product.')
+  }
+
+  app.openapi(
+    createRoute({
+      tags: ['Matrix'],
+      security,
+      method: 'put',
+      path,
+      middleware: [authenticate, requires('assets:write')],
+      summary: 'Name a recipe, or give the name a new revision',
+      request: {
+        params,
+        query: z.strictObject({ validate_only: z.enum(['true', 'false']).optional() }),
+        ...jsonBody(RenditionBody),
+      },
+      responses: {
+        201: json(RenditionSchema, 'A new revision'),
+        200: json(RenditionSchema, 'The revision that is equal, or with `validate_only` what would be'),
+        ...shared,
+      },
+    }),
+    async c => {
+      const principal = c.get('principal')
+      const { collection, product, name } = c.req.valid('param')
+      const { lane, recipe: wish } = c.req.valid('json')
+      if (RESERVED.has(name)) throw refuse('contract-violation', `The name ${name} is reserved.`)
+      await permit(principal, collection, product)
+      const recipe = parseRecipe(wish)
+      const key = { tenantId: principal.tenant, collectionId: collection, productId: product, name }
+      const presented = {
+        collection,
+        product,
+        name,
+        lane,
+        recipe: recipe as unknown as Record<string, string>,
+        recipe_hash: `sha256:${recipeHash(recipe)}`,
+      }
+      if (c.req.valid('query').validate_only === 'true') {
+        const active = await findRendition(database, key)
+        const equal = active?.recipeHash === recipeHash(recipe) && active.lane === lane
+        return c.json({ ...presented, revision: equal ? active.revision : (active?.revision ?? 0) + 1 }, 200)
+      }
+      const put = await database.transaction(tx =>
+        putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane }),
+      )
+      return c.json({ ...presented, revision: put.revision }, put.created ? 201 : 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      tags: ['Matrix'],
+      security,
+      method: 'get',
+      path,
+      middleware: [authenticate, requires('assets:read')],
+      summary: 'The active revision of a rendition',
+      request: { params },
+      responses: { 200: json(RenditionSchema, 'The rendition'), ...shared },
+    }),
+    async c => {
+      const { collection, product, name } = c.req.valid('param')
+      await permit(c.get('principal'), collection, product)
+      const found = await findRendition(database, {
+        tenantId: c.get('principal').tenant,
+        collectionId: collection,
+        productId: product,
+        name,
+      })
+      if (!found) throw refuse('not-found', 'There is no such rendition.')
+      const { recipeHash: hash, recipe, ...rest } = found
+      return c.json(
+        { ...rest, recipe: recipe as unknown as Record<string, string>, recipe_hash: `sha256:${hash}` },
+        200,
+      )
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      tags: ['Matrix'],
+      security,
+      method: 'delete',
+      path,
+      middleware: [authenticate, requires('assets:write')],
+      summary: 'Stop answering under this name',
+      request: { params },
+      responses: { 204: { description: 'Retired' }, ...shared },
+    }),
+    async c => {
+      const { collection, product, name } = c.req.valid('param')
+      await permit(c.get('principal'), collection, product)
+      const gone = await retireRendition(database, {
+        tenantId: c.get('principal').tenant,
+        collectionId: collection,
+        productId: product,
+        name,
+      })
+      if (!gone) throw refuse('not-found', 'There is no such rendition.')
+      return c.body(null, 204)
+    },
+  )
+}

@@ -1,0 +1,94 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
+import { FORMATS } from '../../model/recipe.ts'
+import type { Env } from '../context.ts'
+import { json, refusals, security } from '../openapi.ts'
+
+export const ResolutionSchema = z
+  .object({
+    state: z.literal('ready'),
+    asset: z.uuid(),
+    version: z.number().int(),
+    publication: z.number().int(),
+    product: z.string(),
+    rendition: z.string(),
+    revision: z.number().int().optional(),
+    node: z.string().optional(),
+    digest: z.string(),
+    media_type: z.string(),
+    width: z.number().int().optional(),
+    height: z.number().int().optional(),
+    bytes: z.number().int(),
+    delivery: z.object({ url: z.url(), expires_at: z.iso.datetime(), cacheable: z.boolean(), via: z.literal('s3') }),
+    shared_with: z.number().int().optional(),
+  })
+  .openapi('Resolution')
+
+export const PendingSchema = z
+  .object({
+    state: z.literal('pending'),
+    asset: z.uuid(),
+    version: z.number().int(),
+    product: z.string(),
+    rendition: z.string(),
+    blocking: z.array(z.object({ node: z.string().optional(), format: z.string(), state: z.string() })),
+    retry_after: z.number(),
+    status_url: z.url(),
+  })
+  .openapi('Pending')
+
+const format = z.enum(['auto', ...FORMATS]).optional()
+const found = {
+  200: json(ResolutionSchema, 'Ready'),
+  302: { description: 'Ready; `Location` is a presigned URL' },
+  202: json(PendingSchema, 'Being made'),
+}
+const failures = refusals(
+  'invalid-request',
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'not-acceptable',
+  'not-ready',
+  'asset-archived',
+  'unsupported-transform',
+  'rendition-failed',
+)
+
+/** Described by hand: the routes themselves are parsed by hand. */
+export const documentResolve = (app: OpenAPIHono<Env>): void => {
+  app.openAPIRegistry.registerPath({
+    tags: ['Resolve'],
+    security,
+    method: 'get',
+    path: '/v1/products/{product}/assets/{asset}/renditions/{rendition}',
+    summary: 'Which URL, for this product and this caller, now',
+    description: 'The rendition `original` gives the bytes as received, where the product may have them.',
+    request: {
+      params: z.object({ product: z.string(), asset: z.uuid(), rendition: z.string() }),
+      query: z.object({
+        format,
+        version: z.string().optional(),
+        wait: z.number().optional(),
+        delivery: z.enum(['json', 'redirect', 'stream']).optional(),
+      }),
+      headers: z.object({
+        Prefer: z
+          .string()
+          .optional()
+          .openapi({ description: '`wait=N`: hold the request up to N seconds for a derivative that is not ready' }),
+      }),
+    },
+    responses: { ...found, ...failures },
+  })
+  app.openAPIRegistry.registerPath({
+    tags: ['Deliver'],
+    security,
+    method: 'get',
+    path: '/i/{product}/{asset}/{version}/{file}',
+    summary: 'A derivative by URL: `/i/{product}/{asset}/v{n}|current/{rendition}.{ext|auto}`',
+    description: '`original` in place of the file name gives the original; `?dl=name` names the download.',
+    request: { params: z.object({ product: z.string(), asset: z.uuid(), version: z.string(), file: z.string() }) },
+    responses: { ...found, 200: { description: 'The bytes, where the edge streams' }, ...failures },
+  })
+}

@@ -1,0 +1,95 @@
+/** What machines and people ask about the system itself. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { reportEfficiency } from '../../manifest/efficiency.ts'
+import { ERROR_CATALOGUE, type ErrorCode, refuse } from '../../model/errors.ts'
+import { examine } from '../../reconcile/doctor.ts'
+import type { Env } from '../context.ts'
+import { renderPage, renderReference } from '../docs.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { json, refusals, security } from '../openapi.ts'
+
+const EfficiencySchema = z
+  .object({
+    asks: z.number().int(),
+    nodes: z.number().int(),
+    executions: z.number().int(),
+    bytes: z.object({ originals: z.number(), derivatives: z.number(), siloed: z.number() }),
+    cpu_ms: z.object({ spent: z.number(), siloed: z.number() }),
+    storage_efficiency: z.number(),
+    siloed_storage_efficiency: z.number(),
+    compute_ratio: z.number(),
+  })
+  .openapi('Efficiency')
+
+const DiagnosisSchema = z
+  .object({ healthy: z.boolean(), checks: z.array(z.object({ check: z.string(), ok: z.boolean(), detail: z.any() })) })
+  .openapi('Diagnosis')
+
+const HTML = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+}
+
+export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  app.get('/healthz', c => c.json({ status: 'ok' }, 200, { 'Cache-Control': 'no-store' }))
+
+  app.get('/readyz', async c => {
+    const { ready, checks } = await gateway.readiness()
+    return c.json({ status: ready ? 'ready' : 'not-ready', checks }, ready ? 200 : 503, { 'Cache-Control': 'no-store' })
+  })
+
+  app.get('/metrics', async c =>
+    c.body(await gateway.metrics.registry.metrics(), 200, { 'Content-Type': gateway.metrics.registry.contentType }),
+  )
+
+  app.get('/problems/:code', c => {
+    const code = c.req.param('code') as ErrorCode
+    const entry = Object.hasOwn(ERROR_CATALOGUE, code) ? ERROR_CATALOGUE[code] : undefined
+    if (!entry) throw refuse('not-found', 'There is no such problem type.')
+    const body = `<h1>${code}</h1><p>${entry.title}.</p><p>HTTP ${entry.status}; ${entry.retryable ? 'the same request may succeed later' : 'the same request will fail again'}.</p>`
+    return c.html(renderPage(code, body), 200, HTML)
+  })
+
+  const info = {
+    openapi: '3.1.0',
+    info: {
+      title: 'Asset Matrix',
+      version: '1',
+      description: 'One upload; every product’s derivative, resolved by URL.',
+    },
+  }
+  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key: `mtx_live_…`',
+  })
+  app.get('/openapi.json', c => c.json(app.getOpenAPI31Document({ ...info, servers: [{ url: gateway.publicBase() }] })))
+  app.get('/docs', c => c.html(renderReference(app.getOpenAPI31Document(info)), 200, HTML))
+
+  app.openapi(
+    createRoute({
+      tags: ['Operate'],
+      security,
+      method: 'get',
+      path: '/v1/report/efficiency',
+      middleware: [authenticated(gateway.findPrincipal), requires('matrix:admin')],
+      summary: 'What sharing saved, against siloed copies of the same wishes',
+      responses: { 200: json(EfficiencySchema, 'The report'), ...refusals('unauthenticated', 'forbidden') },
+    }),
+    async c => c.json(await reportEfficiency(gateway.database, c.get('principal').tenant), 200),
+  )
+
+  app.openapi(
+    createRoute({
+      tags: ['Operate'],
+      security,
+      method: 'get',
+      path: '/v1/doctor',
+      middleware: [authenticated(gateway.findPrincipal), requires('matrix:admin')],
+      summary: 'Examine engines, store guarantees, clocks and invariants',
+      responses: { 200: json(DiagnosisSchema, 'What was found'), ...refusals('unauthenticated', 'forbidden') },
+    }),
+    async c => c.json(await examine(gateway), 200),
+  )
+}

@@ -1,0 +1,106 @@
+/**
+ * Bytes through the gateway, for edges that do not redirect: strong ETag from the manifest answered before any work, one range
+ * (RFC 9110 section 14), HEAD, If-Range. A client that goes away ends the read from S3.
+ */
+import { Readable } from 'node:stream'
+import { contentTag, streamCacheControl } from '../deliver/answer.ts'
+import { attachment, cacheTags, ORIGINAL_HEADERS } from '../deliver/headers.ts'
+import type { Gateway } from '../gateway.ts'
+import type { ByteRange } from '../objects/store.ts'
+import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
+import type { MatrixContext } from './context.ts'
+import { noneMatch } from './preconditions.ts'
+import type { Presentation } from './routes/resolve.ts'
+
+interface Content {
+  readonly sha256: string
+  readonly bytes: number
+  readonly objectKey: string
+  readonly headers: Record<string, string>
+}
+
+const contentOf = (answer: Ready | OriginalAnswer, { pinned, download }: Presentation): Content => {
+  const { asset, version, product, publication, visibility } = answer
+  const isPublic = visibility === 'public'
+  const common = {
+    'Matrix-Publication': String(publication),
+    'X-Content-Type-Options': 'nosniff',
+    'Accept-Ranges': 'bytes',
+  }
+  if (answer.kind === 'original') {
+    const { sha256, bytes, objectKey, mediaType, filename } = answer
+    return {
+      sha256,
+      bytes,
+      objectKey,
+      headers: {
+        ...common,
+        ...ORIGINAL_HEADERS,
+        'Content-Type': mediaType,
+        'Content-Disposition': attachment(download ?? filename ?? `${asset}-v${version}`),
+        'Cache-Control': 'private, max-age=60',
+        Vary: 'Authorization',
+        'Cache-Tag': cacheTags({ asset, version, product }),
+      },
+    }
+  }
+  const { derivative, node, negotiated } = answer
+  const vary = [negotiated ? 'Accept' : '', isPublic ? '' : 'Authorization'].filter(Boolean).join(', ')
+  return {
+    ...derivative,
+    headers: {
+      ...common,
+      'Content-Type': derivative.mediaType,
+      'Cache-Control': streamCacheControl({ ...answer, sha256: derivative.sha256, pinned, isPublic }),
+      ...(vary && { Vary: vary }),
+      'Cache-Tag': cacheTags({ asset, version, product, node }),
+    },
+  }
+}
+
+/** One range of a representation; `undefined`: send it whole; `'unsatisfiable'`: 416. Several ranges are sent whole. */
+export const parseRange = (header: string | undefined, bytes: number): ByteRange | 'unsatisfiable' | undefined => {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? []
+  if (from === '' && to === '') return undefined
+  if (from === '') {
+    const length = Number(to)
+    return length === 0 ? 'unsatisfiable' : { first: Math.max(0, bytes - length), last: bytes - 1 }
+  }
+  const first = Number(from)
+  const last = to === '' ? bytes - 1 : Math.min(Number(to), bytes - 1)
+  if (to !== '' && Number(to) < first) return undefined
+  return first >= bytes ? 'unsatisfiable' : { first, last }
+}
+
+export const streamAnswer = async (
+  c: MatrixContext,
+  { originals, derivatives }: Gateway,
+  answer: Ready | OriginalAnswer,
+  presentation: Presentation,
+): Promise<Response> => {
+  const { sha256, bytes, objectKey, headers } = contentOf(answer, presentation)
+  const etag = contentTag(sha256)
+  const all = { ...headers, ETag: etag, 'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:` }
+  if (!noneMatch(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers: all })
+  const ifRange = c.req.header('if-range')
+  const range =
+    c.req.method === 'GET' && (ifRange === undefined || ifRange === etag)
+      ? parseRange(c.req.header('range'), bytes)
+      : undefined
+  if (range === 'unsatisfiable')
+    return new Response(null, {
+      status: 416,
+      headers: { 'Content-Range': `bytes */${bytes}`, 'Accept-Ranges': 'bytes' },
+    })
+  const length = range ? range.last - range.first + 1 : bytes
+  const answerHeaders = {
+    ...all,
+    'Content-Length': String(length),
+    ...(range && { 'Content-Range': `bytes ${range.first}-${range.last}/${bytes}` }),
+  }
+  const status = range ? 206 : 200
+  if (c.req.method === 'HEAD') return new Response(null, { status, headers: answerHeaders })
+  const store = answer.kind === 'original' ? originals : derivatives
+  const stream = await store.get({ key: objectKey, ...(range && { range }), signal: c.req.raw.signal })
+  return new Response(Readable.toWeb(stream) as globalThis.ReadableStream, { status, headers: answerHeaders })
+}

@@ -1,0 +1,84 @@
+/**
+ * What are these bytes? Their own first bytes decide, not their name and not what the sender says; a claim that the content
+ * does not bear out is refused, so that nobody downstream believes it. The decoder has the last word on images (a polyglot is
+ * what its header decodes to, and is re-encoded before anyone sees a derivative).
+ */
+import { fileTypeFromBuffer } from 'file-type'
+import { refuse } from '../model/errors.ts'
+import { type ImageFacts, SOURCE_FORMATS, type SourceFormat } from '../model/original.ts'
+import type { InputLimits } from '../transform/limits.ts'
+import { probeImage } from '../transform/probe.ts'
+import type { Received } from './receive.ts'
+
+const MEDIA_TYPE_OF: Readonly<Record<SourceFormat, string>> = {
+  jpeg: 'image/jpeg',
+  png: 'image/png',
+  webp: 'image/webp',
+  avif: 'image/avif',
+  gif: 'image/gif',
+  tiff: 'image/tiff',
+}
+const TRANSFORMABLE = new Set<string>(SOURCE_FORMATS.map(format => MEDIA_TYPE_OF[format]))
+
+/** What clients send when they say nothing: no claim. */
+const NO_CLAIM = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'])
+const ALIASES: Readonly<Record<string, string>> = {
+  'image/jpg': 'image/jpeg',
+  'image/pjpeg': 'image/jpeg',
+  'image/x-png': 'image/png',
+  'image/apng': 'image/png',
+  'image/tif': 'image/tiff',
+}
+const HEAD_BYTES = 64 * 1024
+const MEDIA_TYPE_PATTERN = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$/
+
+export interface Identity {
+  readonly mediaType: string
+  /** `undefined` for what is stored and resolved as an original only. */
+  readonly image: ImageFacts | undefined
+}
+
+const parseClaim = (header: string | undefined): string | undefined => {
+  const essence = (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (NO_CLAIM.has(essence)) return undefined
+  if (!MEDIA_TYPE_PATTERN.test(essence)) throw refuse('unsupported-media', 'The Content-Type is not a media type.')
+  return ALIASES[essence] ?? essence
+}
+
+/** SVG is a program: it is not taken in, whatever it calls itself. */
+const looksLikeSvg = (head: Uint8Array): boolean => {
+  const text = Buffer.from(head).toString('latin1')
+  return /^\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|svg)/i.test(text) && /<(?:[a-z0-9]+:)?svg[\s>]/i.test(text)
+}
+
+/** Throws `unsupported-media`, `content-mismatch`, `corrupt-media` or `decompression-bomb`. */
+export const identify = async (
+  received: Received,
+  claimed: string | undefined,
+  limits: InputLimits,
+): Promise<Identity> => {
+  const claim = parseClaim(claimed)
+  if (received.bytes === 0) throw refuse('upload-incomplete', 'The body is empty.')
+  const head = await received.head(HEAD_BYTES)
+  if (claim === 'image/svg+xml' || looksLikeSvg(head)) throw refuse('unsupported-media', 'SVG is not accepted.')
+  const sniffed = await sniff(head)
+  const found = ALIASES[sniffed ?? ''] ?? sniffed
+  if (claim?.startsWith('image/') && claim !== found) {
+    throw refuse('content-mismatch', `The content is not ${claim}.`, {
+      violations: [
+        {
+          pointer: 'Content-Type',
+          rule: 'media-type',
+          message: found ? `The content is ${found}.` : 'The content is of no known type.',
+        },
+      ],
+    })
+  }
+  if (found && TRANSFORMABLE.has(found)) {
+    const image = await probeImage(received.path, received.bytes, limits)
+    return { mediaType: MEDIA_TYPE_OF[image.format], image }
+  }
+  return { mediaType: found ?? claim ?? 'application/octet-stream', image: undefined }
+}
+
+const sniff = async (head: Uint8Array): Promise<string | undefined> => (await fileTypeFromBuffer(head))?.mime

@@ -1,0 +1,212 @@
+/**
+ * One upload, whole or not at all:
+ *
+ *   authorise -> spool and hash -> verify what was announced -> identify and probe -> dedup or put (create-only)
+ *     -> one transaction: original, asset, version, nodes and leaves of the subscribed renditions, events, stored answer -> hint
+ *
+ * Crash before the put: nothing exists. Between put and commit: an object under its own digest, which the retry of the upload
+ * finds and uses, and the sweep knows by its missing row. After the commit: the upload is acknowledged by whoever asks again
+ * with the same Idempotency-Key. A lost hint is found by the workers' poll.
+ */
+import { wishesFor } from '../graph/wishes.ts'
+import { findAsset, findOriginal, insertAsset, insertOriginal, insertVersion, takeVersion } from '../manifest/assets.ts'
+import { findCollection, findEdge } from '../manifest/collections.ts'
+import type { Database, Sql } from '../manifest/database.ts'
+import { appendFacts } from '../manifest/events.ts'
+import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
+import { advanceVersion } from '../manifest/publish.ts'
+import { listRenditions } from '../manifest/renditions.ts'
+import type { PublishPolicy, VersionState } from '../model/asset.ts'
+import { refuse } from '../model/errors.ts'
+import type { Cause, Fact } from '../model/event.ts'
+import { digestOf, type Hex, newId } from '../model/ids.ts'
+import { type Original, uprightSize } from '../model/original.ts'
+import type { Collection, Edge, Principal } from '../model/product.ts'
+import { originalKey } from '../objects/keys.ts'
+import type { ObjectStore } from '../objects/store.ts'
+import { decide } from '../policy/decide.ts'
+import type { Lane } from '../queue/queue.ts'
+import type { Identity } from './identify.ts'
+import type { Received } from './receive.ts'
+
+/** Where the bytes go: a new asset in a collection, or the next version of an asset. */
+export type Destination =
+  | { readonly kind: 'asset'; readonly collection: string; readonly alias: string | undefined }
+  | { readonly kind: 'version'; readonly asset: string }
+
+export interface Upload {
+  readonly principal: Principal
+  readonly destination: Destination
+  readonly publish: PublishPolicy
+  readonly filename: string | undefined
+  readonly announcedSha256: Hex | undefined
+  readonly cause: Cause
+}
+
+export interface IngestedVersion {
+  readonly asset: string
+  readonly collection: string
+  readonly version: number
+  readonly state: VersionState
+  readonly digest: string
+  readonly bytes: number
+  readonly media_type: string
+  readonly width?: number
+  readonly height?: number
+  readonly frames?: number
+  /** The tenant had these bytes before. */
+  readonly deduplicated: boolean
+  /** Last event of the asset that this upload caused. */
+  readonly event_no: number
+}
+
+export interface IngestDependencies {
+  readonly database: Database
+  readonly originals: ObjectStore
+  readonly hint: (tenant: string, original: Hex, lane: Lane) => Promise<void>
+  readonly now: () => number
+}
+
+/** Who may put what where; decided before a byte is read. */
+export interface Permission {
+  readonly collection: Collection
+  readonly owner: string
+}
+
+export interface Ingest {
+  /** Throws `not-found`, `forbidden` or `asset-archived`. */
+  authorise(upload: Pick<Upload, 'principal' | 'destination'>): Promise<Permission>
+  /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
+  store(
+    upload: Upload,
+    permission: Permission,
+    content: { received: Received; identity: Identity },
+    onCommit: (tx: Sql, version: IngestedVersion) => Promise<void>,
+  ): Promise<IngestedVersion>
+}
+
+export const openIngest = ({ database, originals, hint, now }: IngestDependencies): Ingest => ({
+  async authorise({ principal, destination }) {
+    const { tenant } = principal
+    const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
+    const collectionId = destination.kind === 'asset' ? destination.collection : asset?.collection
+    const collection = collectionId === undefined ? undefined : await findCollection(database, tenant, collectionId)
+    const product = principal.product ?? collection?.owner ?? ''
+    const edge: Edge | undefined =
+      collection &&
+      (await findEdge(database, { tenantId: tenant, collectionId: collection.collection, productId: product }))
+    const { effect, rule } = decide({ principal, action: 'write', product, edge, at: now() })
+    if (effect === 'hide' || !collection) {
+      throw refuse(
+        'not-found',
+        destination.kind === 'asset'
+          ? 'There is no such collection for this product.'
+          : 'There is no such asset for this product.',
+      )
+    }
+    if (effect === 'forbid')
+      throw refuse('forbidden', 'The product may not add assets here.', { details: { reasons: [rule] } })
+    if (asset?.archivedAt) throw refuse('asset-archived', 'The asset is archived.')
+    return { collection, owner: product }
+  },
+
+  async store(upload, permission, { received, identity }, onCommit) {
+    const { tenant } = upload.principal
+    const { sha256, bytes } = received
+    if (upload.announcedSha256 !== undefined && upload.announcedSha256 !== sha256) {
+      throw refuse('content-mismatch', 'The content does not have the announced digest.', {
+        violations: [{ pointer: 'Repr-Digest', rule: 'sha-256', message: `The content has ${digestOf(sha256)}.` }],
+      })
+    }
+    const original: Original = {
+      sha256,
+      bytes,
+      mediaType: identity.mediaType,
+      objectKey: originalKey(tenant, sha256),
+      image: identity.image,
+    }
+    const known = await findOriginal(database, tenant, sha256)
+    if (!known)
+      await originals.put({
+        key: original.objectKey,
+        body: received.open,
+        bytes,
+        sha256,
+        mediaType: original.mediaType,
+      })
+    const { version, offered } = await database.transaction(async tx => {
+      const created = await insertOriginal(tx, tenant, original)
+      const placed = await placeVersion(tx, upload, permission, original, !created)
+      await onCommit(tx, placed.version)
+      return placed
+    })
+    if (offered) await hint(tenant, sha256, 'eager')
+    return version
+  },
+})
+
+/** Everything of an upload that is a row; runs inside its transaction. */
+const placeVersion = async (
+  tx: Sql,
+  { principal: { tenant, keyId }, destination, publish, filename, cause }: Upload,
+  { collection, owner }: Permission,
+  original: Original,
+  deduplicated: boolean,
+): Promise<{ version: IngestedVersion; offered: boolean }> => {
+  const asset = destination.kind === 'version' ? destination.asset : newId()
+  const facts: Fact[] = []
+  if (destination.kind === 'asset') {
+    const { alias } = destination
+    const inserted = await insertAsset(tx, {
+      tenantId: tenant,
+      assetId: asset,
+      collectionId: collection.collection,
+      ownerProduct: owner,
+      alias,
+      createdBy: keyId,
+    })
+    if (!inserted) throw refuse('alias-conflict', 'Another asset has this alias.')
+    facts.push({ type: 'asset.created', data: { asset, collection: collection.collection, owner } })
+  }
+  const version = await takeVersion(tx, tenant, asset)
+  if (version === undefined) throw refuse('asset-archived', 'The asset is archived.')
+  const { sha256, bytes, mediaType, image } = original
+  await insertVersion(tx, {
+    tenantId: tenant,
+    assetId: asset,
+    version,
+    sha256,
+    state: 'PROCESSING',
+    publishPolicy: publish,
+    filename,
+    createdBy: keyId,
+  })
+  facts.push({
+    type: 'asset.version_created',
+    data: { asset, version, digest: digestOf(sha256), bytes, media_type: mediaType, deduplicated },
+  })
+  const eventNo = await appendFacts(tx, { tenant, asset, cause, facts })
+
+  const renditions = image ? await listRenditions(tx, tenant, collection.collection) : []
+  const { nodes, leaves } = image
+    ? wishesFor(renditions, { sha256, image }, { lane: 'eager' })
+    : { nodes: [], leaves: [] }
+  const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
+  await insertLeaves(tx, { tenant, asset, version, leaves })
+  const state = await advanceVersion(tx, { tenant, asset, version, cause })
+  return {
+    offered: states.some(node => node.state === 'QUEUED' || node.state === 'RETRY'),
+    version: {
+      asset,
+      collection: collection.collection,
+      version,
+      state: state ?? 'PROCESSING',
+      digest: digestOf(sha256),
+      bytes,
+      media_type: mediaType,
+      ...(image && { ...uprightSize(image), frames: image.frames }),
+      deduplicated,
+      event_no: eventNo ?? 0,
+    },
+  }
+}

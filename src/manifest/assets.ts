@@ -1,0 +1,184 @@
+/** Assets, their versions and the originals these name. */
+import { and, asc, desc, eq, gt } from 'drizzle-orm'
+import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
+import type { Original } from '../model/original.ts'
+import type { Sql } from './database.ts'
+import { asset, assetVersion, original } from './schema.ts'
+
+const originalColumns = {
+  sha256: original.sha256,
+  bytes: original.byteLength,
+  mediaType: original.mediaType,
+  objectKey: original.objectKey,
+  image: original.image,
+}
+
+export const findOriginal = async (sql: Sql, tenantId: string, sha256: string): Promise<Original | undefined> => {
+  const [row] = await sql.orm
+    .select(originalColumns)
+    .from(original)
+    .where(and(eq(original.tenantId, tenantId), eq(original.sha256, sha256)))
+  return row && { ...row, image: row.image ?? undefined }
+}
+
+/** Equal content is one row: whoever comes second finds it. True when this call created it. */
+export const insertOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
+  const rows = await tx.orm
+    .insert(original)
+    .values({
+      tenantId,
+      sha256: bytes.sha256,
+      byteLength: bytes.bytes,
+      mediaType: bytes.mediaType,
+      objectKey: bytes.objectKey,
+      image: bytes.image ?? null,
+    })
+    .onConflictDoNothing({ target: [original.tenantId, original.sha256] })
+    .returning({ sha256: original.sha256 })
+  return rows.length > 0
+}
+
+export interface NewAsset {
+  readonly tenantId: string
+  readonly assetId: string
+  readonly collectionId: string
+  readonly ownerProduct: string
+  readonly alias: string | undefined
+  readonly createdBy: string
+}
+
+/** False when another asset of the tenant has the alias. */
+export const insertAsset = async (tx: Sql, values: NewAsset): Promise<boolean> => {
+  const rows = await tx.orm
+    .insert(asset)
+    .values(values)
+    .onConflictDoNothing({ target: [asset.tenantId, asset.alias] })
+    .returning({ asset: asset.assetId })
+  return rows.length > 0
+}
+
+const TAKE_VERSION = {
+  name: 'asset_take_version',
+  text: `update asset set next_version = next_version + 1, updated_at = now()
+         where tenant_id = $1 and asset_id = $2 and archived_at is null returning next_version - 1 as version`,
+}
+
+/** The next version number; takes the asset's row lock. `undefined` when the asset is gone or archived. */
+export const takeVersion = async (tx: Sql, tenantId: string, assetId: string): Promise<number | undefined> => {
+  const [row] = await tx.rows<{ version: number }>(TAKE_VERSION, [tenantId, assetId])
+  return row?.version
+}
+
+export interface NewVersion {
+  readonly tenantId: string
+  readonly assetId: string
+  readonly version: number
+  readonly sha256: string
+  readonly state: VersionState
+  readonly publishPolicy: PublishPolicy
+  readonly filename: string | undefined
+  readonly createdBy: string
+}
+
+export const insertVersion = async (tx: Sql, values: NewVersion): Promise<void> => {
+  await tx.orm.insert(assetVersion).values(values)
+}
+
+const assetColumns = {
+  asset: asset.assetId,
+  collection: asset.collectionId,
+  owner: asset.ownerProduct,
+  alias: asset.alias,
+  activeVersion: asset.activeVersion,
+  publication: asset.publicationNo,
+  createdAt: asset.createdAt,
+  updatedAt: asset.updatedAt,
+  archivedAt: asset.archivedAt,
+}
+
+type AssetRow = { [K in keyof Asset]: undefined extends Asset[K] ? Exclude<Asset[K], undefined> | null : Asset[K] }
+
+const toAsset = (row: AssetRow): Asset => ({
+  ...row,
+  alias: row.alias ?? undefined,
+  activeVersion: row.activeVersion ?? undefined,
+  archivedAt: row.archivedAt ?? undefined,
+})
+
+export const findAsset = async (sql: Sql, tenantId: string, assetId: string): Promise<Asset | undefined> => {
+  const [row] = await sql.orm
+    .select(assetColumns)
+    .from(asset)
+    .where(and(eq(asset.tenantId, tenantId), eq(asset.assetId, assetId)))
+  return row && toAsset(row)
+}
+
+/** In the order of their making (ids are UUIDv7). */
+export const listAssets = async (
+  sql: Sql,
+  {
+    tenantId,
+    collectionId,
+    after,
+    limit,
+  }: { tenantId: string; collectionId: string; after: string | undefined; limit: number },
+): Promise<Asset[]> => {
+  const rows = await sql.orm
+    .select(assetColumns)
+    .from(asset)
+    .where(
+      and(
+        eq(asset.tenantId, tenantId),
+        eq(asset.collectionId, collectionId),
+        after ? gt(asset.assetId, after) : undefined,
+      ),
+    )
+    .orderBy(asc(asset.assetId))
+    .limit(limit)
+  return rows.map(toAsset)
+}
+
+const versionColumns = {
+  version: assetVersion.version,
+  state: assetVersion.state,
+  sha256: assetVersion.sha256,
+  filename: assetVersion.filename,
+  failure: assetVersion.failure,
+  createdAt: assetVersion.createdAt,
+  readyAt: assetVersion.readyAt,
+  activatedAt: assetVersion.activatedAt,
+}
+
+type VersionRow = {
+  [K in keyof Version]: undefined extends Version[K] ? Exclude<Version[K], undefined> | null : Version[K]
+}
+
+const toVersion = (row: VersionRow): Version => ({
+  ...row,
+  sha256: row.sha256 ?? undefined,
+  filename: row.filename ?? undefined,
+  readyAt: row.readyAt ?? undefined,
+  activatedAt: row.activatedAt ?? undefined,
+})
+
+export const listVersions = async (sql: Sql, tenantId: string, assetId: string): Promise<Version[]> => {
+  const rows = await sql.orm
+    .select(versionColumns)
+    .from(assetVersion)
+    .where(and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId)))
+    .orderBy(desc(assetVersion.version))
+  return rows.map(toVersion)
+}
+
+export const findVersion = async (
+  sql: Sql,
+  { tenantId, assetId, version }: { tenantId: string; assetId: string; version: number },
+): Promise<Version | undefined> => {
+  const [row] = await sql.orm
+    .select(versionColumns)
+    .from(assetVersion)
+    .where(
+      and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId), eq(assetVersion.version, version)),
+    )
+  return row && toVersion(row)
+}

@@ -1,0 +1,137 @@
+import { and, asc, eq, gt } from 'drizzle-orm'
+import { refuse } from '../model/errors.ts'
+import type { Collection, Edge, PublishGate } from '../model/product.ts'
+import type { Sql } from './database.ts'
+import { collection, edge } from './schema.ts'
+
+const columns = {
+  collection: collection.collectionId,
+  owner: collection.ownerProduct,
+  publishGate: collection.publishGate,
+}
+
+/** Creates or changes; the owner gets its edge in the same transaction. */
+export const putCollection = async (
+  tx: Sql,
+  {
+    tenantId,
+    collectionId,
+    owner,
+    publishGate,
+  }: { tenantId: string; collectionId: string; owner: string; publishGate: PublishGate },
+): Promise<void> => {
+  await tx.orm
+    .insert(collection)
+    .values({ tenantId, collectionId, ownerProduct: owner, publishGate })
+    .onConflictDoUpdate({
+      target: [collection.tenantId, collection.collectionId],
+      set: { ownerProduct: owner, publishGate },
+    })
+  await tx.orm
+    .insert(edge)
+    .values({ tenantId, collectionId, productId: owner, role: 'owner', originalAccess: true })
+    .onConflictDoUpdate({
+      target: [edge.tenantId, edge.collectionId, edge.productId],
+      set: { role: 'owner', expiresAt: null },
+    })
+}
+
+export const findCollection = async (
+  sql: Sql,
+  tenantId: string,
+  collectionId: string,
+): Promise<Collection | undefined> => {
+  const [found] = await sql.orm
+    .select(columns)
+    .from(collection)
+    .where(and(eq(collection.tenantId, tenantId), eq(collection.collectionId, collectionId)))
+  return found
+}
+
+export const listCollections = async (
+  sql: Sql,
+  { tenantId, after = '', limit }: { tenantId: string; after?: string; limit: number },
+): Promise<Collection[]> =>
+  sql.orm
+    .select(columns)
+    .from(collection)
+    .where(and(eq(collection.tenantId, tenantId), gt(collection.collectionId, after)))
+    .orderBy(asc(collection.collectionId))
+    .limit(limit)
+
+const edgeColumns = {
+  product: edge.productId,
+  role: edge.role,
+  originalAccess: edge.originalAccess,
+  visibility: edge.visibility,
+  delivery: edge.delivery,
+  expiresAt: edge.expiresAt,
+}
+
+const toEdge = ({ expiresAt, ...row }: Omit<Edge, 'expiresAt'> & { expiresAt: Date | null }): Edge => ({
+  ...row,
+  expiresAt: expiresAt ?? undefined,
+})
+
+export const listEdges = async (sql: Sql, tenantId: string, collectionId: string): Promise<Edge[]> => {
+  const rows = await sql.orm
+    .select(edgeColumns)
+    .from(edge)
+    .where(and(eq(edge.tenantId, tenantId), eq(edge.collectionId, collectionId)))
+    .orderBy(asc(edge.productId))
+  return rows.map(toEdge)
+}
+
+export const findEdge = async (
+  sql: Sql,
+  { tenantId, collectionId, productId }: { tenantId: string; collectionId: string; productId: string },
+): Promise<Edge | undefined> => {
+  const [row] = await sql.orm
+    .select(edgeColumns)
+    .from(edge)
+    .where(and(eq(edge.tenantId, tenantId), eq(edge.collectionId, collectionId), eq(edge.productId, productId)))
+  return row && toEdge(row)
+}
+
+/** Locks the collection, so that two changes cannot each leave the other's owner as the last one. */
+const lockCollection = async (tx: Sql, tenantId: string, collectionId: string): Promise<void> => {
+  await tx.rows(
+    {
+      name: 'collection_lock',
+      text: 'select 1 from collection where tenant_id = $1 and collection_id = $2 for update',
+    },
+    [tenantId, collectionId],
+  )
+}
+
+const refuseWithoutOwner = async (tx: Sql, tenantId: string, collectionId: string): Promise<void> => {
+  const edges = await listEdges(tx, tenantId, collectionId)
+  if (!edges.some(({ role, expiresAt }) => role === 'owner' && expiresAt === undefined)) {
+    throw refuse('last-owner', 'A collection keeps at least one owner whose grant does not expire.')
+  }
+}
+
+export const putEdge = async (tx: Sql, tenantId: string, collectionId: string, cell: Edge): Promise<void> => {
+  await lockCollection(tx, tenantId, collectionId)
+  const { product: productId, expiresAt, ...rest } = cell
+  const values = { ...rest, expiresAt: expiresAt ?? null }
+  await tx.orm
+    .insert(edge)
+    .values({ tenantId, collectionId, productId, ...values })
+    .onConflictDoUpdate({ target: [edge.tenantId, edge.collectionId, edge.productId], set: values })
+  await refuseWithoutOwner(tx, tenantId, collectionId)
+}
+
+/** False when there was no such edge. */
+export const deleteEdge = async (
+  tx: Sql,
+  { tenantId, collectionId, productId }: { tenantId: string; collectionId: string; productId: string },
+): Promise<boolean> => {
+  await lockCollection(tx, tenantId, collectionId)
+  const gone = await tx.orm
+    .delete(edge)
+    .where(and(eq(edge.tenantId, tenantId), eq(edge.collectionId, collectionId), eq(edge.productId, productId)))
+    .returning({ product: edge.productId })
+  if (gone.length > 0) await refuseWithoutOwner(tx, tenantId, collectionId)
+  return gone.length > 0
+}

@@ -1,0 +1,144 @@
+/**
+ * The connection to Postgres. Statements of the request path run on the `hot` pool, where planning is pinned to index probes:
+ * a generic plan of a gathered read otherwise flips to hash joins while the tables are small.
+ */
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { fullJitter } from '../lib/backoff.ts'
+import { isMatrixError } from '../model/errors.ts'
+import { translateDriverError } from './driver-error.ts'
+
+const INT8 = 20
+
+export interface DatabaseOptions {
+  readonly connection: pg.PoolConfig
+  readonly poolSize: number
+  readonly statementTimeoutMs: number
+  readonly onPoolError: (error: Error) => void
+}
+
+/** A named statement is prepared once per connection. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** What one connection, inside or outside a transaction, can do. */
+export interface Sql {
+  rows<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
+  readonly orm: NodePgDatabase
+}
+
+export interface Database extends Sql {
+  /** READ COMMITTED with explicit locks; repeated up to three times when Postgres reports a deadlock or a serialisation failure. */
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
+  /** One prepared statement on the request path, answered as arrays in column order. */
+  hotRows(statement: Statement, values: readonly unknown[]): Promise<unknown[][]>
+  /** Runs on a session of its own, e.g. to hold an advisory lock. */
+  session<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+// 64-bit columns here are counters and byte lengths, far below 2^53.
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+}
+
+const sqlOver = (client: pg.Pool | pg.PoolClient): Sql => ({
+  orm: drizzle(client),
+  rows: async (statement, values) => {
+    try {
+      return (await client.query({ ...statement, values: values as unknown[] })).rows
+    } catch (error) {
+      throw translateDriverError(error, statement.name)
+    }
+  },
+})
+
+const RETRIED = new Set(['40001', '40P01'])
+
+export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolError }: DatabaseOptions): Database => {
+  const common = {
+    ...connection,
+    types,
+    connectionTimeoutMillis: 2_000,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: 2_000,
+  }
+  const pool = new pg.Pool({ ...common, max: poolSize })
+  const hot = new pg.Pool({
+    ...common,
+    max: 3,
+    options: '-c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c jit=off',
+  })
+  pool.on('error', onPoolError)
+  hot.on('error', onPoolError)
+
+  const session: Database['session'] = async work => {
+    const client = await pool.connect().catch(error => {
+      throw translateDriverError(error, 'connect')
+    })
+    let broken: Error | undefined
+    try {
+      return await work(client)
+    } catch (error) {
+      broken = error as Error
+      throw error
+    } finally {
+      // A connection that failed in the middle is not trusted with the next caller.
+      client.release(broken !== undefined && isConnectionLost(broken))
+    }
+  }
+
+  const once = <T>(work: (tx: Sql) => Promise<T>): Promise<T> =>
+    session(async client => {
+      await client.query('begin')
+      try {
+        const result = await work(sqlOver(client))
+        await client.query('commit')
+        return result
+      } catch (error) {
+        // The first failure is the one to report; a rollback fails only where the connection is gone, which rolls back too.
+        await client.query('rollback').catch(() => undefined)
+        throw error
+      }
+    })
+
+  return {
+    ...sqlOver(pool),
+    session,
+    async transaction(work) {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await once(work)
+        } catch (error) {
+          const code = sqlState(error)
+          if (attempt >= 3 || code === undefined || !RETRIED.has(code)) throw translateDriverError(error, 'transaction')
+          await new Promise(resolve => setTimeout(resolve, fullJitter(attempt, { baseMs: 10, capMs: 200 })))
+        }
+      }
+    },
+    async hotRows(statement, values) {
+      try {
+        return (await hot.query({ ...statement, values: values as unknown[], rowMode: 'array' })).rows
+      } catch (error) {
+        throw translateDriverError(error, statement.name)
+      }
+    },
+    async close() {
+      await Promise.all([pool.end(), hot.end()])
+    },
+  }
+}
+
+/** The SQLSTATE of a driver's error, however deep it is wrapped. */
+export const sqlState = (error: unknown): string | undefined => {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if (e instanceof pg.DatabaseError) return e.code
+  }
+  return undefined
+}
+
+const isConnectionLost = (error: unknown): boolean =>
+  isMatrixError(translateDriverError(error, ''), 'dependency-unavailable')

@@ -1,0 +1,156 @@
+/**
+ * Nodes and the leaves that bind products' renditions to them. A node is one row however many products ask for it: the second
+ * planner of an equal wish finds the row of the first. Rows are written in the order of their keys, so that two planners
+ * never wait for each other in a circle.
+ */
+import type { NodeState } from '../model/node.ts'
+import type { PlannedNode } from '../model/recipe.ts'
+import type { Sql } from './database.ts'
+
+export interface NodeWish {
+  readonly node: PlannedNode
+  /** Canonical text of `node.chain`. */
+  readonly chain: string
+  /** Lower is sooner. A node that exists keeps the better priority of the two. */
+  readonly priority: number
+  /** False: only noted, to be made when somebody asks. */
+  readonly wanted: boolean
+}
+
+export interface LeafWish {
+  readonly product: string
+  readonly rendition: string
+  readonly revision: number
+  readonly format: string
+  readonly position: number
+  readonly required: boolean
+  readonly eager: boolean
+  readonly node: string | undefined
+  readonly refusal: { readonly code: string; readonly message: string } | undefined
+}
+
+const UPSERT_NODES = {
+  name: 'nodes_upsert',
+  text: `insert into node as n (tenant_id, node_id, original, chain, format, priority, state, queued_at)
+         select $1, decode(w.id, 'hex'), decode($2, 'hex'), w.chain, w.format, w.priority,
+                case when w.wanted then 'QUEUED' else 'PLANNED' end::node_state, case when w.wanted then now() end
+         from unnest($3::text[], $4::text[], $5::text[], $6::smallint[], $7::boolean[]) as w (id, chain, format, priority, wanted)
+         order by w.id
+         on conflict (tenant_id, node_id) do update set
+           priority = least(n.priority, excluded.priority),
+           queued_at = coalesce(n.queued_at, excluded.queued_at),
+           state = case when n.state in ('PLANNED', 'EVICTED') and excluded.state = 'QUEUED' then 'QUEUED' else n.state end
+         returning encode(node_id, 'hex') as id, state, queued_at = now() as offered`,
+}
+
+export interface UpsertedNode {
+  readonly id: string
+  readonly state: NodeState
+  /** This call made it runnable, so this caller owes the hint. */
+  readonly offered: boolean
+}
+
+export const upsertNodes = async (
+  tx: Sql,
+  { tenant, original, nodes }: { tenant: string; original: string; nodes: readonly NodeWish[] },
+): Promise<UpsertedNode[]> => {
+  const unique = mergeEqual(nodes)
+  if (unique.length === 0) return []
+  return tx.rows<UpsertedNode>(UPSERT_NODES, [
+    tenant,
+    original,
+    unique.map(({ node }) => node.key),
+    unique.map(({ chain }) => chain),
+    unique.map(({ node }) => node.format),
+    unique.map(({ priority }) => priority),
+    unique.map(({ wanted }) => wanted),
+  ])
+}
+
+/** One statement may touch a row once only. */
+const mergeEqual = (nodes: readonly NodeWish[]): NodeWish[] => {
+  const byKey = new Map<string, NodeWish>()
+  for (const wish of nodes) {
+    const other = byKey.get(wish.node.key)
+    byKey.set(wish.node.key, {
+      ...wish,
+      priority: Math.min(wish.priority, other?.priority ?? wish.priority),
+      wanted: wish.wanted || other?.wanted === true,
+    })
+  }
+  return [...byKey.values()]
+}
+
+const INSERT_LEAVES = {
+  name: 'leaves_insert',
+  text: `insert into leaf (tenant_id, asset_id, version, product_id, rendition, revision, format, position, required, eager, node_id, refusal)
+         select $1, $2, $3, w.product, w.rendition, w.revision, w.format, w.position, w.required, w.eager, decode(w.node, 'hex'), w.refusal
+         from unnest($4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[], $9::boolean[], $10::boolean[], $11::text[], $12::jsonb[])
+           as w (product, rendition, revision, format, position, required, eager, node, refusal)
+         order by w.product, w.rendition, w.format
+         on conflict do nothing`,
+}
+
+export const insertLeaves = async (
+  tx: Sql,
+  { tenant, asset, version, leaves }: { tenant: string; asset: string; version: number; leaves: readonly LeafWish[] },
+): Promise<void> => {
+  if (leaves.length === 0) return
+  await tx.rows(INSERT_LEAVES, [
+    tenant,
+    asset,
+    version,
+    leaves.map(leaf => leaf.product),
+    leaves.map(leaf => leaf.rendition),
+    leaves.map(leaf => leaf.revision),
+    leaves.map(leaf => leaf.format),
+    leaves.map(leaf => leaf.position),
+    leaves.map(leaf => leaf.required),
+    leaves.map(leaf => leaf.eager),
+    leaves.map(leaf => leaf.node ?? null),
+    leaves.map(leaf => (leaf.refusal ? JSON.stringify(leaf.refusal) : null)),
+  ])
+}
+
+const NODE_STATES_OF = {
+  name: 'node_states',
+  text: `select q.tenant as tenant, q.id, n.state, n.failure
+         from unnest($1::text[], $2::text[]) as q (tenant, id)
+         join node n on n.tenant_id = q.tenant and n.node_id = decode(q.id, 'hex')`,
+}
+
+export const nodeStates = (sql: Sql, keys: readonly { tenant: string; key: string }[]) =>
+  sql.rows<{ tenant: string; id: string; state: NodeState; failure: { code: string } | null }>(NODE_STATES_OF, [
+    keys.map(({ tenant }) => tenant),
+    keys.map(({ key }) => key),
+  ])
+
+const LEAVES_OF_VERSION = {
+  name: 'leaves_of_version',
+  text: `select l.product_id as product, l.rendition, l.revision, l.format, l.required, l.eager, l.refusal, encode(l.node_id, 'hex') as node,
+                n.chain, n.state, n.attempts, n.executions, n.failure, n.cpu_ms, n.alone_cpu_ms
+         from leaf l left join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id
+         where l.tenant_id = $1 and l.asset_id = $2 and l.version = $3
+         order by l.product_id, l.rendition, l.revision, l.position`,
+}
+
+export interface LeafState {
+  readonly product: string
+  readonly rendition: string
+  readonly revision: number
+  readonly format: string
+  readonly required: boolean
+  readonly eager: boolean
+  readonly refusal: { readonly code: string; readonly message: string } | null
+  readonly node: string | null
+  readonly chain: string | null
+  readonly state: NodeState | null
+  readonly attempts: number | null
+  readonly executions: number | null
+  readonly failure: { readonly code: string; readonly at: string; readonly attempts: number } | null
+  readonly cpu_ms: number | null
+  readonly alone_cpu_ms: number | null
+}
+
+export const leavesOfVersion = (sql: Sql, tenant: string, asset: string, version: number): Promise<LeafState[]> =>
+  sql.rows<LeafState>(LEAVES_OF_VERSION, [tenant, asset, version])

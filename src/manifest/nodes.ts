@@ -1,0 +1,249 @@
+/**
+ * A node's life in the hands of workers.
+ *
+ *   QUEUED | RETRY --claim--> RUNNING --settle--> DONE
+ *                                |---fail, retryable--> RETRY (after a delay)
+ *                                |---fail, permanent, or too many attempts or crashes--> DEAD
+ *                                \---given back or lease lost--> QUEUED | RETRY
+ *
+ * What a crash leaves at each step: after the claim, a lease that runs out and is taken back by `expireLeases`; after the put,
+ * an object under its own digest that the next run finds and reuses; after the commit, nothing to do. A worker that was stopped
+ * past its lease and comes back holds a stale fence: its settle changes nothing.
+ */
+
+import type { Cause, Fact } from '../model/event.ts'
+import { digestOf, type Hex } from '../model/ids.ts'
+import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
+import type { ClaimedNode, Derivative, NodeFailure } from '../model/node.ts'
+import type { Format, Step } from '../model/recipe.ts'
+import type { Database, Sql } from './database.ts'
+import { appendFacts } from './events.ts'
+import { advanceVersion } from './publish.ts'
+
+/** The advisory lock makes two claims on one original wait their turn, so that one of them gets all and decodes once. */
+const LOCK_ORIGINAL = { name: 'claim_lock', text: `select pg_advisory_xact_lock(hashtextextended($1 || $2, 0))` }
+
+/** While an original is in a worker's hands only an interactive wish may start a second decode of it. */
+const CLAIM = {
+  name: 'nodes_claim',
+  text: `with busy as (select exists (select 1 from node where tenant_id = $1 and original = decode($2, 'hex')
+                                        and state = 'RUNNING' and lease_until > now()) as yes),
+         next as (select node_id from node, busy
+                  where tenant_id = $1 and original = decode($2, 'hex') and state in ('QUEUED', 'RETRY')
+                    and (not_before is null or not_before <= now()) and (not busy.yes or priority <= 1)
+                  order by priority, node_id limit $4 for update of node skip locked)
+         update node n set state = 'RUNNING', fence = fence + 1, attempts = attempts + 1, lease_owner = $3,
+                lease_until = now() + make_interval(secs => $5)
+         from next where n.tenant_id = $1 and n.node_id = next.node_id
+         returning encode(n.node_id, 'hex') as key, encode(n.original, 'hex') as original, n.chain, n.format, n.fence, n.attempts, n.crashes, n.priority`,
+}
+
+/** Takes runnable nodes of one original, most urgent first. */
+export const claimNodes = async (
+  database: Database,
+  {
+    tenant,
+    original,
+    owner,
+    limit,
+    leaseMs,
+  }: { tenant: string; original: Hex; owner: string; limit: number; leaseMs: number },
+): Promise<ClaimedNode[]> => {
+  const rows = await database.transaction(async tx => {
+    await tx.rows(LOCK_ORIGINAL, [tenant, original])
+    return tx.rows<Omit<ClaimedNode, 'chain' | 'tenant'> & { chain: string; priority: number }>(CLAIM, [
+      tenant,
+      original,
+      owner,
+      limit,
+      leaseMs / 1000,
+    ])
+  })
+  return rows
+    .sort((a, b) => a.priority - b.priority || (a.key < b.key ? -1 : 1))
+    .map(({ key, original: root, chain, format, fence, attempts, crashes }) => ({
+      tenant,
+      key,
+      original: root,
+      chain: JSON.parse(chain) as Step[],
+      format: format as Format,
+      fence,
+      attempts,
+      crashes,
+    }))
+}
+
+const EXTEND = {
+  name: 'nodes_extend_lease',
+  text: `update node n set lease_until = now() + make_interval(secs => $4)
+         from unnest($2::text[], $3::bigint[]) as w (id, fence)
+         where n.tenant_id = $1 and n.node_id = decode(w.id, 'hex') and n.fence = w.fence and n.state = 'RUNNING'`,
+}
+
+export const extendLeases = async (sql: Sql, nodes: readonly ClaimedNode[], leaseMs: number): Promise<void> => {
+  const tenant = nodes[0]?.tenant
+  if (tenant === undefined) return
+  await sql.rows(EXTEND, [tenant, nodes.map(({ key }) => key), nodes.map(({ fence }) => fence), leaseMs / 1000])
+}
+
+const INSERT_DERIVATIVE = {
+  name: 'derivative_insert',
+  text: `insert into derivative (tenant_id, sha256, byte_length, media_type, width, height, object_key)
+         values ($1, decode($2, 'hex'), $3, $4, $5, $6, $7) on conflict (tenant_id, sha256) do nothing`,
+}
+
+const SETTLE = {
+  name: 'node_settle',
+  text: `update node set state = 'DONE', output = decode($4, 'hex'), cpu_ms = cpu_ms + $5, alone_cpu_ms = $6, executions = executions + 1,
+           finished_at = now(), lease_owner = null, lease_until = null, failure = null
+         where tenant_id = $1 and node_id = decode($2, 'hex') and fence = $3 and state = 'RUNNING' returning 1`,
+}
+
+const LEAVES_OF_NODE = {
+  name: 'leaves_of_node',
+  text: `select asset_id as asset, version, product_id as product, rendition, revision, format from leaf
+         where tenant_id = $1 and node_id = decode($2, 'hex') order by asset_id, version, product_id, rendition`,
+}
+
+interface BoundLeaf {
+  readonly asset: string
+  readonly version: number
+  readonly product: string
+  readonly rendition: string
+  readonly revision: number
+  readonly format: string
+}
+
+/** Tells every asset that the node is bound to, in id order, and lets their versions advance. */
+const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf: BoundLeaf) => Fact): Promise<void> => {
+  const leaves = await tx.rows<BoundLeaf>(LEAVES_OF_NODE, [node.tenant, node.key])
+  const byAsset = new Map<string, BoundLeaf[]>()
+  for (const leaf of leaves) byAsset.set(leaf.asset, [...(byAsset.get(leaf.asset) ?? []), leaf])
+  for (const [asset, bound] of byAsset) {
+    await appendFacts(tx, { tenant: node.tenant, asset, cause, facts: bound.map(factOf) })
+    for (const version of new Set(bound.map(leaf => leaf.version))) {
+      await advanceVersion(tx, { tenant: node.tenant, asset, version, cause })
+    }
+  }
+}
+
+/**
+ * The derivative's bytes are durable; this makes them visible, announces them and opens gates, in one transaction.
+ * False when the fence is stale: somebody else has the node, and nothing was changed.
+ */
+export const settleNode = async (
+  database: Database,
+  {
+    node,
+    derivative,
+    cpuMs,
+    aloneCpuMs,
+    cause,
+  }: { node: ClaimedNode; derivative: Derivative; cpuMs: number; aloneCpuMs: number; cause: Cause },
+): Promise<boolean> =>
+  database.transaction(async tx => {
+    const { sha256, bytes, mediaType, width, height, objectKey } = derivative
+    await tx.rows(INSERT_DERIVATIVE, [node.tenant, sha256, bytes, mediaType, width, height, objectKey])
+    const settled = await tx.rows(SETTLE, [node.tenant, node.key, node.fence, sha256, cpuMs, aloneCpuMs])
+    if (settled.length === 0) return false
+    await announce(tx, node, cause, leaf => ({
+      type: 'rendition.ready',
+      data: {
+        ...leaf,
+        node: digestOf(node.key),
+        digest: digestOf(sha256),
+        media_type: mediaType,
+        width,
+        height,
+        bytes,
+      },
+    }))
+    return true
+  })
+
+const FAIL = {
+  name: 'node_fail',
+  text: `update node set state = $4::node_state, crashes = crashes + $5, not_before = case when $4 = 'RETRY' then now() + make_interval(secs => $6) end,
+           failure = $7, finished_at = case when $4 = 'DEAD' then now() end, lease_owner = null, lease_until = null
+         where tenant_id = $1 and node_id = decode($2, 'hex') and fence = $3 and state = 'RUNNING' returning 1`,
+}
+
+/** `DEAD`: quarantined, and said so to every product that asked. */
+export const failNode = async (
+  database: Database,
+  {
+    node,
+    code,
+    retryable,
+    crashed,
+    retryAfterMs,
+    cause,
+  }: { node: ClaimedNode; code: string; retryable: boolean; crashed: boolean; retryAfterMs: number; cause: Cause },
+): Promise<'RETRY' | 'DEAD' | 'stale'> => {
+  const exhausted = node.attempts >= MAX_ATTEMPTS || (crashed && node.crashes + 1 >= MAX_CRASHES)
+  const state = retryable && !exhausted ? 'RETRY' : 'DEAD'
+  const failure: NodeFailure = { code, at: new Date().toISOString(), attempts: node.attempts }
+  return database.transaction(async tx => {
+    const values = [
+      node.tenant,
+      node.key,
+      node.fence,
+      state,
+      crashed ? 1 : 0,
+      retryAfterMs / 1000,
+      JSON.stringify(failure),
+    ]
+    const failed = await tx.rows(FAIL, values)
+    if (failed.length === 0) return 'stale'
+    if (state === 'DEAD') {
+      await announce(tx, node, cause, leaf => ({
+        type: 'rendition.failed',
+        data: { ...leaf, node: digestOf(node.key), code },
+      }))
+    }
+    return state
+  })
+}
+
+const GIVE_BACK = {
+  name: 'nodes_give_back',
+  text: `update node n set state = 'QUEUED', attempts = attempts - 1, lease_owner = null, lease_until = null
+         from unnest($2::text[], $3::bigint[]) as w (id, fence)
+         where n.tenant_id = $1 and n.node_id = decode(w.id, 'hex') and n.fence = w.fence and n.state = 'RUNNING'`,
+}
+
+/** Returns nodes that were not begun, without counting the attempt against them. */
+export const giveBackNodes = async (sql: Sql, nodes: readonly ClaimedNode[]): Promise<void> => {
+  const tenant = nodes[0]?.tenant
+  if (tenant === undefined) return
+  await sql.rows(GIVE_BACK, [tenant, nodes.map(({ key }) => key), nodes.map(({ fence }) => fence)])
+}
+
+const EXPIRED = {
+  name: 'nodes_expired',
+  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, attempts, crashes
+         from node where state = 'RUNNING' and lease_until < now() order by lease_until limit 100`,
+}
+
+/** Takes back what dead workers held. Counts as an attempt: a node that kills its worker every time ends in quarantine. */
+export const expireLeases = async (database: Database, cause: Cause): Promise<number> => {
+  const rows = await database.rows<Omit<ClaimedNode, 'chain'> & { chain: string }>(EXPIRED, [])
+  for (const row of rows) {
+    const node = { ...row, chain: JSON.parse(row.chain) as Step[] }
+    await failNode(database, { node, code: 'worker-lost', retryable: true, crashed: false, retryAfterMs: 0, cause })
+  }
+  return rows.length
+}
+
+const RUNNABLE = {
+  name: 'originals_runnable',
+  text: `select tenant_id as tenant, encode(original, 'hex') as original, min(priority)::int as priority
+         from (select tenant_id, original, priority from node
+               where state in ('QUEUED', 'RETRY') and (not_before is null or not_before <= now())
+               order by priority, queued_at limit 500) w
+         group by tenant_id, original order by min(priority) limit $1`,
+}
+
+/** Originals with work that nobody holds: what the hints should have said. */
+export const runnableOriginals = (sql: Sql, limit: number) =>
+  sql.rows<{ tenant: string; original: Hex; priority: number }>(RUNNABLE, [limit])

@@ -1,0 +1,111 @@
+import { and, asc, eq, gt } from 'drizzle-orm'
+import type { Product, Scope } from '../model/product.ts'
+import type { Sql } from './database.ts'
+import { apiKey, product, tenant } from './schema.ts'
+
+export const ensureTenant = async (sql: Sql, tenantId: string): Promise<void> => {
+  await sql.orm.insert(tenant).values({ tenantId }).onConflictDoNothing()
+}
+
+/** Creates or renames. */
+export const putProduct = async (
+  sql: Sql,
+  { tenantId, productId, displayName }: { tenantId: string; productId: string; displayName: string },
+): Promise<void> => {
+  await sql.orm
+    .insert(product)
+    .values({ tenantId, productId, displayName })
+    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set: { displayName } })
+}
+
+export const listProducts = async (
+  sql: Sql,
+  { tenantId, after = '', limit }: { tenantId: string; after?: string; limit: number },
+): Promise<Product[]> =>
+  sql.orm
+    .select({ product: product.productId, displayName: product.displayName, createdAt: product.createdAt })
+    .from(product)
+    .where(and(eq(product.tenantId, tenantId), gt(product.productId, after)))
+    .orderBy(asc(product.productId))
+    .limit(limit)
+
+export const productExists = async (sql: Sql, tenantId: string, productId: string): Promise<boolean> => {
+  const rows = await sql.orm
+    .select({ product: product.productId })
+    .from(product)
+    .where(and(eq(product.tenantId, tenantId), eq(product.productId, productId)))
+  return rows.length > 0
+}
+
+export interface KeyRecord {
+  readonly keyId: string
+  readonly tenantId: string
+  readonly productId: string | null
+  readonly secretHash: string
+  readonly label: string
+  readonly scopes: Scope[]
+  readonly expiresAt: Date | null
+}
+
+export const insertKey = async (sql: Sql, record: KeyRecord): Promise<void> => {
+  await sql.orm.insert(apiKey).values(record)
+}
+
+/** The administrator's key has one id per tenant, so that a changed secret replaces the old one at once. */
+export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string): Promise<void> => {
+  const record = {
+    keyId: `key_admin_${tenantId}`,
+    tenantId,
+    secretHash,
+    scopes: ['matrix:admin' as const],
+    label: 'administrator',
+  }
+  await sql.orm
+    .insert(apiKey)
+    .values(record)
+    .onConflictDoUpdate({ target: apiKey.keyId, set: { secretHash, revokedAt: null } })
+}
+
+export const listKeys = async (sql: Sql, tenantId: string, productId: string) =>
+  sql.orm
+    .select({
+      keyId: apiKey.keyId,
+      label: apiKey.label,
+      scopes: apiKey.scopes,
+      createdAt: apiKey.createdAt,
+      expiresAt: apiKey.expiresAt,
+      revokedAt: apiKey.revokedAt,
+    })
+    .from(apiKey)
+    .where(and(eq(apiKey.tenantId, tenantId), eq(apiKey.productId, productId)))
+    .orderBy(asc(apiKey.createdAt))
+
+/** False when the tenant has no such key. A key revoked before stays revoked as of then. */
+export const revokeKey = async (sql: Sql, tenantId: string, keyId: string): Promise<boolean> => {
+  const rows = await sql.rows<{ key_id: string }>(
+    {
+      name: 'key_revoke',
+      text: `update api_key set revoked_at = coalesce(revoked_at, now()) where tenant_id = $1 and key_id = $2 returning key_id`,
+    },
+    [tenantId, keyId],
+  )
+  return rows.length > 0
+}
+
+const KEYS_BY_HASH = {
+  name: 'keys_by_hash',
+  text: `select encode(secret_hash, 'hex') as hash, key_id, tenant_id, product_id, scopes
+         from api_key where secret_hash = any(array(select decode(h, 'hex') from unnest($1::text[]) h))
+           and revoked_at is null and (expires_at is null or expires_at > now())`,
+}
+
+export interface LiveKey {
+  readonly hash: string
+  readonly key_id: string
+  readonly tenant_id: string
+  readonly product_id: string | null
+  readonly scopes: Scope[]
+}
+
+export const keysByHash = (sql: Sql, hashes: readonly string[]): Promise<LiveKey[]> =>
+  sql.rows<LiveKey>(KEYS_BY_HASH, [hashes])

@@ -1,0 +1,113 @@
+import { and, asc, eq } from 'drizzle-orm'
+import type { Rendition } from '../model/product.ts'
+import type { Recipe } from '../model/recipe.ts'
+import type { Sql } from './database.ts'
+import { rendition } from './schema.ts'
+
+export interface RenditionWish {
+  readonly tenantId: string
+  readonly collectionId: string
+  readonly productId: string
+  readonly name: string
+  /** Canonical RFC 8785 text: what is hashed is what is stored. */
+  readonly recipe: string
+  readonly recipeHash: string
+  readonly lane: 'eager' | 'lazy'
+}
+
+const columns = {
+  collection: rendition.collectionId,
+  product: rendition.productId,
+  name: rendition.name,
+  revision: rendition.revision,
+  recipe: rendition.recipe,
+  recipeHash: rendition.recipeHash,
+  lane: rendition.lane,
+}
+
+const toRendition = ({ recipe, ...row }: Omit<Rendition, 'recipe'> & { recipe: string }): Rendition => ({
+  ...row,
+  recipe: JSON.parse(recipe) as Recipe,
+})
+
+const named = ({
+  tenantId,
+  collectionId,
+  productId,
+  name,
+}: Pick<RenditionWish, 'tenantId' | 'collectionId' | 'productId' | 'name'>) =>
+  and(
+    eq(rendition.tenantId, tenantId),
+    eq(rendition.collectionId, collectionId),
+    eq(rendition.productId, productId),
+    eq(rendition.name, name),
+  )
+
+/**
+ * A new revision becomes the active one. An equal wish changes nothing (`created: false`); a recipe that was active before
+ * comes back as a new revision, whose nodes all exist. The lock on the collection keeps revision numbers in order.
+ */
+export const putRendition = async (tx: Sql, wish: RenditionWish): Promise<{ revision: number; created: boolean }> => {
+  await tx.rows(
+    {
+      name: 'collection_lock',
+      text: 'select 1 from collection where tenant_id = $1 and collection_id = $2 for update',
+    },
+    [wish.tenantId, wish.collectionId],
+  )
+  const revisions = await tx.orm
+    .select({
+      revision: rendition.revision,
+      state: rendition.state,
+      recipeHash: rendition.recipeHash,
+      lane: rendition.lane,
+    })
+    .from(rendition)
+    .where(named(wish))
+  const active = revisions.find(({ state }) => state === 'active')
+  if (active && active.recipeHash === wish.recipeHash && active.lane === wish.lane)
+    return { revision: active.revision, created: false }
+  const revision = Math.max(0, ...revisions.map(row => row.revision)) + 1
+  await tx.orm
+    .update(rendition)
+    .set({ state: 'retired' })
+    .where(and(named(wish), eq(rendition.state, 'active')))
+  await tx.orm.insert(rendition).values({ ...wish, revision })
+  return { revision, created: true }
+}
+
+/** Stops answering under this name. False when nothing was active. Nodes that others share stay. */
+export const retireRendition = async (
+  sql: Sql,
+  key: { tenantId: string; collectionId: string; productId: string; name: string },
+): Promise<boolean> => {
+  const gone = await sql.orm
+    .update(rendition)
+    .set({ state: 'retired' })
+    .where(and(named(key), eq(rendition.state, 'active')))
+    .returning({ revision: rendition.revision })
+  return gone.length > 0
+}
+
+/** Active renditions of every product in a collection: the columns of the matrix. */
+export const listRenditions = async (sql: Sql, tenantId: string, collectionId: string): Promise<Rendition[]> => {
+  const rows = await sql.orm
+    .select(columns)
+    .from(rendition)
+    .where(
+      and(eq(rendition.tenantId, tenantId), eq(rendition.collectionId, collectionId), eq(rendition.state, 'active')),
+    )
+    .orderBy(asc(rendition.productId), asc(rendition.name))
+  return rows.map(toRendition)
+}
+
+export const findRendition = async (
+  sql: Sql,
+  key: { tenantId: string; collectionId: string; productId: string; name: string },
+): Promise<Rendition | undefined> => {
+  const [row] = await sql.orm
+    .select(columns)
+    .from(rendition)
+    .where(and(named(key), eq(rendition.state, 'active')))
+  return row && toRendition(row)
+}

@@ -1,0 +1,155 @@
+/** The tables as drizzle sees them, for typed queries. migrations/*.sql is the truth; a test compares the two. */
+import {
+  bigint,
+  boolean,
+  customType,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { PublishPolicy } from '../model/asset.ts'
+import { VERSION_STATES } from '../model/asset.ts'
+import type { ImageFacts } from '../model/original.ts'
+import type { Delivery, PublishGate, Role, Scope } from '../model/product.ts'
+
+/** `bytea` in Postgres, lower-case hexadecimal here. */
+const digest = customType<{ data: string; driverData: Buffer }>({
+  dataType: () => 'bytea',
+  toDriver: hex => Buffer.from(hex, 'hex'),
+  fromDriver: bytes => bytes.toString('hex'),
+})
+const at = (name: string) => timestamp(name, { withTimezone: true })
+
+export const tenant = pgTable('tenant', {
+  tenantId: text('tenant_id').primaryKey(),
+  createdAt: at('created_at').notNull().defaultNow(),
+})
+
+export const product = pgTable(
+  'product',
+  {
+    tenantId: text('tenant_id').notNull(),
+    productId: text('product_id').notNull(),
+    displayName: text('display_name').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.productId] })],
+)
+
+export const apiKey = pgTable('api_key', {
+  keyId: text('key_id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  productId: text('product_id'),
+  secretHash: digest('secret_hash').notNull().unique(),
+  label: text('label').notNull().default(''),
+  scopes: text('scopes').array().$type<Scope[]>().notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+  expiresAt: at('expires_at'),
+  revokedAt: at('revoked_at'),
+})
+
+export const collection = pgTable(
+  'collection',
+  {
+    tenantId: text('tenant_id').notNull(),
+    collectionId: text('collection_id').notNull(),
+    ownerProduct: text('owner_product').notNull(),
+    publishGate: text('publish_gate').$type<PublishGate>().notNull().default('all'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.collectionId] })],
+)
+
+export const edge = pgTable(
+  'edge',
+  {
+    tenantId: text('tenant_id').notNull(),
+    collectionId: text('collection_id').notNull(),
+    productId: text('product_id').notNull(),
+    role: text('role').$type<Role>().notNull(),
+    originalAccess: boolean('original_access').notNull().default(false),
+    visibility: text('visibility').$type<'private' | 'public'>().notNull().default('private'),
+    delivery: text('delivery').$type<Delivery>().notNull().default('redirect'),
+    expiresAt: at('expires_at'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.collectionId, table.productId] })],
+)
+
+export const rendition = pgTable(
+  'rendition',
+  {
+    tenantId: text('tenant_id').notNull(),
+    collectionId: text('collection_id').notNull(),
+    productId: text('product_id').notNull(),
+    name: text('name').notNull(),
+    revision: integer('revision').notNull(),
+    recipe: text('recipe').notNull(),
+    recipeHash: digest('recipe_hash').notNull(),
+    lane: text('lane').$type<'eager' | 'lazy'>().notNull().default('eager'),
+    state: text('state').$type<'active' | 'retired'>().notNull().default('active'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.collectionId, table.productId, table.name, table.revision] })],
+)
+
+export const original = pgTable(
+  'original',
+  {
+    tenantId: text('tenant_id').notNull(),
+    sha256: digest('sha256').notNull(),
+    byteLength: bigint('byte_length', { mode: 'number' }).notNull(),
+    mediaType: text('media_type').notNull(),
+    objectKey: text('object_key').notNull(),
+    image: jsonb('image').$type<ImageFacts>(),
+    storedAt: at('stored_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.sha256] })],
+)
+
+export const asset = pgTable(
+  'asset',
+  {
+    tenantId: text('tenant_id').notNull(),
+    assetId: uuid('asset_id').notNull(),
+    collectionId: text('collection_id').notNull(),
+    ownerProduct: text('owner_product').notNull(),
+    alias: text('alias'),
+    activeVersion: integer('active_version'),
+    publicationNo: bigint('publication_no', { mode: 'number' }).notNull().default(0),
+    nextVersion: integer('next_version').notNull().default(1),
+    nextEventNo: bigint('next_event_no', { mode: 'number' }).notNull().default(1),
+    createdBy: text('created_by').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    updatedAt: at('updated_at').notNull().defaultNow(),
+    archivedAt: at('archived_at'),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.assetId] })],
+)
+
+export const versionState = pgEnum('version_state', VERSION_STATES)
+
+export const assetVersion = pgTable(
+  'asset_version',
+  {
+    tenantId: text('tenant_id').notNull(),
+    assetId: uuid('asset_id').notNull(),
+    version: integer('version').notNull(),
+    sha256: digest('sha256'),
+    state: versionState('state').notNull().default('PENDING'),
+    publishPolicy: text('publish_policy').$type<PublishPolicy>().notNull(),
+    filename: text('filename'),
+    failure: jsonb('failure'),
+    createdBy: text('created_by').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    readyAt: at('ready_at'),
+    activatedAt: at('activated_at'),
+    archivedAt: at('archived_at'),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.assetId, table.version] })],
+)

@@ -1,0 +1,35 @@
+import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
+
+export const VERSION_STATES = ['PENDING', 'PROCESSING', 'READY', 'ACTIVE', 'ARCHIVED', 'FAILED', 'PURGED'] as const
+export type VersionState = (typeof VERSION_STATES)[number]
+
+export const PUBLISH_POLICIES = ['when-ready', 'now', 'manual'] as const
+export type PublishPolicy = (typeof PUBLISH_POLICIES)[number]
+
+export interface Asset {
+  readonly asset: AssetId
+  readonly collection: CollectionId
+  readonly owner: ProductId
+  readonly alias: string | undefined
+  readonly activeVersion: number | undefined
+  /** Counts the moves of the pointer; 0 before the first publish. */
+  readonly publication: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly archivedAt: Date | undefined
+}
+
+export interface Version {
+  readonly version: number
+  readonly state: VersionState
+  readonly sha256: Hex | undefined
+  readonly filename: string | undefined
+  readonly failure: unknown
+  readonly createdAt: Date
+  readonly readyAt: Date | undefined
+  readonly activatedAt: Date | undefined
+}
+
+/** The three words that users see for the life of an asset. */
+export const entryStatus = (asset: Pick<Asset, 'archivedAt' | 'activeVersion'>): 'PENDING' | 'ACTIVE' | 'ARCHIVED' =>
+  asset.archivedAt ? 'ARCHIVED' : asset.activeVersion === undefined ? 'PENDING' : 'ACTIVE'

@@ -1,0 +1,55 @@
+import type { CollectionId, Hex, ProductId, TenantId } from './ids.ts'
+import type { Recipe } from './recipe.ts'
+
+/** What a credential may do at all; what it may do where is the matter of edges. */
+export const SCOPES = ['resolve', 'assets:read', 'assets:write', 'publish', 'matrix:admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** Who asks. An administrator has no product and the scope `matrix:admin`. */
+export interface Principal {
+  readonly tenant: TenantId
+  readonly keyId: string
+  readonly product: ProductId | undefined
+  readonly scopes: readonly Scope[]
+}
+
+export interface Product {
+  readonly product: ProductId
+  readonly displayName: string
+  readonly createdAt: Date
+}
+
+export const PUBLISH_GATES = ['all', 'owner', 'none'] as const
+export type PublishGate = (typeof PUBLISH_GATES)[number]
+
+export interface Collection {
+  readonly collection: CollectionId
+  readonly owner: ProductId
+  readonly publishGate: PublishGate
+}
+
+export const ROLES = ['owner', 'editor', 'reader'] as const
+export type Role = (typeof ROLES)[number]
+export const DELIVERIES = ['redirect', 'stream'] as const
+export type Delivery = (typeof DELIVERIES)[number]
+
+/** A cell of the matrix: what a product may do in a collection and how it is answered there. */
+export interface Edge {
+  readonly product: ProductId
+  readonly role: Role
+  readonly originalAccess: boolean
+  readonly visibility: 'private' | 'public'
+  readonly delivery: Delivery
+  readonly expiresAt: Date | undefined
+}
+
+/** The name that a product gives to a recipe. Revisions are immutable; one is active. */
+export interface Rendition {
+  readonly collection: CollectionId
+  readonly product: ProductId
+  readonly name: string
+  readonly revision: number
+  readonly recipe: Recipe
+  readonly recipeHash: Hex
+  readonly lane: 'eager' | 'lazy'
+}

@@ -1,0 +1,52 @@
+/**
+ * The contract of an operation. `schema` reads what a user may write, `concretise` resolves it against one picture until
+ * nothing relative is left, and `apply` runs a resolved step. Adding an operation is one file and one line in `registry.ts`.
+ */
+import type { Sharp } from 'sharp'
+import type { z } from 'zod'
+import type { ImageFacts } from '../model/original.ts'
+import type { Params, Step } from '../model/recipe.ts'
+
+/** What is known of the pixels at one point of a chain. */
+export interface Picture {
+  readonly width: number
+  readonly height: number
+  readonly hasAlpha: boolean
+  /** EXIF orientation that decoding has to apply; 1 once it does not matter. */
+  readonly orientation: number
+  readonly credit: ImageFacts['credit']
+}
+
+/** Why a recipe gives nothing for this one source. The code is stable; the message is fit for the caller. */
+export interface Refusal {
+  readonly code: 'crop-outside' | 'output-too-large'
+  readonly message: string
+}
+
+export interface Concrete {
+  readonly steps: readonly Step[]
+  readonly picture: Picture
+  readonly refusal?: Refusal
+}
+
+export interface Operation<Asked extends Params = Params, Resolved extends Params = Params> {
+  readonly name: string
+  /** Raised by hand when the pixels that this operation produces change: old results are disowned. */
+  readonly epoch: number
+  /** Where it may stand: in any stage, in the first only (`source`), in the last only (`output`). */
+  readonly place: 'stage' | 'source' | 'output'
+  /** Strict; fills every default and folds aliases, so that two spellings of one wish parse to one value. */
+  readonly schema: z.ZodType<Asked>
+  /** What stands in a canonical recipe that does not mention the operation; `undefined`: nothing. */
+  readonly whenAbsent?: Asked
+  readonly concretise: (asked: Asked, picture: Picture) => Concrete
+  readonly apply: (pipeline: Sharp, resolved: Resolved) => Sharp
+}
+
+/**
+ * Forgets the parameter types, which the registry cannot carry. Sound because `concretise` and `apply` only ever receive
+ * what the same operation's `schema` and `concretise` produced.
+ */
+export const operation = <Asked extends Params, Resolved extends Params>(
+  definition: Operation<Asked, Resolved>,
+): Operation => definition as unknown as Operation

@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import type { Step } from '../model/recipe.ts'
+import { anyColour, isOpaque } from './colour.ts'
+import { MAX_SIDE } from './limits.ts'
+import { type Concrete, operation, type Picture } from './operation.ts'
+
+type Padding = { top: number; right: number; bottom: number; left: number; background: string }
+
+const EPOCH = 1
+export const PAD_BACKGROUND = '#ffffffff'
+const edge = z.int().min(0).max(MAX_SIDE).default(0)
+
+/** No step where nothing is added. A translucent background gives an opaque picture an alpha channel. */
+export const padded = (padding: Padding, picture: Picture): Concrete => {
+  const { top, right, bottom, left, background } = padding
+  if (top + right + bottom + left === 0) return { steps: [], picture }
+  const step: Step = { op: 'pad', epoch: EPOCH, params: { top, right, bottom, left, background } }
+  const width = picture.width + left + right
+  const height = picture.height + top + bottom
+  return { steps: [step], picture: { ...picture, width, height, hasAlpha: picture.hasAlpha || !isOpaque(background) } }
+}
+
+export const pad = operation<Padding, Padding>({
+  name: 'pad',
+  epoch: EPOCH,
+  place: 'stage',
+  schema: z.strictObject({
+    top: edge.describe('Pixels added at the top.'),
+    right: edge.describe('Pixels added at the right.'),
+    bottom: edge.describe('Pixels added at the bottom.'),
+    left: edge.describe('Pixels added at the left.'),
+    background: anyColour.default(PAD_BACKGROUND).describe('Colour of what is added.'),
+  }),
+  concretise: padded,
+  apply: (pipeline, padding) => pipeline.extend(padding),
+})

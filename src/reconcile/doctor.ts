@@ -1,0 +1,64 @@
+/** Everything that can be wrong without anything failing yet: stores that do not enforce, clocks that differ, rows that disagree. */
+
+import type { Database } from '../manifest/database.ts'
+import { checkInvariants, serverClock } from '../manifest/invariants.ts'
+import { probeStore } from '../objects/probe.ts'
+import type { ObjectStore } from '../objects/store.ts'
+import type { HintQueue } from '../queue/queue.ts'
+
+export interface Check {
+  readonly check: string
+  readonly ok: boolean
+  readonly detail: unknown
+}
+
+/** A presigned URL lives 5 minutes at least; clocks that differ by less than one do not shorten it noticeably. */
+const MAX_SKEW_MS = 60_000
+
+interface Patient {
+  readonly database: Database
+  readonly originals: ObjectStore
+  readonly derivatives: ObjectStore
+  readonly queue: HintQueue
+}
+
+export const examine = async ({
+  database,
+  originals,
+  derivatives,
+  queue,
+}: Patient): Promise<{ healthy: boolean; checks: Check[] }> => {
+  const checks = await Promise.all([
+    attempt('postgres', async () => {
+      const { version, now } = await serverClock(database)
+      const skewMs = now.getTime() - Date.now()
+      return { ok: Math.abs(skewMs) < MAX_SKEW_MS, detail: { version, skew_ms: skewMs } }
+    }),
+    attempt('store of originals', () => store(originals)),
+    attempt('store of derivatives', () => store(derivatives)),
+    attempt('queue', async () => ({ ok: true, detail: await queue.depth() })),
+    attempt('invariants', async () => {
+      const violated = await checkInvariants(database)
+      return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }
+    }),
+  ])
+  return { healthy: checks.every(({ ok }) => ok), checks }
+}
+
+const attempt = async (check: string, work: () => Promise<Omit<Check, 'check'>>): Promise<Check> => {
+  try {
+    return { check, ...(await work()) }
+  } catch (error) {
+    // Read by administrators only; a code says more than a driver's sentence, and nothing about values.
+    return { check, ok: false, detail: error instanceof Error && 'code' in error ? error.code : 'unreachable' }
+  }
+}
+
+const store = async (objects: ObjectStore): Promise<Omit<Check, 'check'>> => {
+  const probe = await probeStore(objects)
+  const { conditionalPut, contentDigestChecked, signatureChecked, clockSkewMs = 0 } = probe
+  return {
+    ok: conditionalPut && contentDigestChecked && signatureChecked !== false && Math.abs(clockSkewMs) < MAX_SKEW_MS,
+    detail: probe,
+  }
+}

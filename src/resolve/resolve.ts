@@ -1,0 +1,227 @@
+/**
+ * Question in, answer out: which bytes does this product show this caller under this name, now.
+ *
+ * Warm: one gathered read of the primary, a pure decision, nothing else. Cold: the wish is planned and queued (one flight per
+ * gateway, one node in the cluster) and waited for as long as the caller allows. Existence is revealed after permission only:
+ * `hide` and `not-found` are the same answer.
+ */
+import { acceptableFormats } from '../deliver/negotiate.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { ResolvedLeaf, ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
+import { refuse } from '../model/errors.ts'
+import type { Hex } from '../model/ids.ts'
+import type { Derivative } from '../model/node.ts'
+import type { Delivery, Edge } from '../model/product.ts'
+import type { Format } from '../model/recipe.ts'
+import { unauthenticated } from '../policy/authenticate.ts'
+import { decide } from '../policy/decide.ts'
+import type { Demand } from './demand.ts'
+import type { NodeWaiter } from './wait.ts'
+
+export interface Question {
+  readonly secretHash: Hex | undefined
+  readonly product: string
+  readonly asset: string
+  readonly version: number | undefined
+  readonly rendition: string
+  readonly format: Format | 'auto'
+  readonly accept: string | undefined
+  /** Milliseconds that the caller is willing to wait for what is not ready. */
+  readonly waitMs: number
+  readonly countSharers: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+interface Common {
+  readonly tenant: string
+  readonly collection: string
+  readonly product: string
+  readonly asset: string
+  readonly version: number
+  readonly publication: number
+  readonly delivery: Delivery
+  readonly visibility: Edge['visibility']
+}
+
+export interface Ready extends Common {
+  readonly kind: 'ready'
+  readonly rendition: string
+  readonly revision: number
+  readonly format: Format
+  readonly negotiated: boolean
+  /** Every format of the rendition is there: a negotiated answer will not be bettered. */
+  readonly complete: boolean
+  readonly node: Hex
+  readonly derivative: Derivative
+  readonly sharedWith: number
+}
+
+export interface Pending extends Common {
+  readonly kind: 'pending'
+  readonly rendition: string
+  readonly blocking: readonly { readonly node: string | undefined; readonly format: Format; readonly state: string }[]
+}
+
+export interface OriginalAnswer extends Common {
+  readonly kind: 'original'
+  readonly sha256: Hex
+  readonly bytes: number
+  readonly mediaType: string
+  readonly objectKey: string
+  readonly filename: string | undefined
+}
+
+export type Answer = Ready | Pending | OriginalAnswer
+
+export interface ResolveDependencies {
+  readonly tenant: string
+  readonly clock: Clock
+  readonly read: (key: ResolveKey) => Promise<ResolveFacts>
+  readonly demand: Demand
+  readonly waitFor: NodeWaiter
+}
+
+export type Resolve = (question: Question) => Promise<Answer>
+
+const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
+
+/** Throws the refusal that the caller may hear; returns the facts that permission opened. */
+export const permit = (
+  facts: ResolveFacts,
+  question: Pick<Question, 'secretHash' | 'product' | 'rendition'>,
+  now: number,
+) => {
+  if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
+  const action = question.rendition === 'original' ? 'original' : 'resolve'
+  const { effect, rule } = decide({
+    principal: facts.principal,
+    action,
+    product: question.product,
+    edge: facts.edge,
+    at: now,
+  })
+  if (effect === 'hide') throw nothingHere()
+  if (effect === 'forbid')
+    throw refuse('forbidden', 'The product may not do this here.', { details: { reasons: [rule] } })
+  return rule
+}
+
+export const openResolve = ({ tenant, clock, read, demand, waitFor }: ResolveDependencies): Resolve => {
+  const look = (question: Question): Promise<ResolveFacts> =>
+    read({
+      tenant,
+      secretHash: question.secretHash,
+      product: question.product,
+      asset: question.asset,
+      version: question.version,
+      rendition: question.rendition,
+      countSharers: question.countSharers,
+    })
+
+  return async question => {
+    let facts = await look(question)
+    permit(facts, question, clock.now())
+    let answer = answerFrom(facts, question, tenant)
+    if (answer.kind !== 'pending') return answer
+    const nodes = await demand({ ...answer, format: question.format, accept: question.accept })
+    if (question.waitMs > 0) {
+      await waitFor(
+        nodes.map(key => ({ tenant: answer.tenant, key })),
+        { waitMs: question.waitMs, signal: question.signal },
+      )
+    }
+    // What was waited for may have been archived or forbidden meanwhile: the second look asks everything again.
+    facts = await look(question)
+    permit(facts, question, clock.now())
+    answer = answerFrom(facts, question, tenant)
+    return answer
+  }
+}
+
+const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: string): Answer => {
+  const { asset, version, rendition, leaves, edge, principal } = facts
+  if (!asset) throw nothingHere()
+  if (asset.archived) throw refuse('asset-archived', 'The asset is archived.')
+  if (!version || !isShown(version.state, question.version)) {
+    if (question.version === undefined && asset.activeVersion === undefined) throw unpublished()
+    throw nothingHere()
+  }
+  const common: Common = {
+    tenant: principal?.tenant ?? defaultTenant,
+    collection: asset.collection,
+    product: question.product,
+    asset: question.asset,
+    version: version.version,
+    publication: asset.publication,
+    delivery: edge?.delivery ?? 'redirect',
+    visibility: edge?.visibility ?? 'private',
+  }
+  if (question.rendition === 'original') {
+    if (!version.original) throw nothingHere()
+    return { kind: 'original', ...common, ...version.original, filename: version.filename }
+  }
+  if (!rendition) throw nothingHere()
+  const { rendition: name } = question
+  const usable = leaves.filter(leaf => leaf.state !== 'REFUSED')
+  const wanted = wantedLeaves(usable, question)
+  const ready = wanted.find(leaf => leaf.derivative !== undefined)
+  if (ready?.derivative && ready.node) {
+    const { format, node, derivative, sharedWith } = ready
+    const complete = usable.every(leaf => leaf.derivative !== undefined || leaf.state === 'DEAD')
+    return {
+      kind: 'ready',
+      ...common,
+      rendition: name,
+      revision: rendition.revision,
+      format,
+      negotiated: question.format === 'auto',
+      complete,
+      node,
+      derivative,
+      sharedWith,
+    }
+  }
+  if (leaves.length > 0) refuseHopeless(leaves, wanted, question)
+  return {
+    kind: 'pending',
+    ...common,
+    rendition: name,
+    blocking: wanted.map(({ node, format, state }) => ({ node: node && `sha256:${node}`, format, state })),
+  }
+}
+
+/** A pinned version is answered while its bytes exist; what was never complete is not shown as current. */
+const isShown = (state: string, pinned: number | undefined): boolean =>
+  pinned === undefined ? state === 'ACTIVE' : state !== 'PENDING' && state !== 'PURGED'
+
+/** The product is known and may ask, so it is told that the asset exists and is on its way. */
+const unpublished = () =>
+  refuse('not-ready', 'No version of the asset has been published yet.', { retryAfterSeconds: 1 })
+
+const wantedLeaves = (leaves: readonly ResolvedLeaf[], { format, accept }: Question): readonly ResolvedLeaf[] => {
+  if (format !== 'auto') return leaves.filter(leaf => leaf.format === format)
+  const accepted = acceptableFormats(
+    leaves.map(leaf => leaf.format),
+    accept,
+  )
+  return accepted.flatMap(chosen => leaves.filter(leaf => leaf.format === chosen))
+}
+
+/** Nothing that could still become ready answers the question. */
+const refuseHopeless = (
+  leaves: readonly ResolvedLeaf[],
+  wanted: readonly ResolvedLeaf[],
+  { format }: Question,
+): void => {
+  if (wanted.some(leaf => leaf.state !== 'DEAD')) return
+  const dead =
+    wanted.find(leaf => leaf.state === 'DEAD') ??
+    leaves.find(leaf => leaf.state === 'REFUSED' && (format === 'auto' || leaf.format === format))
+  if (dead) {
+    throw refuse('rendition-failed', 'The rendition could not be made from this version.', {
+      details: { class: dead.failure ?? 'unknown', node: dead.node && `sha256:${dead.node}` },
+    })
+  }
+  if (format !== 'auto') throw nothingHere()
+  throw refuse('not-acceptable', `The rendition has the formats ${leaves.map(leaf => leaf.format).join(', ')}.`)
+}

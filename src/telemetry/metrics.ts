@@ -1,0 +1,61 @@
+/** Every metric of the system, each declared once. Labels are bounded: routes, states and codes, never ids. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export const openMetrics = () => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'matrix_' })
+  const registers = [registry]
+  return {
+    registry,
+    httpSeconds: new Histogram({
+      name: 'matrix_http_request_duration_seconds',
+      help: 'Time from the request head to the end of the handler.',
+      labelNames: ['route', 'method', 'status'] as const,
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+      registers,
+    }),
+    resolutions: new Counter({
+      name: 'matrix_resolutions_total',
+      help: 'Resolved questions by what came of them.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    ingestedBytes: new Counter({
+      name: 'matrix_ingested_bytes_total',
+      help: 'Bytes received by accepted uploads.',
+      registers,
+    }),
+    uploads: new Counter({
+      name: 'matrix_uploads_total',
+      help: 'Uploads by result: created, deduplicated or the code of the refusal.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    hints: new Counter({
+      name: 'matrix_hints_total',
+      help: 'Hints offered to the queue; a lost one costs a poll of the workers, no work.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    nodes: new Counter({
+      name: 'matrix_node_outcomes_total',
+      help: 'Executions of nodes by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    transformCpu: new Counter({
+      name: 'matrix_transform_cpu_seconds_total',
+      help: 'CPU spent in decode processes.',
+      registers,
+    }),
+    nodeSeconds: new Histogram({
+      name: 'matrix_node_wait_seconds',
+      help: 'From the claim of a node to its settled derivative.',
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    }),
+    decodeProcesses: new Gauge({ name: 'matrix_decode_processes', help: 'Live decode processes.', registers }),
+  }
+}
+
+export type Metrics = ReturnType<typeof openMetrics>

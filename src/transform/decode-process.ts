@@ -1,0 +1,91 @@
+/**
+ * One decode process from the outside. States: idle -> busy -> idle, or dead. It dies by itself (crash, memory), by the hard
+ * limit, by the caller's signal, or by `kill`; whoever waits for an order always gets an answer.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ChildSettings, Order, Report, TaskFailure } from './decode-protocol.ts'
+
+export interface DecodeProcess {
+  readonly pid: number | undefined
+  readonly alive: () => boolean
+  /** Orders taken so far. */
+  readonly served: () => number
+  /** Resolves with how it ended; `undefined`: every task was reported. Never rejects. One at a time. */
+  readonly execute: (order: Order, listen: (report: Report) => void, signal?: AbortSignal) => Promise<Death | undefined>
+  /** Resolves when the process is gone. An order in hand ends as `cancelled`. Idempotent. */
+  readonly kill: () => Promise<void>
+}
+
+/** `blamed`: tasks whose step was running. */
+export interface Death {
+  readonly code: TaskFailure
+  readonly blamed: readonly string[]
+}
+
+const IS_SOURCE = import.meta.url.endsWith('.ts')
+const ENTRY = fileURLToPath(new URL(IS_SOURCE ? './decode-child.ts' : './decode-child.js', import.meta.url))
+
+/** From source, the loader that reads TypeScript comes along; compiled code needs none. */
+const loaderArguments = (): string[] =>
+  IS_SOURCE ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
+
+const forkChild = (settings: ChildSettings): ChildProcess =>
+  fork(ENTRY, [JSON.stringify(settings)], {
+    execArgv: loaderArguments(),
+    serialization: 'advanced',
+    // What decodes strangers' bytes knows no credentials.
+    env: {},
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+
+export const startDecodeProcess = ({ hardMs, ...settings }: ChildSettings & { hardMs: number }): DecodeProcess => {
+  const child = forkChild(settings)
+  let served = 0
+  let alive = true
+  let cause: TaskFailure = 'decoder-crashed'
+  const gone = new Promise<void>(resolve => {
+    const end = (): void => {
+      alive = false
+      resolve()
+    }
+    // `error`: the fork failed or the channel broke, and `exit` may never come.
+    child.once('exit', end).once('error', end)
+  })
+  const killFor = (reason: TaskFailure): void => {
+    if (alive) cause = reason
+    alive = false
+    child.kill('SIGKILL')
+  }
+
+  const execute: DecodeProcess['execute'] = async (order, listen, signal) => {
+    served++
+    let running: readonly string[] = []
+    const timer = setTimeout(() => killFor('timed-out'), hardMs)
+    const cancel = (): void => killFor('cancelled')
+    signal?.addEventListener('abort', cancel)
+    const finished = new Promise<void>(resolve => {
+      child.on('message', (report: Report) => {
+        timer.refresh()
+        if (report.kind === 'finished') resolve()
+        if (report.kind === 'memory-exceeded') cause = 'memory-exceeded'
+        if (report.kind === 'started') running = report.ids
+        listen(report)
+      })
+    })
+    // A channel that closed meanwhile says so here and is dead.
+    child.send(order, error => error && killFor('decoder-crashed'))
+    const died = await Promise.race([finished.then(() => false), gone.then(() => true)])
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
+    child.removeAllListeners('message')
+    return died ? { code: cause, blamed: cause === 'cancelled' ? [] : running } : undefined
+  }
+
+  const kill = (): Promise<void> => {
+    killFor('cancelled')
+    return gone
+  }
+  return { pid: child.pid, alive: () => alive, served: () => served, execute, kill }
+}

@@ -1,0 +1,60 @@
+/** What passes between a decode pool and its processes. */
+import type { Hex } from '../model/ids.ts'
+import type { Step } from '../model/recipe.ts'
+
+export interface DecodeTask {
+  readonly id: string
+  readonly chain: readonly Step[]
+}
+
+export interface Rendered {
+  readonly id: string
+  readonly bytes: Buffer
+  readonly sha256: Hex
+  readonly width: number
+  readonly height: number
+  /** What this task cost; shared work is charged to the first that needed it, so that the sum is what was spent. */
+  readonly cpuMs: number
+  /** What the whole chain would have cost without siblings. */
+  readonly aloneCpuMs: number
+}
+
+export type TaskFailure =
+  | 'corrupt-media'
+  | 'decoder-crashed'
+  | 'timed-out'
+  | 'memory-exceeded'
+  | 'output-too-large'
+  | 'cancelled'
+
+/** What the next try may bring: another process may be luckier, another decoder of the same bytes is not. */
+export const IS_RETRYABLE = {
+  'corrupt-media': false,
+  'decoder-crashed': true,
+  'timed-out': true,
+  'memory-exceeded': true,
+  'output-too-large': false,
+  cancelled: true,
+} as const satisfies Record<TaskFailure, boolean>
+
+export interface Order {
+  readonly original: Uint8Array
+  /** What the header announced when it was probed; a decoder that finds more stops. */
+  readonly maxPixels: number
+  readonly softMs: number
+  readonly tasks: readonly DecodeTask[]
+}
+
+export type Report =
+  /** A step begins that these tasks need: whoever reads this knows whom to blame if nothing follows. */
+  | { readonly kind: 'started'; readonly ids: readonly string[] }
+  | { readonly kind: 'done'; readonly result: Rendered }
+  | { readonly kind: 'failed'; readonly ids: readonly string[]; readonly code: TaskFailure }
+  /** Sent before the process kills itself. */
+  | { readonly kind: 'memory-exceeded' }
+  | { readonly kind: 'finished' }
+
+/** Given on the command line of the process. */
+export interface ChildSettings {
+  readonly memoryBytes: number
+}

@@ -1,0 +1,73 @@
+/** What the header of an image says, before anything is decoded: what is refused costs no more than its header. */
+import sharp, { type Metadata } from 'sharp'
+import { MatrixError, refuse } from '../model/errors.ts'
+import { type ImageFacts, SOURCE_FORMATS, type SourceFormat } from '../model/original.ts'
+import { readCredit } from './credit.ts'
+import { isSrgbProfile } from './icc.ts'
+import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.ts'
+
+/** AVIF and HEIC share a container; only the former can be decoded here. */
+const formatOf = ({ format, compression }: Metadata): SourceFormat | undefined =>
+  format === 'heif' && compression === 'av1' ? 'avif' : SOURCE_FORMATS.find(known => known === format)
+
+const iccOf = (profile: Uint8Array | undefined): ImageFacts['icc'] => {
+  if (!profile) return 'none'
+  return isSrgbProfile(profile) ? 'srgb' : 'other'
+}
+
+const readHeader = async (input: string | Uint8Array): Promise<Metadata> => {
+  try {
+    // The limits below decide and say why; sharp's own would only say "corrupt".
+    return await sharp(input, { limitInputPixels: false, failOn: 'error' }).metadata()
+  } catch (cause) {
+    // The decoder's text names paths and internals: it stays with us.
+    throw new MatrixError('corrupt-media', 'The header cannot be read', {
+      publicMessage: 'The image cannot be read.',
+      cause,
+    })
+  }
+}
+
+const bomb = (what: string): MatrixError => refuse('decompression-bomb', `The image has ${what}.`)
+
+const checkLimits = ({ width, height, frames }: ImageFacts, limits: InputLimits): void => {
+  const pixels = width * height
+  if (Math.max(width, height) > limits.maxSide) {
+    throw bomb(`${width} x ${height} pixels; the limit is ${limits.maxSide} a side`)
+  }
+  if (pixels > limits.maxPixels) throw bomb(`${pixels} pixels; the limit is ${limits.maxPixels}`)
+  if (frames > limits.maxFrames) throw bomb(`${frames} frames; the limit is ${limits.maxFrames}`)
+  if (pixels * frames > limits.maxTotalPixels) {
+    throw bomb(`${pixels * frames} pixels in ${frames} frames; the limit is ${limits.maxTotalPixels}`)
+  }
+}
+
+/**
+ * Reads the header of a path or of bytes. `bytes` is the size of the file. Throws `corrupt-media`, `unsupported-media`,
+ * `payload-too-large` or `decompression-bomb`, each with a message that is fit for the caller.
+ */
+export const probeImage = async (
+  input: string | Uint8Array,
+  bytes: number,
+  limits: InputLimits = DEFAULT_INPUT_LIMITS,
+): Promise<ImageFacts> => {
+  if (bytes > limits.maxBytes) {
+    throw refuse('payload-too-large', `The image has ${bytes} bytes; the limit for images is ${limits.maxBytes}.`)
+  }
+  const header = await readHeader(input)
+  const format = formatOf(header)
+  if (!format) throw refuse('unsupported-media', 'This kind of image is not accepted.')
+  const facts: ImageFacts = {
+    format,
+    width: header.width,
+    height: header.pageHeight ?? header.height,
+    orientation: header.orientation ?? 1,
+    frames: header.pages ?? 1,
+    hasAlpha: header.hasAlpha,
+    space: header.space,
+    icc: iccOf(header.icc),
+    credit: readCredit(header.exif),
+  }
+  checkLimits(facts, limits)
+  return facts
+}

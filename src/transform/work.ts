@@ -1,0 +1,165 @@
+/**
+ * Nodes, executed: claim -> fetch -> decode once and fan out -> put -> settle, for one original at a time.
+ *
+ * At every step a crash leaves what the next run expects (see manifest/nodes.ts). Each derivative is put and settled as soon as
+ * it exists, while the decode process goes on with the next: a lost worker loses at most what it had not finished.
+ */
+import { createHash } from 'node:crypto'
+import { fullJitter } from '../lib/backoff.ts'
+import { findOriginal } from '../manifest/assets.ts'
+import type { Database } from '../manifest/database.ts'
+import { claimNodes, extendLeases, failNode, giveBackNodes, settleNode } from '../manifest/nodes.ts'
+import { isMatrixError } from '../model/errors.ts'
+import type { Cause } from '../model/event.ts'
+import type { Hex } from '../model/ids.ts'
+import { MAX_CLAIM } from '../model/limits.ts'
+import type { ClaimedNode } from '../model/node.ts'
+import type { Original } from '../model/original.ts'
+import { MEDIA_TYPE } from '../model/recipe.ts'
+import { derivativeKey } from '../objects/keys.ts'
+import type { ObjectStore } from '../objects/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { DecodePool, TaskOutcome } from './decode-pool.ts'
+
+export interface TransformDependencies {
+  readonly database: Database
+  readonly originals: ObjectStore
+  readonly derivatives: ObjectStore
+  readonly pool: DecodePool
+  /** Names this worker in leases, events and logs. */
+  readonly owner: string
+  readonly leaseMs: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+const RETRY = { baseMs: 500, capMs: 30_000 }
+
+/** Works on one original until none of its nodes is runnable. Resolves with how many nodes it settled. */
+export type TransformOriginal = (tenant: string, original: Hex) => Promise<number>
+
+export const openTransform = (deps: TransformDependencies): TransformOriginal => {
+  const { database, owner, leaseMs } = deps
+  return async (tenant, original) => {
+    let settled = 0
+    for (;;) {
+      const nodes = await claimNodes(database, { tenant, original, owner, limit: MAX_CLAIM, leaseMs })
+      if (nodes.length === 0) return settled
+      settled += await executeClaim(deps, nodes, { tenant, sha256: original })
+    }
+  }
+}
+
+const executeClaim = async (
+  deps: TransformDependencies,
+  nodes: readonly ClaimedNode[],
+  { tenant, sha256 }: { tenant: string; sha256: Hex },
+): Promise<number> => {
+  const { database, leaseMs, log } = deps
+  const open = new Set(nodes)
+  const heartbeat = setInterval(() => {
+    extendLeases(database, [...open], leaseMs).catch(error =>
+      log.warn({ err: error, original: sha256 }, 'lease not extended'),
+    )
+  }, leaseMs / 3)
+  const started = performance.now()
+  let settled = 0
+  const finish = async (outcome: TaskOutcome): Promise<void> => {
+    const node = nodes.find(({ key }) => key === outcome.id)
+    if (!node || (!outcome.ok && !outcome.blamed)) return
+    try {
+      if (await record(deps, node, outcome)) settled++
+    } catch (error) {
+      // The put or the settle failed, not the image: the node goes back with its attempt counted.
+      log.warn({ err: error, node: node.key }, 'derivative not recorded')
+      await fail(deps, node, { code: isMatrixError(error) ? error.code : 'internal', retryable: true, crashed: false })
+    } finally {
+      open.delete(node)
+      deps.metrics.nodeSeconds.observe((performance.now() - started) / 1000)
+    }
+  }
+  try {
+    const original = await findOriginal(database, tenant, sha256)
+    if (!original?.image) throw new Error(`Original ${sha256} has nodes and is not an image`)
+    const bytes = await fetchVerified(deps.originals, original)
+    const recording: Promise<void>[] = []
+    const outcomes = await deps.pool.run({
+      original: bytes,
+      image: original.image,
+      tasks: nodes.map(({ key, chain }) => ({ id: key, chain })),
+      onResult: outcome => void recording.push(finish(outcome)),
+    })
+    await Promise.all(recording)
+    // What was never begun, because the pool is closing or a sibling took the process down, costs no attempt.
+    const untouched = outcomes.filter(outcome => !outcome.ok && !outcome.blamed).map(({ id }) => id)
+    await giveBackNodes(
+      database,
+      nodes.filter(node => open.has(node) && untouched.includes(node.key)),
+    )
+  } catch (error) {
+    log.warn({ err: error, original: sha256 }, 'original not transformed')
+    const code = isMatrixError(error) ? error.code : 'internal'
+    for (const node of open) await fail(deps, node, { code, retryable: true, crashed: false })
+  } finally {
+    clearInterval(heartbeat)
+  }
+  return settled
+}
+
+/** The bytes of an original, checked: S3 does not notice a flipped bit on the way. */
+const fetchVerified = async (originals: ObjectStore, { objectKey, sha256, bytes }: Original): Promise<Buffer> => {
+  for (let attempt = 0; ; attempt++) {
+    const hash = createHash('sha256')
+    const chunks: Buffer[] = []
+    for await (const chunk of await originals.get({ key: objectKey })) {
+      hash.update(chunk)
+      chunks.push(chunk)
+    }
+    if (hash.digest('hex') === sha256) return Buffer.concat(chunks, bytes)
+    if (attempt >= 2) throw new Error(`The object of original ${sha256} has other bytes`)
+  }
+}
+
+const causeOf = ({ owner }: TransformDependencies, node: ClaimedNode): Cause => ({
+  actor: `worker:${owner}`,
+  correlationId: `node:${node.key.slice(0, 16)}`,
+})
+
+/** True when this worker settled the node. */
+const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: TaskOutcome): Promise<boolean> => {
+  if (!outcome.ok) {
+    await fail(deps, node, { code: outcome.code, retryable: outcome.retryable, crashed: CRASHES.has(outcome.code) })
+    return false
+  }
+  const { bytes, sha256, width, height, cpuMs, aloneCpuMs } = outcome
+  const mediaType = MEDIA_TYPE[node.format]
+  const objectKey = derivativeKey(node.tenant, sha256)
+  await deps.derivatives.put({ key: objectKey, body: bytes, bytes: bytes.length, sha256, mediaType })
+  const derivative = { sha256, bytes: bytes.length, mediaType, width, height, objectKey }
+  const mine = await settleNode(deps.database, { node, derivative, cpuMs, aloneCpuMs, cause: causeOf(deps, node) })
+  deps.metrics.nodes.inc({ outcome: mine ? 'done' : 'stale' })
+  deps.metrics.transformCpu.inc(cpuMs / 1000)
+  return mine
+}
+
+/** Ends of a decode process that two in a row make a quarantine. */
+const CRASHES: ReadonlySet<string> = new Set(['decoder-crashed', 'memory-exceeded', 'timed-out'])
+
+const fail = async (
+  deps: TransformDependencies,
+  node: ClaimedNode,
+  { code, retryable, crashed }: { code: string; retryable: boolean; crashed: boolean },
+): Promise<void> => {
+  const retryAfterMs = fullJitter(node.attempts, RETRY)
+  const state = await failNode(deps.database, {
+    node,
+    code,
+    retryable,
+    crashed,
+    retryAfterMs,
+    cause: causeOf(deps, node),
+  })
+  deps.metrics.nodes.inc({ outcome: state === 'DEAD' ? 'quarantined' : state === 'RETRY' ? 'retried' : 'stale' })
+  deps.log.info({ node: node.key, original: node.original, code, state }, 'node failed')
+}
