@@ -19,7 +19,7 @@ import { openHintQueue, ping, prepareQueue, type QueueBackend, startHintConsumer
 import type { Lane } from './queue/queue.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openResolve } from './resolve/resolve.ts'
-import { openNodeWaiter } from './resolve/wait.ts'
+import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
@@ -169,7 +169,8 @@ export const openGateway = (core: Core) => {
       clock,
       read: resolveReader(database),
       demand: openDemand({ database, hint }),
-      waitFor: openNodeWaiter(database),
+      waitForNodes: openNodeWaiter(database),
+      waitForPublication: openPublicationWaiter(database),
     }),
     /** Base of links in answers; known for certain once the port is. */
     publicBase: () => base,

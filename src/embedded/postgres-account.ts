@@ -15,11 +15,13 @@ export interface PostgresAccount {
   readonly gid?: number
 }
 
-const AS_NOBODY = ['unshare', '-U', '--map-user=65534', '--map-group=65534']
+const AS_NOBODY = ['unshare', '-U', '--map-user=65534', '--map-group=65534'] as const
 
-export const chooseAccount = async (): Promise<PostgresAccount> => {
+const canMap = (): Promise<boolean> => works(AS_NOBODY[0], [...AS_NOBODY.slice(1), 'true'])
+
+export const chooseAccount = async (hasUserNamespaces = canMap): Promise<PostgresAccount> => {
   if (process.getuid?.() !== 0) return { prefix: [] }
-  if (await works('unshare', [...AS_NOBODY.slice(1), 'true'])) return { prefix: AS_NOBODY }
+  if (await hasUserNamespaces()) return { prefix: AS_NOBODY }
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '')
   for (const name of ['postgres', 'nobody']) {
     const [, , uid, gid] =

@@ -32,7 +32,7 @@ const packageRoot = (platform: string): string => {
  * npm packages carry no symbolic links; the package makes them in an install script, which `--ignore-scripts` leaves out
  * ("libicuuc.so.60: cannot open shared object file").
  */
-const restoreLinks = async (root: string): Promise<void> => {
+export const restoreLinks = async (root: string): Promise<void> => {
   const listed = await readFile(join(root, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
     const link = resolve(root, target)

@@ -26,6 +26,8 @@ export interface SuperviseOptions {
   /** Tried by `stop` in this order; SIGKILL follows of itself. */
   readonly stopWith: readonly { readonly signal: NodeJS.Signals; readonly waitMs: number }[]
   readonly log: (line: string) => void
+  /** Who tells the child of our death. Default: the kernel where `setpriv` is there, else the watchdog. */
+  readonly told?: 'by-kernel' | 'by-watchdog'
 }
 
 export interface Supervised {
@@ -41,8 +43,9 @@ export interface Supervised {
 export const supervise = async (options: SuperviseOptions): Promise<Supervised> => {
   const { command, env = PLAIN_ENV, cwd, uid, gid, deathSignal, stopWith, log } = options
   const name = deathSignal.replace(/^SIG/, '')
-  const kernelTells = await works('setpriv', ['--pdeathsig', name, 'true'])
-  const [file, ...args] = kernelTells ? (['setpriv', '--pdeathsig', name, ...command] as const) : command
+  const byKernel =
+    (options.told ?? ((await works('setpriv', ['--pdeathsig', name, 'true'])) && 'by-kernel')) === 'by-kernel'
+  const [file, ...args] = byKernel ? (['setpriv', '--pdeathsig', name, ...command] as const) : command
 
   // A session of its own: Ctrl-C reaches us alone, so that clients are closed before their server.
   const child = spawn(file, args, { env, cwd, uid, gid, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -59,7 +62,7 @@ export const supervise = async (options: SuperviseOptions): Promise<Supervised> 
   })
   if (child.pid === undefined) throw new Error(`Expected ${file} to start but received: ${await exited}`)
   const pid = child.pid
-  if (!kernelTells) dismissWith(exited, watchOver(pid, name))
+  if (!byKernel) dismissWith(exited, watchOver(pid, name))
 
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {

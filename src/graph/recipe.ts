@@ -6,7 +6,8 @@ import type { z } from 'zod'
 import { canonicalText, sha256Hex } from '../lib/canonical.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
-import { FORMATS, type Format, type Output, type Params, type Recipe } from '../model/recipe.ts'
+import { FORMATS, type Format, type JsonValue, type Output, type Params, type Recipe } from '../model/recipe.ts'
+import { foldAliases } from '../ops/aliases.ts'
 import { ENCODERS } from '../ops/encode.ts'
 import { exceedsAvif, MAX_AVIF_PIXELS, MAX_AVIF_SIDE } from '../ops/limits.ts'
 import { findOperation, OPERATION_NAMES, OPERATIONS, type OperationName, positionOf } from '../ops/registry.ts'
@@ -65,7 +66,7 @@ const readStage = (raw: unknown, path: Path, reader: Reader, at: { first: boolea
       const where = operation.place === 'source' ? 'first' : 'last'
       reader.fail([...path, name], 'place', `\`${name}\` stands in the ${where} stage only`)
     } else {
-      const params = readWith(operation.schema, value, [...path, name], reader)
+      const params = readWith(operation.schema, foldAliases(value, operation.aliases), [...path, name], reader)
       if (params) steps.push({ op: name, params })
     }
   }
@@ -176,3 +177,13 @@ export const recipeText = (recipe: Recipe): string => canonicalText(recipe)
 
 /** Equal for equal recipes, under whatever name and product. */
 export const recipeHash = (recipe: Recipe): Hex => sha256Hex(`recipe/1\n${recipeText(recipe)}`)
+
+/** A recipe as a user would write it: `parseRecipe(spellRecipe(recipe))` is the recipe again. */
+export const spellRecipe = ({ stages, outputs }: Recipe): Readonly<Record<string, JsonValue>> => {
+  const spelled = stages.map(stage =>
+    Object.fromEntries(stage.map(({ op, params }) => [op, findOperation(op)?.spell?.(params) ?? params])),
+  )
+  const formats = outputs.map(({ format, required, params }) => ({ format, required, ...params }))
+  const [only, ...more] = spelled
+  return only && more.length === 0 ? { ...only, formats } : { stages: spelled, formats }
+}

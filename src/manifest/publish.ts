@@ -262,3 +262,19 @@ export const advanceStuckVersions = async (database: Database, cause: Cause): Pr
   for (const target of stuck) await database.transaction(tx => advanceVersion(tx, { ...target, cause }))
   return stuck.length
 }
+
+const FIRST_PUBLICATIONS = {
+  name: 'first_publications',
+  text: `select q.tenant, q.asset, a.active_version is not null as published,
+                exists (select 1 from asset_version v where v.tenant_id = q.tenant and v.asset_id = q.asset
+                          and v.state in ('PENDING', 'PROCESSING') and v.publish_policy <> 'manual') as coming
+         from unnest($1::text[], $2::uuid[]) as q (tenant, asset)
+         join asset a on a.tenant_id = q.tenant and a.asset_id = q.asset`,
+}
+
+/** For assets that nobody has seen yet: is something published now, and is something on its way? */
+export const firstPublications = (sql: Sql, assets: readonly { tenant: string; key: string }[]) =>
+  sql.rows<{ tenant: string; asset: string; published: boolean; coming: boolean }>(FIRST_PUBLICATIONS, [
+    assets.map(({ tenant }) => tenant),
+    assets.map(({ key }) => key),
+  ])

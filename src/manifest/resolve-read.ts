@@ -45,6 +45,8 @@ export interface ResolveFacts {
         readonly activeVersion: number | undefined
         readonly publication: number
         readonly archived: boolean
+        /** State of the newest version, where none has been published. */
+        readonly newest: VersionState | undefined
       }
     | undefined
   readonly edge: Edge | undefined
@@ -72,7 +74,9 @@ const RESOLVE = {
                 r.revision,
                 l.format, l.required, encode(l.node_id, 'hex'), n.state, coalesce(n.failure ->> 'code', l.refusal ->> 'code'),
                 encode(d.sha256, 'hex'), d.byte_length, d.media_type, d.width, d.height, d.object_key,
-                case when q.sharers then (select count(distinct s.product_id)::int - 1 from leaf s where s.tenant_id = l.tenant_id and s.node_id = l.node_id) end
+                case when q.sharers then (select count(distinct s.product_id)::int - 1 from leaf s where s.tenant_id = l.tenant_id and s.node_id = l.node_id) end,
+                case when a.active_version is null then
+                  (select u.state from asset_version u where u.tenant_id = a.tenant_id and u.asset_id = a.asset_id order by u.version desc limit 1) end
          from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::boolean[])
            with ordinality as q (tenant, secret, product, asset, version, rendition, sharers, ord)
          left join api_key k on k.secret_hash = decode(q.secret, 'hex') and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
@@ -124,6 +128,7 @@ type Row = [
   height: number,
   objectKey: string,
   sharers: number | null,
+  newest: VersionState | null,
 ]
 
 const leafOf = (row: Row): ResolvedLeaf | undefined => {
@@ -169,7 +174,10 @@ const factsOf = (row: Row, productAsked: string): Omit<ResolveFacts, 'leaves'> =
   ]
   return {
     principal: keyId === null ? undefined : { tenant, keyId, product: product ?? undefined, scopes },
-    asset: collection === null ? undefined : { collection, activeVersion: active ?? undefined, publication, archived },
+    asset:
+      collection === null
+        ? undefined
+        : { collection, activeVersion: active ?? undefined, publication, archived, newest: row[34] ?? undefined },
     edge:
       role === null
         ? undefined

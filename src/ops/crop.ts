@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Step } from '../model/recipe.ts'
-import { withAliases } from './aliases.ts'
 import { MAX_SOURCE_SIDE } from './limits.ts'
 import { operation, type Picture } from './operation.ts'
 
@@ -31,15 +30,13 @@ export const crop = operation<RegionParams, RegionParams>({
   name: 'crop',
   epoch: EPOCH,
   place: 'stage',
-  schema: withAliases(
-    { x: 'left', y: 'top', w: 'width', h: 'height' },
-    z.strictObject({
-      left: offset.default(0).describe('Pixels cut off at the left.'),
-      top: offset.default(0).describe('Pixels cut off at the top.'),
-      width: side.describe('Width of the region in pixels.'),
-      height: side.describe('Height of the region in pixels.'),
-    }),
-  ),
+  aliases: { x: 'left', y: 'top', w: 'width', h: 'height' },
+  schema: z.strictObject({
+    left: offset.default(0).describe('Pixels cut off at the left.'),
+    top: offset.default(0).describe('Pixels cut off at the top.'),
+    width: side.describe('Width of the region in pixels.'),
+    height: side.describe('Height of the region in pixels.'),
+  }),
   concretise: (asked, picture) => {
     const { left, top } = asked
     if (left >= picture.width || top >= picture.height) {

@@ -19,7 +19,7 @@ export const flatten = operation<{ background: string }, { background: string }>
   epoch: EPOCH,
   place: 'stage',
   schema: z.strictObject({
-    background: opaqueColour.default(WHITE).describe('Colour that shows through.'),
+    background: opaqueColour.prefault(WHITE).describe('Colour that shows through.'),
   }),
   concretise: ({ background }, picture) => flattened(picture, background),
   apply: (pipeline, { background }) => pipeline.flatten({ background }),

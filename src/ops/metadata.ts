@@ -15,6 +15,7 @@ export const metadata = operation<{ keep: 'strip' | 'copyright' }, Credit>({
     .enum(['strip', 'copyright'])
     .describe('`strip` removes all, `copyright` keeps the EXIF fields Copyright and Artist.')
     .transform(keep => ({ keep })),
+  spell: ({ keep }) => keep,
   whenAbsent: { keep: 'strip' },
   concretise: ({ keep }, picture) => {
     const { copyright, artist } = picture.credit

@@ -5,7 +5,7 @@
 import type { Sharp } from 'sharp'
 import type { z } from 'zod'
 import type { ImageFacts } from '../model/original.ts'
-import type { Params, Step } from '../model/recipe.ts'
+import type { JsonValue, Params, Step } from '../model/recipe.ts'
 
 /** What is known of the pixels at one point of a chain. */
 export interface Picture {
@@ -35,8 +35,12 @@ export interface Operation<Asked extends Params = Params, Resolved extends Param
   readonly epoch: number
   /** Where it may stand: in any stage, in the first only (`source`), in the last only (`output`). */
   readonly place: 'stage' | 'source' | 'output'
-  /** Strict; fills every default and folds aliases, so that two spellings of one wish parse to one value. */
+  /** Short spellings of parameters, folded before the schema looks. */
+  readonly aliases?: Readonly<Record<string, string>>
+  /** Strict; fills every default, so that two spellings of one wish parse to one value. */
   readonly schema: z.ZodType<Asked>
+  /** Back to what a user writes, where that is not the parameters themselves: `schema` reads it to the same value. */
+  readonly spell?: (asked: Asked) => JsonValue
   /** What stands in a canonical recipe that does not mention the operation; `undefined`: nothing. */
   readonly whenAbsent?: Asked
   readonly concretise: (asked: Asked, picture: Picture) => Concrete

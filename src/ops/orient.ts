@@ -11,6 +11,7 @@ export const orient = operation<{ mode: 'exif' | 'none' }, never>({
     .enum(['exif', 'none'])
     .describe('`exif` turns the picture upright, `none` leaves it as stored.')
     .transform(mode => ({ mode })),
+  spell: ({ mode }) => mode,
   whenAbsent: { mode: 'exif' },
   concretise: ({ mode }, picture) => ({
     steps: [],

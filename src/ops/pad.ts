@@ -29,7 +29,7 @@ export const pad = operation<Padding, Padding>({
     right: edge.describe('Pixels added at the right.'),
     bottom: edge.describe('Pixels added at the bottom.'),
     left: edge.describe('Pixels added at the left.'),
-    background: anyColour.default(PAD_BACKGROUND).describe('Colour of what is added.'),
+    background: anyColour.prefault(PAD_BACKGROUND).describe('Colour of what is added.'),
   }),
   concretise: padded,
   apply: (pipeline, padding) => pipeline.extend(padding),

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Step } from '../model/recipe.ts'
-import { withAliases } from './aliases.ts'
 import { anyColour } from './colour.ts'
 import { cropSteps } from './crop.ts'
 import { focal, GRAVITIES, type Gravity, gravity, offsetByFocal, offsetByGravity } from './gravity.ts'
@@ -66,8 +65,8 @@ const schema = spelling.transform((raw, context): Asked => {
   const base = { ...(width && { width }), ...(height && { height }), enlarge, kernel }
   // With one side given every fit scales to that side, and there is nothing left to place.
   if (oneSide || !places) return { ...base, fit: oneSide ? 'inside' : raw.fit }
-  const place = raw.focal ? { focal: raw.focal } : { gravity: raw.gravity === 'focal' ? undefined : raw.gravity }
-  const placed = raw.focal ? place : { gravity: place.gravity ?? ('centre' as const) }
+  const { focal, gravity = 'centre' } = raw
+  const placed = focal ? { focal } : gravity === 'focal' ? {} : { gravity }
   return raw.fit === 'contain'
     ? { ...base, fit: 'contain', ...placed, background: raw.background ?? PAD_BACKGROUND }
     : { ...base, fit: 'cover', ...placed }
@@ -103,7 +102,8 @@ export const resize = operation<Asked, Scale>({
   name: 'resize',
   epoch: EPOCH,
   place: 'stage',
-  schema: withAliases({ w: 'width', h: 'height' }, schema),
+  aliases: { w: 'width', h: 'height' },
+  schema,
   concretise,
   apply: (pipeline, { width, height, kernel }) => pipeline.resize(width, height, { fit: 'fill', kernel }),
 })

@@ -8,6 +8,7 @@
 import { acceptableFormats } from '../deliver/negotiate.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolvedLeaf, ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
+import type { VersionState } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Derivative } from '../model/node.ts'
@@ -16,7 +17,7 @@ import type { Format } from '../model/recipe.ts'
 import { unauthenticated } from '../policy/authenticate.ts'
 import { decide } from '../policy/decide.ts'
 import type { Demand } from './demand.ts'
-import type { NodeWaiter } from './wait.ts'
+import type { Waiter } from './wait.ts'
 
 export interface Question {
   readonly secretHash: Hex | undefined
@@ -56,10 +57,21 @@ export interface Ready extends Common {
   readonly sharedWith: number
 }
 
+/** The version is there and the rendition is not. */
 export interface Pending extends Common {
   readonly kind: 'pending'
   readonly rendition: string
-  readonly blocking: readonly { readonly node: string | undefined; readonly format: Format; readonly state: string }[]
+  readonly blocking: readonly {
+    readonly node: string | undefined
+    readonly format: Format
+    readonly state: string
+  }[]
+}
+
+/** No version has been published yet, and one is on its way. */
+export interface Unpublished extends Omit<Common, 'version'> {
+  readonly kind: 'unpublished'
+  readonly rendition: string
 }
 
 export interface OriginalAnswer extends Common {
@@ -71,14 +83,15 @@ export interface OriginalAnswer extends Common {
   readonly filename: string | undefined
 }
 
-export type Answer = Ready | Pending | OriginalAnswer
+export type Answer = Ready | Pending | Unpublished | OriginalAnswer
 
 export interface ResolveDependencies {
   readonly tenant: string
   readonly clock: Clock
   readonly read: (key: ResolveKey) => Promise<ResolveFacts>
   readonly demand: Demand
-  readonly waitFor: NodeWaiter
+  readonly waitForNodes: Waiter
+  readonly waitForPublication: Waiter
 }
 
 export type Resolve = (question: Question) => Promise<Answer>
@@ -106,35 +119,40 @@ export const permit = (
   return rule
 }
 
-export const openResolve = ({ tenant, clock, read, demand, waitFor }: ResolveDependencies): Resolve => {
-  const look = (question: Question): Promise<ResolveFacts> =>
-    read({
-      tenant,
-      secretHash: question.secretHash,
-      product: question.product,
-      asset: question.asset,
-      version: question.version,
-      rendition: question.rendition,
-      countSharers: question.countSharers,
-    })
+export const openResolve = ({
+  tenant,
+  clock,
+  read,
+  demand,
+  waitForNodes,
+  waitForPublication,
+}: ResolveDependencies): Resolve => {
+  /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
+  const look = async (question: Question): Promise<Answer> => {
+    const { secretHash, product, asset, version, rendition, countSharers } = question
+    const facts = await read({ tenant, secretHash, product, asset, version, rendition, countSharers })
+    permit(facts, question, clock.now())
+    return answerFrom(facts, question, tenant)
+  }
 
   return async question => {
-    let facts = await look(question)
-    permit(facts, question, clock.now())
-    let answer = answerFrom(facts, question, tenant)
-    if (answer.kind !== 'pending') return answer
-    const nodes = await demand({ ...answer, format: question.format, accept: question.accept })
-    if (question.waitMs > 0) {
-      await waitFor(
-        nodes.map(key => ({ tenant: answer.tenant, key })),
-        { waitMs: question.waitMs, signal: question.signal },
-      )
+    const { waitMs, signal } = question
+    const deadline = performance.now() + waitMs
+    let answer = await look(question)
+    if (answer.kind === 'unpublished' && waitMs > 0) {
+      await waitForPublication([{ tenant: answer.tenant, key: answer.asset }], { waitMs, signal })
+      answer = await look(question)
     }
-    // What was waited for may have been archived or forbidden meanwhile: the second look asks everything again.
-    facts = await look(question)
-    permit(facts, question, clock.now())
-    answer = answerFrom(facts, question, tenant)
-    return answer
+    if (answer.kind !== 'pending') return answer
+    const { tenant: owner } = answer
+    const nodes = await demand({ ...answer, format: question.format, accept: question.accept })
+    const leftMs = deadline - performance.now()
+    if (leftMs > 0)
+      await waitForNodes(
+        nodes.map(key => ({ tenant: owner, key })),
+        { waitMs: leftMs, signal },
+      )
+    return look(question)
   }
 }
 
@@ -142,20 +160,20 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
   const { asset, version, rendition, leaves, edge, principal } = facts
   if (!asset) throw nothingHere()
   if (asset.archived) throw refuse('asset-archived', 'The asset is archived.')
-  if (!version || !isShown(version.state, question.version)) {
-    if (question.version === undefined && asset.activeVersion === undefined) throw unpublished()
-    throw nothingHere()
-  }
-  const common: Common = {
+  const shared = {
     tenant: principal?.tenant ?? defaultTenant,
     collection: asset.collection,
     product: question.product,
     asset: question.asset,
-    version: version.version,
     publication: asset.publication,
     delivery: edge?.delivery ?? 'redirect',
     visibility: edge?.visibility ?? 'private',
   }
+  if (question.version === undefined && asset.activeVersion === undefined) {
+    return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
+  }
+  if (!version || !isShown(version.state, question.version)) throw nothingHere()
+  const common: Common = { ...shared, version: version.version }
   if (question.rendition === 'original') {
     if (!version.original) throw nothingHere()
     return { kind: 'original', ...common, ...version.original, filename: version.filename }
@@ -194,9 +212,13 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
 const isShown = (state: string, pinned: number | undefined): boolean =>
   pinned === undefined ? state === 'ACTIVE' : state !== 'PENDING' && state !== 'PURGED'
 
-/** The product is known and may ask, so it is told that the asset exists and is on its way. */
-const unpublished = () =>
-  refuse('not-ready', 'No version of the asset has been published yet.', { retryAfterSeconds: 1 })
+/** The product is known and may ask, so it is told what has become of the asset. */
+const unpublished = (newest: VersionState | undefined, answer: Unpublished): Unpublished => {
+  if (newest === 'PENDING' || newest === 'PROCESSING') return answer
+  if (newest === 'FAILED')
+    throw refuse('rendition-failed', 'The version could not be completed; its completeness tells why.')
+  throw refuse('not-ready', 'No version of the asset has been published yet.')
+}
 
 const wantedLeaves = (leaves: readonly ResolvedLeaf[], { format, accept }: Question): readonly ResolvedLeaf[] => {
   if (format !== 'auto') return leaves.filter(leaf => leaf.format === format)

@@ -1,97 +1,120 @@
 /**
- * Waiting for nodes that some worker of the cluster makes. All waits of a gateway share one query per tick, so a thousand
- * callers cost what one does. Polling Postgres rather than listening: it needs no second channel that could be lost, and
- * NOTIFY inside the settling transaction takes a database-wide lock. Cost: half a tick of latency, 5 ms while waits are young.
+ * Waiting for what some process of the cluster brings about: a node, a first publication. All waits of a gateway share one query
+ * per tick, so a thousand callers cost what one does. Polling Postgres rather than listening: it needs no second channel that
+ * could be lost, and NOTIFY inside the settling transaction takes a database-wide lock. Cost: half a tick of latency, 5 ms while
+ * waits are young.
  */
-
 import type { Sql } from '../manifest/database.ts'
 import { nodeStates } from '../manifest/leaves.ts'
-import type { NodeState } from '../model/node.ts'
+import { firstPublications } from '../manifest/publish.ts'
 
-export interface NodeRef {
+export interface Ref {
   readonly tenant: string
   readonly key: string
 }
 
-export type NodeWaiter = (
-  nodes: readonly NodeRef[],
+/** `done` ends a wait at once, `hopeless` when that is all that is left of it. */
+type Outcome = 'done' | 'hopeless'
+
+/** Resolves when any of the things is done, all of them are hopeless, time is up or the caller is gone; never rejects for these. */
+export type Waiter = (
+  refs: readonly Ref[],
   options: { waitMs: number; signal: AbortSignal | undefined },
 ) => Promise<void>
 
+export interface WaiterOptions {
+  /** What has come to its end among these; the rest is still open. */
+  readonly ended: (refs: readonly Ref[]) => Promise<readonly (Ref & { readonly outcome: Outcome })[]>
+  /** Different things waited for at once. Beyond, the caller is told to come again instead of being held. */
+  readonly maxRefs: number
+}
+
 const YOUNG_MS = 1_000
 const TICK_MS = { young: 10, old: 50 } as const
-const SETTLED: ReadonlySet<NodeState> = new Set(['DONE', 'DEAD'])
 
 interface Wait {
-  readonly keys: ReadonlySet<string>
+  readonly ids: readonly string[]
   readonly since: number
   readonly finish: () => void
 }
 
-/** Resolves when any of the nodes is done, all of them are dead, time is up or the caller is gone; never rejects for these. */
-export const openNodeWaiter = (sql: Sql, { maxNodes = 64 }: { maxNodes?: number } = {}): NodeWaiter => {
-  const refs = new Map<string, { ref: NodeRef; waits: Set<Wait> }>()
+const idOf = ({ tenant, key }: Ref): string => `${tenant}/${key}`
+
+export const openWaiter = ({ ended, maxRefs }: WaiterOptions): Waiter => {
+  const open = new Map<string, { ref: Ref; waits: Set<Wait> }>()
   let timer: NodeJS.Timeout | undefined
 
   const tick = async (): Promise<void> => {
-    const states = await nodeStates(
-      sql,
-      [...refs.values()].map(({ ref }) => ref),
+    const outcomes = new Map(
+      (await ended([...open.values()].map(({ ref }) => ref))).map(end => [idOf(end), end.outcome]),
     )
-    const settled = new Map(
-      states.filter(({ state }) => SETTLED.has(state)).map(row => [`${row.tenant}/${row.id}`, row.state]),
-    )
-    for (const [id, state] of settled) {
-      for (const wait of refs.get(id)?.waits ?? []) {
-        if (state === 'DONE' || [...wait.keys].every(key => settled.has(key))) wait.finish()
+    for (const [id, outcome] of outcomes) {
+      for (const wait of open.get(id)?.waits ?? []) {
+        if (outcome === 'done' || wait.ids.every(other => outcomes.has(other))) wait.finish()
       }
     }
   }
 
   const schedule = (): void => {
-    if (timer || refs.size === 0) return
+    if (timer || open.size === 0) return
     const now = performance.now()
-    const young = [...refs.values()].some(({ waits }) => [...waits].some(wait => now - wait.since < YOUNG_MS))
-    timer = setTimeout(
-      () => {
-        tick()
-          // A database that is away is told to those who ask it; waits run out by their own clock.
-          .catch(() => undefined)
-          .finally(() => {
-            timer = undefined
-            schedule()
-          })
-      },
-      young ? TICK_MS.young : TICK_MS.old,
-    )
+    const young = [...open.values()].some(({ waits }) => [...waits].some(wait => now - wait.since < YOUNG_MS))
+    const again = (): void => {
+      timer = undefined
+      schedule()
+    }
+    // A database that is away is told to those who ask it; waits run out by their own clock.
+    timer = setTimeout(() => void tick().then(again, again), young ? TICK_MS.young : TICK_MS.old)
   }
 
-  return (nodes, { waitMs, signal }) => {
-    const ids = nodes.map(node => `${node.tenant}/${node.key}`)
-    const unknown = ids.filter(id => !refs.has(id)).length
-    // Bounded: beyond this many cold nodes at once the caller is told to come again instead of being held.
-    if (nodes.length === 0 || signal?.aborted || refs.size + unknown > maxNodes) return Promise.resolve()
+  const leave = (wait: Wait): void => {
+    for (const id of wait.ids) {
+      const entry = open.get(id)
+      entry?.waits.delete(wait)
+      if (entry?.waits.size === 0) open.delete(id)
+    }
+  }
+
+  return (refs, { waitMs, signal }) => {
+    const ids = refs.map(idOf)
+    const added = ids.filter(id => !open.has(id)).length
+    if (refs.length === 0 || signal?.aborted || open.size + added > maxRefs) return Promise.resolve()
     return new Promise(resolve => {
       const finish = (): void => {
         clearTimeout(deadline)
         signal?.removeEventListener('abort', finish)
-        for (const id of ids) {
-          const entry = refs.get(id)
-          entry?.waits.delete(wait)
-          if (entry?.waits.size === 0) refs.delete(id)
-        }
+        leave(wait)
         resolve()
       }
-      const wait: Wait = { keys: new Set(ids), since: performance.now(), finish }
+      const wait: Wait = { ids, since: performance.now(), finish }
       const deadline = setTimeout(finish, waitMs)
       signal?.addEventListener('abort', finish, { once: true })
-      nodes.forEach((ref, i) => {
-        const id = ids[i] as string
-        const entry = refs.get(id) ?? { ref, waits: new Set() }
+      for (const ref of refs) {
+        const entry = open.get(idOf(ref)) ?? { ref, waits: new Set() }
         entry.waits.add(wait)
-        refs.set(id, entry)
-      })
+        open.set(idOf(ref), entry)
+      }
       schedule()
     })
   }
 }
+
+export const openNodeWaiter = (sql: Sql): Waiter =>
+  openWaiter({
+    maxRefs: 64,
+    ended: async refs =>
+      (await nodeStates(sql, refs)).flatMap(({ tenant, id, state }) =>
+        state === 'DONE' || state === 'DEAD'
+          ? [{ tenant, key: id, outcome: state === 'DONE' ? 'done' : 'hopeless' }]
+          : [],
+      ),
+  })
+
+export const openPublicationWaiter = (sql: Sql): Waiter =>
+  openWaiter({
+    maxRefs: 64,
+    ended: async refs =>
+      (await firstPublications(sql, refs)).flatMap(({ tenant, asset, published, coming }) =>
+        published || !coming ? [{ tenant, key: asset, outcome: published ? 'done' : 'hopeless' }] : [],
+      ),
+  })

@@ -1,5 +1,6 @@
 /** Chains as the tree of their common prefixes: what is to be run once and by whom it is needed. Pure. */
 import { canonicalText } from '../lib/canonical.ts'
+import { groupBy } from '../lib/group-by.ts'
 import type { Step } from '../model/recipe.ts'
 import type { DecodeTask } from './decode-protocol.ts'
 
@@ -25,21 +26,15 @@ interface Rest {
   readonly output: readonly Step[]
 }
 
-const grow = (rests: readonly Rest[]): readonly Branch[] => {
-  const groups = new Map<string, { step: Step; members: Rest[] }>()
-  for (const { pixels, ...rest } of rests) {
-    const [step, ...more] = pixels
-    if (!step) continue
-    const text = canonicalText(step)
-    const group = groups.get(text) ?? { step, members: [] }
-    group.members.push({ ...rest, pixels: more })
-    groups.set(text, group)
-  }
-  return [...groups.values()].map(({ step, members }) => ({
-    step,
+const grow = (rests: readonly Rest[], depth: number): readonly Branch[] => {
+  const deeper = rests.filter(({ pixels }) => depth < pixels.length)
+  return [...groupBy(deeper, ({ pixels }) => canonicalText(pixels[depth])).values()].map(members => ({
+    step: members[0]?.pixels[depth] as Step,
     ids: members.map(({ id }) => id),
-    branches: grow(members),
-    leaves: members.filter(({ pixels }) => pixels.length === 0).map(({ id, output }) => ({ id, steps: output })),
+    branches: grow(members, depth + 1),
+    leaves: members
+      .filter(({ pixels }) => pixels.length === depth + 1)
+      .map(({ id, output }) => ({ id, steps: output })),
   }))
 }
 
@@ -51,4 +46,5 @@ export const chainTree = (tasks: readonly DecodeTask[]): readonly Branch[] =>
       pixels: chain.filter(step => !isOutput(step)),
       output: chain.filter(isOutput),
     })),
+    0,
   )

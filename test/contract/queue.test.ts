@@ -267,6 +267,7 @@ describe.each(await queueServers())('hint queue $title', ({ available, serve }) 
           await offer(hint())
           await said(child)
           if (where === 'away') await server.stop()
+          if (where === 'hung') signalAll(server.pids(), 'SIGSTOP')
           child.send('end')
           const code = await ended
           if (where === 'hung') signalAll(server.pids(), 'SIGCONT')

@@ -269,12 +269,19 @@ describe('objects', () => {
     const removed = await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }))
     expect([removed.Deleted?.length, removed.Errors]).toEqual([3, undefined])
     expect(await readdir(join(server.folder, 'buckets', Bucket))).not.toContain('gone.d')
-    await Promise.all(
-      Array.from({ length: 100 }, async (_, n) => {
-        await put(`busy/folder/${n % 5}`, 'x')
-        await plain.send(new DeleteObjectCommand({ Bucket, Key: `busy/folder/${n % 5}` }))
-      }),
-    )
+  })
+
+  it('are put while the last of their folder is being removed', async () => {
+    const work = async (_: unknown, n: number) => {
+      for (let round = 0; round < 30; round++) {
+        await put(`busy/folder/${n}`, 'x', round % 2 ? { IfNoneMatch: '*' } : {})
+        expect((await read(`busy/folder/${n}`)).toString()).toBe('x')
+        await plain.send(new DeleteObjectCommand({ Bucket, Key: `busy/folder/${n}` }))
+        await isMissing(`busy/folder/${n}`)
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, work))
+    expect(await readdir(join(server.folder, 'buckets', Bucket))).not.toContain('busy.d')
   })
 
   it('whose file was cut are an error, never a shorter object', async () => {

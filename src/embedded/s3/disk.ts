@@ -37,6 +37,8 @@ export interface Disk {
 
 /** Folders known to be on disk with all their parents; forgotten together when there are this many. */
 const KNOWN_FOLDERS = 10_000
+/** Each try lost means that a delete in the same folder won. */
+const MOST_TRIES = 100
 
 export const openDisk = async ({ folder, durable }: { folder: string; durable: boolean }): Promise<Disk> => {
   const [buckets, uploads, tmp] = ['buckets', 'uploads', 'tmp'].map(name => join(folder, name)) as [
@@ -46,10 +48,16 @@ export const openDisk = async ({ folder, durable }: { folder: string; durable: b
   ]
   const known = new Set<string>()
 
+  /** A folder may be pruned before it is synced; its parent's sync then says that it went, with all that was in it. */
   const syncFolder = async (path: string): Promise<void> => {
     if (!durable) return
-    const handle = await open(path, constants.O_RDONLY)
-    await handle.sync().finally(() => handle.close())
+    try {
+      const handle = await open(path, constants.O_RDONLY)
+      await handle.sync().finally(() => handle.close())
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT' || path === folder) throw error
+      await syncFolder(dirname(path))
+    }
   }
 
   /** Creates what is missing, and syncs each folder that holds a new name, also one that another put has just made. */
@@ -67,18 +75,20 @@ export const openDisk = async ({ folder, durable }: { folder: string; durable: b
   const place = async (temp: string, { path, onlyNew }: { path: string; onlyNew: boolean }): Promise<boolean> => {
     const parent = dirname(path)
     for (let tried = 0; ; tried++) {
-      await makeFolder(parent)
       try {
+        await makeFolder(parent)
         await (onlyNew ? link(temp, path) : rename(temp, path))
-        await syncFolder(parent)
-        return true
+        break
       } catch (error) {
         if (onlyNew && systemCode(error) === 'EEXIST') return false
-        // A delete removed the folder as the last of its objects went: make it again.
-        known.delete(parent)
-        if (systemCode(error) !== 'ENOENT' || tried === 9) throw error
+        if (systemCode(error) !== 'ENOENT' || tried === MOST_TRIES) throw error
+        // A delete took the folder away as the last of its objects went: make it again, and trust none of its parents.
+        known.clear()
       }
     }
+    // Outside of the loop: once placed it may be deleted again at once, and must not come back.
+    await syncFolder(parent)
+    return true
   }
 
   const pruneFolders = async (path: string, root: string): Promise<void> => {

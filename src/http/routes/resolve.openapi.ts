@@ -28,7 +28,7 @@ export const PendingSchema = z
   .object({
     state: z.literal('pending'),
     asset: z.uuid(),
-    version: z.number().int(),
+    version: z.number().int().optional(),
     product: z.string(),
     rendition: z.string(),
     blocking: z.array(z.object({ node: z.string().optional(), format: z.string(), state: z.string() })),

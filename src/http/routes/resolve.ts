@@ -10,7 +10,7 @@ import { refuse } from '../../model/errors.ts'
 import { digestOf, NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
 import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
-import type { Answer, OriginalAnswer, Pending, Question, Ready } from '../../resolve/resolve.ts'
+import type { Answer, OriginalAnswer, Pending, Question, Ready, Unpublished } from '../../resolve/resolve.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { noneMatch } from '../preconditions.ts'
 import { streamAnswer } from '../stream.ts'
@@ -116,7 +116,7 @@ export const answerResponse = (
   answer: Answer,
   presentation: Presentation,
 ): Response | Promise<Response> => {
-  if (answer.kind === 'pending') return pendingResponse(gateway, answer)
+  if (answer.kind === 'pending' || answer.kind === 'unpublished') return pendingResponse(gateway, answer)
   if (presentation.mode === 'stream') return streamAnswer(c, gateway, answer, presentation)
   return answer.kind === 'original'
     ? originalResponse(c, gateway, answer, presentation)
@@ -234,20 +234,20 @@ const originalResponse = async (
 
 const RETRY_AFTER_SECONDS = 1
 
-const pendingResponse = (
-  { publicBase }: Gateway,
-  { asset, version, product, rendition, blocking }: Pending,
-): Response =>
-  Response.json(
+const pendingResponse = ({ publicBase }: Gateway, answer: Pending | Unpublished): Response => {
+  const { asset, product, rendition } = answer
+  const known = answer.kind === 'pending' ? { version: answer.version, blocking: answer.blocking } : { blocking: [] }
+  const path = answer.kind === 'pending' ? `${asset}/versions/${answer.version}/completeness` : `${asset}/versions`
+  return Response.json(
     {
       state: 'pending',
       asset,
-      version,
       product,
       rendition,
-      blocking,
+      ...known,
       retry_after: RETRY_AFTER_SECONDS,
-      status_url: `${publicBase()}/v1/assets/${asset}/versions/${version}/completeness`,
+      status_url: `${publicBase()}/v1/assets/${path}`,
     },
     { status: 202, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS), 'Cache-Control': 'no-store' } },
   )
+}
