@@ -5,6 +5,7 @@
  */
 import type { NodeState } from '../model/node.ts'
 import type { PlannedNode } from '../model/recipe.ts'
+import type { Refusal } from '../ops/operation.ts'
 import type { Sql } from './database.ts'
 
 export interface NodeWish {
@@ -26,7 +27,7 @@ export interface LeafWish {
   readonly required: boolean
   readonly eager: boolean
   readonly node: string | undefined
-  readonly refusal: { readonly code: string; readonly message: string } | undefined
+  readonly refusal: Refusal | undefined
 }
 
 const UPSERT_NODES = {
@@ -141,7 +142,7 @@ export interface LeafState {
   readonly format: string
   readonly required: boolean
   readonly eager: boolean
-  readonly refusal: { readonly code: string; readonly message: string } | null
+  readonly refusal: Refusal | null
   readonly node: string | null
   readonly chain: string | null
   readonly state: NodeState | null

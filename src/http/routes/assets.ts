@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
-import { findAsset, findVersion, listAssets, listVersions } from '../../manifest/assets.ts'
+import { explainVersion } from '../../graph/explain-version.ts'
+import { findAsset, findOriginal, findVersion, listAssets, listVersions } from '../../manifest/assets.ts'
 import { findEdge } from '../../manifest/collections.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
 import { type Asset, entryStatus, type Version } from '../../model/asset.ts'
@@ -12,7 +13,6 @@ import { completenessOf } from '../completeness.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
-import { planOf } from '../plan.ts'
 import { assetTag, noneMatch } from '../preconditions.ts'
 import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../validation.ts'
 
@@ -209,7 +209,10 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       summary: 'The graph of a version: rungs, nodes, who shares them, what they cost',
       request: { params: versionParams },
       responses: {
-        200: json(z.looseObject({ text: z.string() }), 'As data, and as text the way a database prints a plan'),
+        200: json(
+          z.any().openapi({ type: 'object', properties: { text: { type: 'string' } } }),
+          'As data, and as text the way a database prints a plan',
+        ),
         ...shared,
       },
     }),
@@ -217,7 +220,10 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const { asset: id, version } = c.req.valid('param')
       const { tenant } = c.get('principal')
       const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
-      return c.json(planOf(await leavesOfVersion(database, tenant, asset.asset, version)), 200)
+      const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
+      const original = found?.sha256 === undefined ? undefined : await findOriginal(database, tenant, found.sha256)
+      if (!original) throw nothingHere()
+      return c.json(explainVersion(original, await leavesOfVersion(database, tenant, asset.asset, version)), 200)
     },
   )
 }

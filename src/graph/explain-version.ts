@@ -1,0 +1,65 @@
+/** The plan of a version as it was made: the leaves of all products, with what has become of their nodes. Pure. */
+import type { LeafState } from '../manifest/leaves.ts'
+import { digestOf, type Hex } from '../model/ids.ts'
+import type { Original } from '../model/original.ts'
+import type { Format, Step } from '../model/recipe.ts'
+import { type Ask, type ExplainedNode, explainPlan } from './explain.ts'
+import { explanationText } from './explain-text.ts'
+import { chainKeys } from './key.ts'
+
+const askOf = (leaf: LeafState, original: Hex): Ask => {
+  const { product, rendition, format: name, required, refusal, chain: text } = leaf
+  const format = name as Format
+  if (text === null) return { product, rendition, leaves: [{ format, required, ...(refusal && { refusal }) }] }
+  const chain = JSON.parse(text) as Step[]
+  const keys = chainKeys(chain, original)
+  const node = { key: keys.at(-1) as Hex, original, chain, keys, format, width: 0, height: 0 }
+  return { product, rendition, leaves: [{ format, required, node }] }
+}
+
+interface PresentedNode {
+  readonly node: string
+  readonly step: Step
+  readonly estimated_cpu_ms: number
+  readonly shared_by: readonly string[]
+  readonly state: string | undefined
+  readonly children?: readonly PresentedNode[]
+}
+
+const present = (node: ExplainedNode): PresentedNode => ({
+  node: digestOf(node.key),
+  step: node.step,
+  estimated_cpu_ms: node.estimatedCpuMs,
+  shared_by: node.sharedBy,
+  state: node.state,
+  ...(node.children.length > 0 && { children: node.children.map(present) }),
+})
+
+/** As data and as text. */
+export const explainVersion = ({ sha256, image, mediaType }: Original, leaves: readonly LeafState[]) => {
+  if (!image) return { text: `original ${sha256.slice(0, 12)}  ${mediaType}: renditions do not apply\n` }
+  const states = new Map(
+    leaves.flatMap(({ node, state, executions, cpu_ms }) =>
+      node ? [[node, `${state}${executions ? ` ran ${executions}x, ${Math.round(cpu_ms ?? 0)} ms` : ''}`]] : [],
+    ),
+  )
+  const explanation = explainPlan({
+    original: sha256,
+    image,
+    asks: leaves.map(leaf => askOf(leaf, sha256)),
+    stateOf: key => states.get(key),
+  })
+  const { totals, refused, rungs } = explanation
+  return {
+    text: explanationText(explanation),
+    original: digestOf(sha256),
+    rungs: rungs.map(present),
+    refused,
+    totals: {
+      asked: totals.asked,
+      distinct: totals.distinct,
+      estimated_alone_cpu_ms: totals.aloneCpuMs,
+      estimated_cpu_ms: totals.plannedCpuMs,
+    },
+  }
+}
