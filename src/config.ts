@@ -1,14 +1,19 @@
 /**
  * The environment becomes one frozen value, each variable declared once: name, parser, default, one sentence. Every problem is
- * reported at once. `.env.example` and the table in README.md are printed from this list.
+ * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
 export interface Variable<T> {
   readonly env: string
-  readonly parse: (text: string) => T
+  readonly parse: (text: string, machine: Machine) => T
   /** As text, the way it would be written in the environment; `undefined` means optional. */
   readonly fallback: string | undefined
   readonly doc: string
   readonly secret?: boolean
+}
+
+/** What defaults depend on besides the environment; entry files look it up. */
+export interface Machine {
+  readonly cores: number
 }
 
 class ConfigRule extends Error {}
@@ -21,6 +26,18 @@ const integer =
     if (!Number.isInteger(number) || number < min || number > max)
       throw new ConfigRule(`expected a whole number from ${min} to ${max}`)
     return number
+  }
+const CORES = 'cores'
+/** A whole number, or the word `cores` for as many as the machine has. */
+const integerOrCores =
+  (min: number, max: number) =>
+  (value: string, { cores }: Machine): number => {
+    if (value === CORES) return Math.min(Math.max(cores, min), max)
+    try {
+      return integer(min, max)(value)
+    } catch {
+      throw new ConfigRule(`expected a whole number from ${min} to ${max}, or the word ${CORES}`)
+    }
   }
 const flag = (value: string): boolean => {
   if (/^(1|true|yes|on)$/i.test(value)) return true
@@ -43,7 +60,7 @@ const url =
     return value
   }
 
-const declare = <T>(env: string, parse: (text: string) => T, fallback: string, doc: string): Variable<T> => ({
+const declare = <T>(env: string, parse: Variable<T>['parse'], fallback: string, doc: string): Variable<T> => ({
   env,
   parse,
   fallback,
@@ -51,7 +68,7 @@ const declare = <T>(env: string, parse: (text: string) => T, fallback: string, d
 })
 const optional = <T>(
   env: string,
-  parse: (text: string) => T,
+  parse: Variable<T>['parse'],
   doc: string,
   secret = false,
 ): Variable<T | undefined> => ({
@@ -169,7 +186,12 @@ export const VARIABLES = {
     '50000000',
     'Pixels of all frames together.',
   ),
-  workers: declare('WORKERS', integer(1, 256), '2', 'Decode processes of this process: one per core is best.'),
+  workers: declare(
+    'WORKERS',
+    integerOrCores(1, 256),
+    CORES,
+    'Decode processes of this process: a number, or `cores` for as many as the machine has.',
+  ),
   decodeSoftMs: declare(
     'DECODE_SOFT_MS',
     integer(10, 600_000),
@@ -237,14 +259,14 @@ type Parsed<V> = V extends Variable<infer T> ? T : never
 export type Config = { readonly [K in keyof typeof VARIABLES]: Parsed<(typeof VARIABLES)[K]> }
 
 /** Throws one error that names every variable that is wrong, the rule it breaks, and never its value. */
-export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
+export const readConfig = (environment: Readonly<Record<string, string | undefined>>, machine: Machine): Config => {
   const problems: string[] = []
   const entries = Object.entries(VARIABLES).map(([key, variable]) => {
     const given = environment[variable.env]
     const value = given === undefined || given === '' ? variable.fallback : given
     if (value === undefined) return [key, undefined]
     try {
-      return [key, variable.parse(value)]
+      return [key, variable.parse(value, machine)]
     } catch (error) {
       if (!(error instanceof ConfigRule)) throw error
       problems.push(`${variable.env}: ${error.message}. ${variable.doc}`)

@@ -1,4 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import { HTTPException } from 'hono/http-exception'
 import type { Gateway } from '../gateway.ts'
 import { refuse } from '../model/errors.ts'
 import type { Env, MatrixContext } from './context.ts'
@@ -50,4 +51,4 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
 }
 
 /** hono's own refusal of a body that does not parse. */
-const isMalformedJson = (error: unknown): boolean => error instanceof Error && 'status' in error && error.status === 400
+const isMalformedJson = (error: unknown): boolean => error instanceof HTTPException && error.status === 400

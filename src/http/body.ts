@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { Busboy } from '@fastify/busboy'
-import { refuse } from '../model/errors.ts'
+import { isMatrixError, refuse } from '../model/errors.ts'
 import type { MatrixContext } from './context.ts'
 
 export interface UploadBody {
@@ -49,6 +49,7 @@ const filePart = async (body: Readable, contentType: string): Promise<UploadBody
   const parser = openParser(contentType)
   const finished = once(parser, 'finish').then(() => undefined)
   finished.catch(() => undefined) // asked for below, once the file has been read
+  let seen = false
   const failure = new Promise<never>((_, reject) => {
     const fail = (message: string) => {
       const error = refuse('invalid-request', message)
@@ -60,8 +61,10 @@ const filePart = async (body: Readable, contentType: string): Promise<UploadBody
     for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const)
       parser.on(limit, () => fail('The form has one part, named file.'))
     parser.on('error', error => reject(asIncomplete(error)))
-    parser.on('finish', () => reject(refuse('invalid-request', 'The form has no part named file.')))
-    body.on('error', error => parser.destroy(asIncomplete(error) as Error))
+    parser.on('finish', () => {
+      if (!seen) reject(refuse('invalid-request', 'The form has no part named file.'))
+    })
+    body.on('error', error => parser.destroy(asIncomplete(error)))
     body.on('close', () => {
       if (!body.readableEnded)
         parser.destroy(refuse('upload-incomplete', 'The upload ended early: the connection was lost.'))
@@ -71,6 +74,7 @@ const filePart = async (body: Readable, contentType: string): Promise<UploadBody
   const file = new Promise<UploadBody>((resolve, reject) => {
     parser.on('file', (name, part, filename, _encoding, mediaType) => {
       if (name !== 'file') return reject(refuse('invalid-request', 'The form has one part, named file.'))
+      seen = true
       const stream = part.pipe(new PassThrough())
       failure.catch(error => stream.destroy(error))
       resolve({ stream, mediaType, filename, finished: () => Promise.race([finished, failure]) })
@@ -99,7 +103,5 @@ const openParser = (contentType: string): InstanceType<typeof Busboy> => {
   }
 }
 
-const asIncomplete = (cause: unknown): unknown =>
-  cause instanceof Error && 'code' in cause === false && cause.name === 'MatrixError'
-    ? cause
-    : refuse('upload-incomplete', 'The form ended early.', { cause })
+const asIncomplete = (cause: unknown): Error =>
+  isMatrixError(cause) ? cause : refuse('upload-incomplete', 'The form ended early.', { cause })

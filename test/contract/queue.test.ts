@@ -11,6 +11,7 @@ import {
   startHintConsumer,
 } from '../../src/queue/bullmq.ts'
 import type { Hint, Lane } from '../../src/queue/queue.ts'
+import { freshDatabase } from '../support/postgres.ts'
 import type { ChildSays, ChildTask } from './queue-child.ts'
 import { queueServers, type Server, signalAll } from './queue-servers.ts'
 
@@ -276,6 +277,21 @@ describe.each(await queueServers())('hint queue $title', ({ available, serve }) 
         },
       )
     })
+  })
+})
+
+describe('prepareQueue', () => {
+  it('makes the tables once, however many do it at the same time; until then ping rejects', async () => {
+    const { config, drop } = await freshDatabase()
+    const backend = { kind: 'postgres', connection: config } as const
+    try {
+      await expect(ping(backend)).rejects.toMatchObject({ code: 'dependency-unavailable' })
+      await Promise.all(Array.from({ length: 20 }, () => prepareQueue(backend)))
+      await prepareQueue(backend)
+      await ping(backend, 5_000)
+    } finally {
+      await drop()
+    }
   })
 })
 

@@ -49,18 +49,29 @@ export const requestOf = (method: string, { key, body, headers = {} }: CallOptio
   }
 }
 
-export const startSystem = async ({ env = {}, worker: wantsWorker = true, clock, alter = core => core }: SystemOptions = {}) => {
+export const startSystem = async ({
+  env = {},
+  worker: wantsWorker = true,
+  clock,
+  alter = core => core,
+}: SystemOptions = {}) => {
   const [database, s3, folder] = await Promise.all([
     freshDatabase(),
     startEmbeddedS3(),
     mkdtemp(join(tmpdir(), 'matrix-system-')),
   ])
-  const config = readConfig({ ASSET_MATRIX_DATA: folder, LOG_LEVEL: 'silent', POLL_MS: '200', ...env })
+  const config = readConfig({ ASSET_MATRIX_DATA: folder, LOG_LEVEL: 'silent', POLL_MS: '200', ...env }, { cores: 2 })
   const connection = { ...database.config }
   const engines: Engines = {
     database: connection,
     queue: { kind: 'postgres', connection },
-    s3: { endpoint: s3.endpoint, region: s3.region, accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey, forcePathStyle: true },
+    s3: {
+      endpoint: s3.endpoint,
+      region: s3.region,
+      accessKeyId: s3.accessKeyId,
+      secretAccessKey: s3.secretAccessKey,
+      forcePathStyle: true,
+    },
   }
   const core = await openCore({ config, engines, name: 'test', ...(clock && { clock }) })
   await prepare(core, ADMIN_KEY)
@@ -90,9 +101,19 @@ export const startSystem = async ({ env = {}, worker: wantsWorker = true, clock,
     call,
     /** Uploads as the web shop and gives the parsed 201. */
     async upload(bytes: Uint8Array, query = 'collection=product-photo', options: CallOptions = {}) {
-      const response = await call('POST', `/v1/assets?${query}`, { key: keys['shop-web'], body: new Uint8Array(bytes), ...options })
+      const response = await call('POST', `/v1/assets?${query}`, {
+        key: keys['shop-web'],
+        body: new Uint8Array(bytes),
+        ...options,
+      })
       if (response.status !== 201) throw new Error(`upload: ${response.status} ${await response.text()}`)
-      return (await response.json()) as { asset: string; version: number; state: string; digest: string; deduplicated: boolean }
+      return (await response.json()) as {
+        asset: string
+        version: number
+        state: string
+        digest: string
+        deduplicated: boolean
+      }
     },
     async close(): Promise<void> {
       await worker?.drain()

@@ -55,9 +55,9 @@ describe('recipe', () => {
           )
         : value
     fc.assert(
-      fc.property(anyRecipe, input =>
-        expect(recipeHash(parseRecipe(shuffle(input)))).toBe(recipeHash(parseRecipe(input))),
-      ),
+      fc.property(anyRecipe, input => {
+        expect(recipeHash(parseRecipe(shuffle(input)))).toBe(recipeHash(parseRecipe(input)))
+      }),
     )
   })
 

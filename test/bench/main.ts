@@ -1,0 +1,56 @@
+/**
+ * `npm run bench -- [--photos <folder>] [--only warm,cold] [--seconds 5] [--install]`: measures what PERFORMANCE goals are about,
+ * each figure beside a baseline of the same run, prints the tables and writes them to `results.md`. Linux only (reads /proc).
+ *
+ * Absolute figures belong to the machine and the hour; the ratios are what should hold.
+ */
+import { execFileSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import sharp from 'sharp'
+import { type Photo, readPhotos } from './photos.ts'
+import { markdown, type Table } from './report.ts'
+import { warm } from './warm.ts'
+import { openWorld, type World } from './world.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+const { values } = parseArgs({
+  options: {
+    photos: { type: 'string' },
+    only: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    install: { type: 'boolean', default: false },
+    dist: { type: 'string', default: ROOT },
+  },
+})
+
+type Benchmark = (world: World, photos: readonly Photo[]) => Promise<readonly Table[]>
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  warm: (world, photos) => warm(world, photos, Number(values.seconds)),
+}
+
+const wanted = values.only?.split(',') ?? Object.keys(BENCHMARKS)
+for (const name of wanted)
+  if (!Object.hasOwn(BENCHMARKS, name)) throw new Error(`Expected some of ${Object.keys(BENCHMARKS).join(', ')} but received ${name}`)
+
+if (values.dist === ROOT) execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
+const photos = await readPhotos(values.photos)
+const world = await openWorld(values.dist)
+const tables: Table[] = []
+try {
+  for (const name of wanted) {
+    const made = (await BENCHMARKS[name]?.(world, photos)) ?? []
+    for (const table of made) console.log(`\n${markdown(table)}`)
+    tables.push(...made)
+  }
+} finally {
+  await world.close()
+}
+
+const machine = `Node ${process.versions.node}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${photos.length} ${values.photos ? 'photographs' : 'generated pictures'}.`
+const text = ['# Benchmarks', '', 'Written by `npm run bench`. Ratios are against a baseline of the same run.', '', machine, '', ...tables.map(markdown)]
+if (values.only === undefined) await writeFile(new URL('./results.md', import.meta.url), `${text.join('\n').trimEnd()}\n`)
