@@ -14,7 +14,12 @@ export interface Variable<T> {
 /** What defaults depend on besides the environment; entry files look it up. */
 export interface Machine {
   readonly cores: number
+  /** Whether a person looks on. */
+  readonly terminal: boolean
 }
+
+/** The environment cannot be used as it is; the message says all that is wrong with it. */
+export class ConfigError extends Error {}
 
 class ConfigRule extends Error {}
 
@@ -51,6 +56,11 @@ const oneOf =
     if (found === undefined) throw new ConfigRule(`expected one of ${allowed.join(', ')}`)
     return found
   }
+const AUTO = 'auto'
+const levelOrAuto =
+  <T extends string>(...levels: readonly T[]) =>
+  (value: string, { terminal }: Machine): T =>
+    oneOf(...levels)(value === AUTO ? (terminal ? 'warn' : 'info') : value)
 const url =
   (...protocols: readonly string[]) =>
   (value: string): string => {
@@ -249,9 +259,9 @@ export const VARIABLES = {
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(
     'LOG_LEVEL',
-    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent'),
-    'info',
-    'Least level that is logged.',
+    levelOrAuto('fatal', 'error', 'warn', 'info', 'debug', 'silent'),
+    AUTO,
+    'Least level that is logged: fatal, error, warn, info, debug or silent; `auto` is warn on a terminal, else info.',
   ),
 } as const
 
@@ -274,6 +284,6 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
     }
   })
   if (problems.length > 0)
-    throw new Error(`The configuration is not valid:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+    throw new ConfigError(`The configuration is not valid:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
   return Object.freeze(Object.fromEntries(entries)) as Config
 }

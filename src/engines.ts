@@ -1,5 +1,5 @@
 /** Engines that the configuration names. What it does not name is started by `embedded/`, in the process behind `npm start` only. */
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import type { Engines } from './gateway.ts'
 
 /** `undefined` where the configuration names no S3. */
@@ -24,8 +24,8 @@ export const configuredQueue = ({ redisUrl }: Config, database: Engines['databas
 export const configuredEngines = (config: Config): Engines => {
   const s3 = configuredS3(config)
   if (config.databaseUrl === undefined || s3 === undefined) {
-    throw new Error(
-      'A worker of its own needs DATABASE_URL and S3_ENDPOINT (or S3_REGION); `npm start` alone starts what is not named.',
+    throw new ConfigError(
+      'A process of its own needs DATABASE_URL and S3_ENDPOINT (or S3_REGION); `npm start` alone starts what is not named.',
     )
   }
   const database = { connectionString: config.databaseUrl }

@@ -3,8 +3,10 @@ import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
+import sharp from 'sharp'
 import type { Config } from './config.ts'
 import { openPresigner } from './deliver/presign.ts'
+import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
@@ -22,6 +24,7 @@ import { openResolve } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
+import { confineDecoders } from './transform/confine.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
 import type { InputLimits } from './transform/limits.ts'
 import { openTransform } from './transform/work.ts'
@@ -122,6 +125,7 @@ export const prepare = async (
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
   const { config, clock, database, originals, hint, engines } = core
+  confineDecoders() // headers of uploads are probed in this process
   const presign = openPresigner({
     clock,
     lifeSeconds: config.presignSeconds,
@@ -194,6 +198,7 @@ export type Gateway = ReturnType<typeof openGateway>
 /** A worker over a core. `drain` ends it, decode processes included. */
 export const openWorker = async (core: Core): Promise<Worker> => {
   const { config, engines, database, originals, derivatives, log, metrics } = core
+  assertEngine(sharp.versions)
   const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
   const pool = openDecodePool({
     size: config.workers,

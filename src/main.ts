@@ -1,7 +1,7 @@
 /** The process behind `npm start`: engines that are not configured, gateway and workers, until a signal ends them in order. */
 import { resolve } from 'node:path'
-import { type Config, readConfig } from './config.ts'
-import { adminKeyPath, productKeysPath } from './data-folder.ts'
+import type { Config } from './config.ts'
+import { adminKeyPath } from './data-folder.ts'
 import { banner } from './embedded/banner.ts'
 import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
@@ -9,82 +9,94 @@ import { keepAdminKey } from './embedded/secrets.ts'
 import { openCore, openGateway, openWorker, prepare } from './gateway.ts'
 import { createApp } from './http/app.ts'
 import { serve } from './http/serve.ts'
+import { describeFailure, launch } from './launch.ts'
 import { startSweep } from './reconcile/sweep.ts'
-import { openLog } from './telemetry/log.ts'
+import { onSignal } from './signals.ts'
+import { type Log, openLog } from './telemetry/log.ts'
 
-const run = async (config: Config): Promise<void> => {
-  const started = performance.now()
-  const log = openLog({ level: config.logLevel, name: 'matrix' })
-  const stack: { what: string; stop: () => Promise<void> }[] = []
-  let stopping: Promise<void> | undefined
+interface Part {
+  readonly what: string
+  readonly stop: () => Promise<void>
+}
 
-  /** Backwards, each part with its grace; a second signal ends the process at once. */
-  const stop = (why: string, exitCode: number): Promise<void> => {
-    stopping ??= (async () => {
-      log.info({ why }, 'stopping')
-      for (const { what, stop: end } of stack.reverse()) {
-        await end().catch(error => log.error({ err: error, what }, 'part did not stop'))
-      }
-      process.exit(exitCode)
-    })()
-    return stopping
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(1)
-      void stop(signal, 0)
-    })
-  }
-
-  try {
-    const running = await startEngines({ config, log, onLost: what => void stop(`lost ${what}`, 1) })
-    stack.push({ what: 'engines', stop: running.stop })
-    const admin =
-      config.adminKey === undefined ? await keepAdminKey(config.dataFolder) : { value: config.adminKey, isNew: false }
-    const core = await openCore({ config, engines: running.engines, name: 'matrix', log })
-    stack.push({ what: 'core', stop: core.close })
-    await prepare(core, admin.value)
-    const sweep = startSweep(core)
-    stack.push({ what: 'sweep', stop: sweep.stop })
-    if (config.role !== 'gateway') {
-      const worker = await openWorker(core)
-      stack.push({ what: 'worker', stop: worker.drain })
+/** Parts end in the reverse order of their start, each with its grace. */
+const openStack = (log: Log) => {
+  const parts: Part[] = []
+  let stopping: Promise<never> | undefined
+  const stopAll = async (exitCode: number): Promise<never> => {
+    for (let part = parts.pop(); part; part = parts.pop()) {
+      const { what, stop } = part
+      await stop().catch(error => log.error({ err: error, what }, 'part did not stop'))
     }
-    if (config.role === 'worker') return
-    const gateway = openGateway(core)
-    const app = createApp(gateway)
-    const hasDemo =
-      config.demo &&
-      running.embedded.postgres &&
-      (await seedOnce(app, { adminKey: admin.value, dataFolder: config.dataFolder }))
-    const server = await serve(app.fetch, config)
-    stack.push({ what: 'server', stop: server.drain })
-    gateway.listeningOn(server.address)
-    const { postgres, s3 } = running.embedded
-    console.log(
-      banner({
-        address: server.address,
-        seconds: (performance.now() - started) / 1000,
-        newAdminKey: admin.isNew ? admin.value : undefined,
-        adminKeyFile: adminKeyPath(config.dataFolder),
-        demoKeysFile: hasDemo ? resolve(productKeysPath(config.dataFolder)) : undefined,
-        parts: [
-          postgres ? 'embedded Postgres' : 'Postgres',
-          config.redisUrl ? 'Redis' : 'queue in Postgres',
-          s3 ? 'embedded S3' : 'S3',
-        ].join(', '),
-      }),
-    )
-  } catch (error) {
-    log.fatal({ err: error }, 'could not start')
-    console.error(error instanceof Error ? error.message : error)
-    await stop('failed start', 1)
+    process.exit(exitCode)
+  }
+  return {
+    add: (what: string, stop: Part['stop']): void => void parts.push({ what, stop }),
+    end: (exitCode: number): Promise<never> => {
+      stopping ??= stopAll(exitCode)
+      return stopping
+    },
   }
 }
 
-try {
-  await run(readConfig(process.env))
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exit(2)
+const start = async (config: Config, log: Log, stack: ReturnType<typeof openStack>): Promise<void> => {
+  const startedAt = performance.now()
+  const onLost = (what: string): void => {
+    log.fatal({ what }, 'engine lost, stopping')
+    void stack.end(1)
+  }
+  const running = await startEngines({ config, log, onLost })
+  stack.add('engines', running.stop)
+  const admin =
+    config.adminKey === undefined ? await keepAdminKey(config.dataFolder) : { value: config.adminKey, isNew: false }
+  const core = await openCore({ config, engines: running.engines, name: 'matrix', log })
+  stack.add('core', core.close)
+  await prepare(core, admin.value)
+  const sweep = startSweep(core)
+  stack.add('sweep', sweep.stop)
+  if (config.role !== 'gateway') {
+    const worker = await openWorker(core)
+    stack.add('worker', worker.drain)
+  }
+  if (config.role === 'worker') return log.info('working')
+
+  const gateway = openGateway(core)
+  const app = createApp(gateway)
+  const { postgres, s3 } = running.embedded
+  const { dataFolder } = config
+  const hasDemo = config.demo && postgres && (await seedOnce(app, { adminKey: admin.value, dataFolder }))
+  const server = await serve(app.fetch, config)
+  stack.add('server', server.drain)
+  gateway.listeningOn(server.address)
+  await running.announce(server.address)
+  process.stdout.write(
+    banner({
+      address: server.address,
+      seconds: (performance.now() - startedAt) / 1000,
+      newAdminKey: admin.isNew ? admin.value : undefined,
+      adminKeyFile: config.adminKey === undefined ? resolve(adminKeyPath(dataFolder)) : undefined,
+      demoFolder: hasDemo ? resolve(dataFolder) : undefined,
+      parts: [
+        postgres ? 'embedded Postgres' : 'Postgres',
+        config.redisUrl ? 'Redis' : 'queue in Postgres',
+        s3 ? 'embedded S3' : 'S3',
+      ],
+    }),
+  )
 }
+
+await launch(process.env, async config => {
+  const log = openLog({ level: config.logLevel, name: 'matrix' })
+  const stack = openStack(log)
+  onSignal(signal => {
+    log.info({ signal }, 'stopping')
+    void stack.end(0)
+  })
+  try {
+    await start(config, log, stack)
+  } catch (error) {
+    // Said before what was started ends, which may take its grace.
+    process.stderr.write(`${describeFailure(error)}\n`)
+    await stack.end(1)
+  }
+})

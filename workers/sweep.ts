@@ -1,14 +1,15 @@
 /** Housekeeping as a process of its own: numbers events, expires reservations, advances what was left behind. One is enough, several do no harm. */
-import { readConfig } from '../src/config.ts'
 import { configuredEngines } from '../src/engines.ts'
 import { openCore } from '../src/gateway.ts'
+import { launch } from '../src/launch.ts'
 import { startSweep } from '../src/reconcile/sweep.ts'
 import { untilSignal } from '../src/signals.ts'
 
-const config = readConfig(process.env)
-const core = await openCore({ config, engines: configuredEngines(config), name: 'sweep' })
-const sweep = startSweep(core)
-core.log.info('sweeping')
-await untilSignal()
-await sweep.stop()
-await core.close()
+await launch(process.env, async config => {
+  const core = await openCore({ config, engines: configuredEngines(config), name: 'sweep' })
+  const sweep = startSweep(core)
+  core.log.info('sweeping')
+  await untilSignal()
+  await sweep.stop()
+  await core.close()
+})

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { DEMO_PRODUCTS, seedDemo } from '../cli/demo-set.ts'
-import { productKeysPath } from '../data-folder.ts'
+import { productKeysPath, samplePhotoPath } from '../data-folder.ts'
 import { newId } from '../model/ids.ts'
+import { drawSamplePhoto } from './sample-photo.ts'
 
 interface App {
   request(path: string, init: RequestInit): Response | Promise<Response>
@@ -33,6 +34,7 @@ export const seedOnce = async (
   }
   const { items } = (await call('GET', '/v1/products')) as { items: { product: string }[] }
   if (items.some(({ product }) => !Object.hasOwn(DEMO_PRODUCTS, product))) return false
+  await drawSamplePhoto(samplePhotoPath(dataFolder))
   await writeFile(file, `${JSON.stringify(await seedDemo(call), null, 2)}\n`, { mode: 0o600 })
   return true
 }

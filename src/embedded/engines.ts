@@ -4,18 +4,26 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { configuredQueue, configuredS3 } from '../engines.ts'
 import type { Engines } from '../gateway.ts'
+import { isMatrixError } from '../model/errors.ts'
 import type { Log } from '../telemetry/log.ts'
+import { type Claim, claimFolder } from './claim.ts'
 import { startPostgres } from './postgres.ts'
+import { examineLock } from './postgres-folder.ts'
+import { reachable } from './reachable.ts'
 import { forkS3Server } from './s3/fork.ts'
+import type { S3Server } from './s3/server.ts'
 import { keepS3Credential } from './secrets.ts'
 
 export interface RunningEngines {
   readonly engines: Engines
   /** Which parts are ours, for the banner. */
   readonly embedded: { readonly postgres: boolean; readonly s3: boolean }
+  /** Tells the command line where the gateway over these engines listens. */
+  announce(url: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -30,7 +38,15 @@ export const startEngines = async (options: EngineOptions): Promise<RunningEngin
   const { config } = options
   const folder = resolve(config.dataFolder)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const [postgres, s3] = await Promise.all([openPostgres(options, folder), openS3(options, folder)])
+  const isEmbedded = config.databaseUrl === undefined || configuredS3(config) === undefined
+  // A process that starts no engine shares the folder with any number of others.
+  const claim: Claim = isEmbedded ? await claimFolder(folder) : { announce: async () => {}, release: async () => {} }
+  const [postgres, s3] = await Promise.all([openPostgres(options, folder), openS3(options, folder)]).catch(
+    async error => {
+      await claim.release()
+      throw error
+    },
+  )
   return {
     engines: {
       database: postgres.connection,
@@ -38,8 +54,10 @@ export const startEngines = async (options: EngineOptions): Promise<RunningEngin
       s3: s3.s3,
     },
     embedded: { postgres: postgres.embedded, s3: s3.embedded },
+    announce: claim.announce,
     async stop() {
       await Promise.all([postgres.stop(), s3.stop()])
+      await claim.release()
     },
   }
 }
@@ -48,12 +66,30 @@ const notOurs = { embedded: false, stop: async () => undefined }
 
 const openPostgres = async ({ config, log, onLost }: EngineOptions, folder: string) => {
   if (config.databaseUrl !== undefined) return { ...notOurs, connection: { connectionString: config.databaseUrl } }
+  const own = join(folder, 'postgres')
+  await untilPredecessorEnded(own)
   const postgres = await startPostgres({
-    folder: join(folder, 'postgres'),
+    folder: own,
     log: line => log.debug({ line }, 'postgres'),
     onExit: how => onLost(`Postgres (${how})`),
   })
   return { embedded: true, connection: { ...postgres.connection }, stop: postgres.stop }
+}
+
+/** Postgres shuts down in seconds when its parent is killed. */
+const PREDECESSOR_MS = 15_000
+
+/** The claim is ours, so a postmaster that still runs belongs to a start that was killed a moment ago, and is about to end. */
+const untilPredecessorEnded = async (folder: string): Promise<void> => {
+  for (const deadline = Date.now() + PREDECESSOR_MS; ; ) {
+    try {
+      await examineLock(folder)
+      return
+    } catch (error) {
+      if (!isMatrixError(error, 'conflict') || Date.now() > deadline) throw error
+    }
+    await wait(100)
+  }
 }
 
 const openS3 = async ({ config, onLost }: EngineOptions, folder: string) => {
@@ -69,8 +105,8 @@ const openS3 = async ({ config, onLost }: EngineOptions, folder: string) => {
   return {
     embedded: true,
     s3: {
-      endpoint: server.endpoint,
-      ...(config.s3PublicEndpoint !== undefined && { publicEndpoint: config.s3PublicEndpoint }),
+      endpoint: reachable(server.endpoint),
+      publicEndpoint: config.s3PublicEndpoint ?? publicEndpoint(server, config.publicUrl),
       ...own,
       region: 'us-east-1',
       forcePathStyle: true,
@@ -80,6 +116,14 @@ const openS3 = async ({ config, onLost }: EngineOptions, folder: string) => {
       return server.close()
     },
   }
+}
+
+/** Who listens on all addresses is reached by the name that links carry; otherwise by the address listened on. */
+const publicEndpoint = ({ endpoint, port }: S3Server, publicUrl: string | undefined): string => {
+  const local = reachable(endpoint)
+  if (local === endpoint || publicUrl === undefined) return local
+  const { protocol, hostname } = new URL(publicUrl)
+  return protocol === 'http:' ? `http://${hostname}:${port}` : local
 }
 
 /** A port that is taken is no reason not to start: presigned URLs name whichever was had. */

@@ -4,51 +4,19 @@
  */
 import type { z } from 'zod'
 import { canonicalText, sha256Hex } from '../lib/canonical.ts'
-import { refuse, type Violation } from '../model/errors.ts'
+import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { FORMATS, type Format, type JsonValue, type Output, type Params, type Recipe } from '../model/recipe.ts'
 import { foldAliases } from '../ops/aliases.ts'
 import { ENCODERS } from '../ops/encode.ts'
 import { exceedsAvif, MAX_AVIF_PIXELS, MAX_AVIF_SIDE } from '../ops/limits.ts'
 import { findOperation, OPERATION_NAMES, OPERATIONS, type OperationName, positionOf } from '../ops/registry.ts'
+import { isObject, openReader, type Path, type Raw, type Reader, readWith } from './violations.ts'
 
 /** Bounds the work that one recipe can ask for. */
 const MAX_STAGES = 4
 
-type Path = readonly (string | number)[]
 type Stage = Recipe['stages'][number]
-type Raw = Readonly<Record<string, unknown>>
-
-/** RFC 6901. */
-const pointerOf = (path: Path): string =>
-  path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-
-const isObject = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Collects every violation instead of the first, so that a client mends a recipe in one round. */
-interface Reader {
-  readonly violations: Violation[]
-  readonly fail: (path: Path, rule: string, message: string) => void
-}
-
-const openReader = (): Reader => {
-  const violations: Violation[] = []
-  return {
-    violations,
-    fail: (path, rule, message) => void violations.push({ pointer: pointerOf(path), rule, message }),
-  }
-}
-
-const readWith = <T>(schema: z.ZodType<T>, raw: unknown, path: Path, reader: Reader): T | undefined => {
-  const result = schema.safeParse(raw)
-  if (result.success) return result.data
-  for (const issue of result.error.issues) {
-    const at = [...path, ...issue.path.map(part => (typeof part === 'number' ? part : String(part)))]
-    if (issue.code !== 'unrecognized_keys') reader.fail(at, issue.code, issue.message)
-    else for (const key of issue.keys) reader.fail([...at, key], 'unknown-key', 'Unknown parameter')
-  }
-  return undefined
-}
 
 const byPosition = (a: { op: string }, b: { op: string }): number => positionOf(a.op) - positionOf(b.op)
 

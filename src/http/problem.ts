@@ -1,10 +1,14 @@
 /** RFC 9457: one shape for every refusal. What is not one of ours becomes `internal` and says nothing about itself. */
+import { translateDriverError } from '../manifest/driver-error.ts'
 import { ERROR_CATALOGUE, MatrixError } from '../model/errors.ts'
 
-export const asMatrixError = (error: unknown): MatrixError =>
-  error instanceof MatrixError
-    ? error
+/** Typed queries outside of a transaction bring their driver's error here wrapped in the query builder's own. */
+export const asMatrixError = (error: unknown): MatrixError => {
+  const known = translateDriverError(error, 'a query')
+  return known instanceof MatrixError
+    ? known
     : new MatrixError('internal', error instanceof Error ? error.message : String(error), { cause: error })
+}
 
 export const problemDocument = (error: MatrixError, { base, requestId }: { base: string; requestId: string }) => {
   const { title, status, retryable } = ERROR_CATALOGUE[error.code]

@@ -14,6 +14,7 @@ export interface DatabaseOptions {
   readonly connection: pg.PoolConfig
   readonly poolSize: number
   readonly statementTimeoutMs: number
+  /** A connection was lost. Whoever used it has been told. */
   readonly onPoolError: (error: Error) => void
 }
 
@@ -79,6 +80,8 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
     const client = await pool.connect().catch(error => {
       throw translateDriverError(error, 'connect')
     })
+    // A connection that ends says so beside what its statement rejects with, and the pool hears only those that it holds.
+    client.on('error', onPoolError)
     let broken: Error | undefined
     try {
       return await work(client)
@@ -86,6 +89,7 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
       broken = error as Error
       throw error
     } finally {
+      client.off('error', onPoolError)
       // A connection that failed in the middle is not trusted with the next caller.
       client.release(broken !== undefined && isConnectionLost(broken))
     }

@@ -15,7 +15,7 @@ import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
 import type { ClaimedNode, Derivative, NodeFailure } from '../model/node.ts'
-import type { Format, Step } from '../model/recipe.ts'
+import type { Step } from '../model/recipe.ts'
 import type { Database, Sql } from './database.ts'
 import { appendFacts } from './events.ts'
 import { advanceVersion } from './publish.ts'
@@ -51,7 +51,7 @@ export const claimNodes = async (
 ): Promise<ClaimedNode[]> => {
   const rows = await database.transaction(async tx => {
     await tx.rows(LOCK_ORIGINAL, [tenant, original])
-    return tx.rows<Omit<ClaimedNode, 'chain' | 'tenant'> & { chain: string; priority: number }>(CLAIM, [
+    return tx.rows<Omit<ClaimedNode, 'chain' | 'tenant'> & { chain: string }>(CLAIM, [
       tenant,
       original,
       owner,
@@ -61,16 +61,7 @@ export const claimNodes = async (
   })
   return rows
     .sort((a, b) => a.priority - b.priority || (a.key < b.key ? -1 : 1))
-    .map(({ key, original: root, chain, format, fence, attempts, crashes }) => ({
-      tenant,
-      key,
-      original: root,
-      chain: JSON.parse(chain) as Step[],
-      format: format as Format,
-      fence,
-      attempts,
-      crashes,
-    }))
+    .map(row => ({ ...row, tenant, chain: JSON.parse(row.chain) as Step[] }))
 }
 
 const EXTEND = {
@@ -221,7 +212,7 @@ export const giveBackNodes = async (sql: Sql, nodes: readonly ClaimedNode[]): Pr
 
 const EXPIRED = {
   name: 'nodes_expired',
-  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, attempts, crashes
+  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, priority, attempts, crashes
          from node where state = 'RUNNING' and lease_until < now() order by lease_until limit 100`,
 }
 

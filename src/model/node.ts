@@ -19,6 +19,8 @@ export interface ClaimedNode {
   readonly chain: readonly Step[]
   readonly format: Format
   readonly fence: number
+  /** Lower is more urgent. */
+  readonly priority: number
   readonly attempts: number
   readonly crashes: number
 }

@@ -8,6 +8,7 @@ export interface Leaf {
   readonly id: string
   /** Metadata and the encoder: they make a file of pixels in one pipeline and are not shared. */
   readonly steps: readonly Step[]
+  readonly deferred: boolean
 }
 
 export interface Branch {
@@ -24,6 +25,7 @@ interface Rest {
   readonly id: string
   readonly pixels: readonly Step[]
   readonly output: readonly Step[]
+  readonly deferred: boolean
 }
 
 const grow = (rests: readonly Rest[], depth: number): readonly Branch[] => {
@@ -34,15 +36,16 @@ const grow = (rests: readonly Rest[], depth: number): readonly Branch[] => {
     branches: grow(members, depth + 1),
     leaves: members
       .filter(({ pixels }) => pixels.length === depth + 1)
-      .map(({ id, output }) => ({ id, steps: output })),
+      .map(({ id, output, deferred }) => ({ id, steps: output, deferred })),
   }))
 }
 
 /** Branches stand in the order in which tasks first need them. */
 export const chainTree = (tasks: readonly DecodeTask[]): readonly Branch[] =>
   grow(
-    tasks.map(({ id, chain }) => ({
+    tasks.map(({ id, chain, deferred = false }) => ({
       id,
+      deferred,
       pixels: chain.filter(step => !isOutput(step)),
       output: chain.filter(isOutput),
     })),

@@ -1,4 +1,5 @@
 /** The two EXIF fields that a rendition may keep, made harmless: they come from strangers and end in files and answers. */
+import { isUtf8 } from 'node:buffer'
 import readExif from 'exif-reader'
 import type { ImageFacts } from '../model/original.ts'
 
@@ -6,9 +7,15 @@ import type { ImageFacts } from '../model/original.ts'
 const MAX_EXIF_BYTES = 1024 ** 2
 const MAX_LENGTH = 500
 
+/** EXIF says ASCII; what is not comes as bytes and is UTF-8 from today's software, Latin-1 from yesterday's. */
+const textOf = (value: unknown): string => {
+  if (typeof value === 'string') return value
+  if (!(value instanceof Uint8Array)) return ''
+  return isUtf8(value) ? new TextDecoder().decode(value) : Buffer.from(value).toString('latin1')
+}
+
 const clean = (value: unknown): string | undefined => {
-  if (typeof value !== 'string') return undefined
-  const text = value
+  const text = textOf(value)
     .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -32,5 +32,7 @@ process.on('message', (order: Order) => {
 })
 
 setInterval(() => {
+  // The parent may have gone before anyone listened for it.
+  if (!process.connected) die()
   if (process.memoryUsage.rss() > memoryBytes) send({ kind: 'memory-exceeded' }, die)
 }, WATCH_MS)

@@ -59,6 +59,8 @@ interface Job {
   readonly request: DecodeRequest
   readonly outcomes: Map<string, TaskOutcome>
   readonly resolve: (outcomes: TaskOutcome[]) => void
+  /** Listens to the caller's signal while the job waits and runs, no longer. */
+  readonly cancel: () => void
 }
 
 const settle = ({ request, outcomes }: Job, outcome: TaskOutcome): void => {
@@ -82,7 +84,8 @@ const hear = (job: Job, report: Report): void => {
 
 /** Whatever has no outcome yet gets one. */
 const conclude = (job: Job, death: Death | undefined): void => {
-  const { tasks } = job.request
+  const { tasks, signal } = job.request
+  signal?.removeEventListener('abort', job.cancel)
   const { code, blamed } = death ?? { code: 'decoder-crashed', blamed: [] }
   for (const { id } of tasks) settle(job, failure(id, code, blamed.includes(id)))
   job.resolve(tasks.map(({ id }) => job.outcomes.get(id) ?? failure(id, code, false)))
@@ -143,10 +146,10 @@ export const openDecodePool = ({ size, queueLimit = QUEUE_LIMIT, ...given }: Dec
       return Promise.reject(refuse('overloaded', 'Too many images wait to be decoded.', { retryAfterSeconds: 1 }))
     }
     return new Promise(resolve => {
-      const job: Job = { request, outcomes: new Map(), resolve }
+      const job: Job = { request, outcomes: new Map(), resolve, cancel: () => cancel(job) }
       waiting.push(job)
-      if (request.signal?.aborted) return cancel(job)
-      request.signal?.addEventListener('abort', () => cancel(job), { once: true })
+      if (request.signal?.aborted) return job.cancel()
+      request.signal?.addEventListener('abort', job.cancel)
       next()
     })
   }
@@ -155,13 +158,13 @@ export const openDecodePool = ({ size, queueLimit = QUEUE_LIMIT, ...given }: Dec
     run,
     close: async () => {
       closed = true
-      for (const job of [...waiting]) cancel(job)
+      for (const job of [...waiting]) job.cancel()
       await Promise.all([...idle.splice(0), ...busy].map(worker => worker.kill()))
     },
     stats: () => ({
       busy: busy.size,
       waiting: waiting.length,
-      pids: [...idle, ...busy].flatMap(({ pid }) => pid ?? []),
+      pids: [...idle, ...busy].filter(worker => worker.alive()).flatMap(({ pid }) => pid ?? []),
     }),
   }
 }

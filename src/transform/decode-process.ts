@@ -35,8 +35,8 @@ const forkChild = (settings: ChildSettings): ChildProcess =>
   fork(ENTRY, [JSON.stringify(settings)], {
     execArgv: loaderArguments(),
     serialization: 'advanced',
-    // What decodes strangers' bytes knows no credentials.
-    env: {},
+    // What decodes strangers' bytes knows no credentials; and its library keeps its remarks to itself.
+    env: { VIPS_WARNING: '0' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
 

@@ -5,6 +5,8 @@ import type { Step } from '../model/recipe.ts'
 export interface DecodeTask {
   readonly id: string
   readonly chain: readonly Step[]
+  /** Encoded after all that are not, from pixels that are kept until then: nobody waits for it as they do for the others. */
+  readonly deferred?: boolean
 }
 
 export interface Rendered {

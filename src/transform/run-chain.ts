@@ -3,7 +3,7 @@
  * on the chain alone. (`sharp.clone()` would share no decoding.)
  *
  * The tree is walked depth first, so that only the pixels of one path exist at a time; a parent's are let go before its last
- * child is walked.
+ * child is walked. What is deferred is encoded at the end.
  */
 import sharp, { type Raw, type Sharp } from 'sharp'
 import { sha256Hex } from '../lib/canonical.ts'
@@ -25,6 +25,8 @@ interface Walk {
   readonly report: (report: Report) => void
   /** CPU spent that no result has been charged with yet. */
   unchargedMs: number
+  /** Encodings that come last. They hold their pixels: at most those of one claim, each within the output limits. */
+  readonly deferred: (() => Promise<void>)[]
 }
 
 class StepFailure extends Error {
@@ -116,7 +118,11 @@ const walkBranch = (walk: Walk, branch: Branch, parent: Parent, isLast: boolean)
     )
     walk.unchargedMs += ms
     const here: Parent = { pixels: value, pathMs: parent.pathMs + ms }
-    for (const leaf of leaves) await finishLeaf(walk, value, leaf, here.pathMs)
+    for (const leaf of leaves) {
+      const finish = () => finishLeaf(walk, value, leaf, here.pathMs)
+      if (leaf.deferred) walk.deferred.push(finish)
+      else await finish()
+    }
     for (const [index, child] of branches.entries()) {
       await walkBranch(walk, child, here, index === branches.length - 1)
     }
@@ -127,8 +133,9 @@ const walkBranch = (walk: Walk, branch: Branch, parent: Parent, isLast: boolean)
  * Equal chains give equal bytes, whatever other tasks are there and in whatever order.
  */
 export const runChains = async (order: Order, report: (report: Report) => void): Promise<void> => {
-  const walk: Walk = { order, report, unchargedMs: 0 }
+  const walk: Walk = { order, report, unchargedMs: 0, deferred: [] }
   for (const branch of chainTree(order.tasks)) {
     await walkBranch(walk, branch, { pixels: undefined, pathMs: 0 }, true)
   }
+  for (const finish of walk.deferred) await finish()
 }

@@ -87,8 +87,17 @@ const executeClaim = async (
     const outcomes = await deps.pool.run({
       original: bytes,
       image: original.image,
-      tasks: nodes.map(({ key, chain }) => ({ id: key, chain })),
-      onResult: outcome => void recording.push(finish(outcome)),
+      // The claim is sorted: what is less urgent than its first is what no publish and no caller waits for.
+      tasks: nodes.map(({ key, chain, priority }) => ({
+        id: key,
+        chain,
+        deferred: priority > (nodes[0]?.priority ?? 0),
+      })),
+      onResult: outcome => {
+        const recorded = finish(outcome)
+        recorded.catch(() => undefined) // awaited below; this only keeps an early failure from being called unhandled
+        recording.push(recorded)
+      },
     })
     await Promise.all(recording)
     // What was never begun, because the pool is closing or a sibling took the process down, costs no attempt.

@@ -29,6 +29,8 @@ export interface Gateway {
 export interface GatewayOptions {
   readonly store?: Store
   readonly env?: Readonly<Record<string, string>>
+  /** Of node itself, e.g. to profile. */
+  readonly nodeArguments?: readonly string[]
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
@@ -55,10 +57,10 @@ export const openWorld = async (root: string) => {
     }
   }
 
-  const startGateway = async ({ store: given, env = {} }: GatewayOptions = {}): Promise<Gateway> => {
+  const startGateway = async ({ store: given, env = {}, nodeArguments = [] }: GatewayOptions = {}): Promise<Gateway> => {
     const store = given ?? (await newStore())
     const own = await mkdtemp(join(folder, 'gateway-'))
-    const child = spawn(process.execPath, [join(root, 'dist/src/main.js')], {
+    const child = spawn(process.execPath, [...nodeArguments, join(root, 'dist/src/main.js')], {
       env: {
         PATH: process.env.PATH,
         PORT: '0',

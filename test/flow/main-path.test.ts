@@ -2,6 +2,11 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startSystem, type System } from '../support/system.ts'
 
+interface Resolution {
+  digest: string
+  delivery: { url: string }
+}
+
 let system: System
 beforeAll(async () => {
   system = await startSystem()
@@ -14,8 +19,8 @@ test('a photograph goes from upload to two products, and what both want is compu
   const { asset } = await system.upload(photo)
   const ask = (product: 'shop-web' | 'mobile', rendition: string) =>
     system.call('GET', `/v1/products/${product}/assets/${asset}/renditions/${rendition}`, { key: keys[product], headers: { Accept: 'application/json', Prefer: 'wait=10' } })
-  const card = await (await ask('shop-web', 'card')).json()
-  const tile = await (await ask('mobile', 'tile')).json()
+  const card = (await (await ask('shop-web', 'card')).json()) as Resolution
+  const tile = (await (await ask('mobile', 'tile')).json()) as Resolution
   expect(card).toMatchObject({ state: 'ready', media_type: 'image/jpeg', width: 400, shared_with: 1 })
   expect(tile.digest).toBe(card.digest)
   const bytes = await fetch(card.delivery.url)

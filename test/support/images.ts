@@ -88,18 +88,32 @@ export const photo = async (options: PhotoOptions = {}): Promise<Buffer> => {
   return picture.jpeg({ quality }).toBuffer()
 }
 
+/** Where the upright pixel (x, y) is stored: `[column, row]` of a picture that is `width` x `height` upright (EXIF 2.32, tag 274). */
+const STORED_AT: Readonly<Record<number, (x: number, y: number, size: Size) => readonly [number, number]>> = {
+  1: (x, y) => [x, y],
+  2: (x, y, { width }) => [width - 1 - x, y],
+  3: (x, y, { width, height }) => [width - 1 - x, height - 1 - y],
+  4: (x, y, { height }) => [x, height - 1 - y],
+  5: (x, y) => [y, x],
+  6: (x, y, { width }) => [y, width - 1 - x],
+  7: (x, y, { width, height }) => [height - 1 - y, width - 1 - x],
+  8: (x, y, { height }) => [height - 1 - y, x],
+}
+
 /** The picture as a camera would store it that was held in the given EXIF orientation. */
-export const storedAs = (upright: Sharp, orientation: number): Sharp => {
-  const turned: Readonly<Record<number, (picture: Sharp) => Sharp>> = {
-    2: picture => picture.flop(),
-    3: picture => picture.rotate(180),
-    4: picture => picture.flip(),
-    5: picture => picture.rotate(270).flip(),
-    6: picture => picture.rotate(270),
-    7: picture => picture.rotate(90).flip(),
-    8: picture => picture.rotate(90),
+export const storedAs = async (upright: Sharp, orientation: number): Promise<Sharp> => {
+  const { data, info } = await upright.clone().removeAlpha().raw().toBuffer({ resolveWithObject: true })
+  const turned = orientation >= 5
+  const width = turned ? info.height : info.width
+  const height = turned ? info.width : info.height
+  const stored = Buffer.alloc(data.length)
+  for (let y = 0; y < info.height; y++) {
+    for (let x = 0; x < info.width; x++) {
+      const [column, row] = STORED_AT[orientation]?.(x, y, info) ?? [x, y]
+      data.copy(stored, (row * width + column) * 3, (y * info.width + x) * 3, (y * info.width + x) * 3 + 3)
+    }
   }
-  return (turned[orientation]?.(upright.clone()) ?? upright.clone()).withMetadata({ orientation })
+  return sharp(stored, { raw: { width, height, channels: 3 } }).withMetadata({ orientation })
 }
 
 const frames = (count: number, { width, height }: Size): Promise<Buffer[]> =>
@@ -121,10 +135,11 @@ export const animation = async (
 
 export const truncated = (bytes: Buffer, share = 0.5): Buffer => bytes.subarray(0, Math.floor(bytes.length * share))
 
-/** Keeps the signature and ruins what follows. */
+/** Keeps the signature and ruins what says how large the picture is: SOF0 of a JPEG, IHDR of a PNG. */
 export const corruptHeader = (bytes: Buffer): Buffer => {
   const copy = Buffer.from(bytes)
-  copy.fill(0xff, 8, 200)
+  const frame = copy.indexOf(Buffer.from('ffc00011', 'hex'))
+  copy.fill(0, frame === -1 ? 8 : frame + 2, frame === -1 ? 40 : frame + 11)
   return copy
 }
 

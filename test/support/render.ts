@@ -1,6 +1,6 @@
 /** From bytes and what a user writes to derivatives, in this process: the road of a worker without its fences. */
 import sharp from 'sharp'
-import ssimjs from 'ssim.js'
+import { ssim as compare } from 'ssim.js'
 import { planRendition } from '../../src/graph/plan.ts'
 import { parseRecipe } from '../../src/graph/recipe.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
@@ -20,12 +20,16 @@ export const planNodes = async (bytes: Buffer, recipes: readonly object[]): Prom
   )
 }
 
-/** Results and failures by the key of their node. */
-export const execute = async (bytes: Buffer, nodes: readonly PlannedNode[]) => {
+/** Results and failures by the key of their node, in the order in which they came. */
+export const execute = async (
+  bytes: Buffer,
+  nodes: readonly PlannedNode[],
+  isDeferred: (node: PlannedNode) => boolean = () => false,
+) => {
   const done = new Map<string, Rendered>()
   const failed = new Map<string, TaskFailure>()
   const { maxPixels } = DEFAULT_INPUT_LIMITS
-  const tasks = nodes.map(({ key, chain }) => ({ id: key, chain }))
+  const tasks = nodes.map(node => ({ id: node.key, chain: node.chain, deferred: isDeferred(node) }))
   await runChains({ original: bytes, maxPixels, softMs: 10_000, tasks }, report => {
     if (report.kind === 'done') done.set(report.result.id, report.result)
     if (report.kind === 'failed') for (const id of report.ids) failed.set(id, report.code)
@@ -72,5 +76,5 @@ export const ssim = async (a: Buffer, b: Buffer): Promise<number> => {
     const { data, info } = await sharp(bytes).ensureAlpha().raw().toBuffer({ resolveWithObject: true })
     return { data: new Uint8ClampedArray(data), width: info.width, height: info.height }
   }
-  return ssimjs.ssim(await rgba(a), await rgba(b), { downsample: false, ssim: 'bezkrovny' }).mssim
+  return compare(await rgba(a), await rgba(b), { downsample: false, ssim: 'bezkrovny' }).mssim
 }

@@ -26,7 +26,7 @@ export type System = Awaited<ReturnType<typeof startSystem>>
 
 export interface CallOptions {
   readonly key?: string | undefined
-  readonly body?: BodyInit | object
+  readonly body?: RequestInit['body'] | object
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -39,7 +39,7 @@ export const requestOf = (method: string, { key, body, headers = {} }: CallOptio
   return {
     method,
     redirect: 'manual',
-    ...(body !== undefined && { body: json ? JSON.stringify(body) : (body as BodyInit), duplex: 'half' }),
+    ...(body !== undefined && { body: json ? JSON.stringify(body) : (body as RequestInit['body']), duplex: 'half' }),
     headers: {
       ...(key !== undefined && { Authorization: `Bearer ${key}` }),
       ...(json && { 'Content-Type': 'application/json' }),
@@ -60,7 +60,10 @@ export const startSystem = async ({
     startEmbeddedS3(),
     mkdtemp(join(tmpdir(), 'matrix-system-')),
   ])
-  const config = readConfig({ ASSET_MATRIX_DATA: folder, LOG_LEVEL: 'silent', POLL_MS: '200', ...env }, { cores: 2 })
+  const config = readConfig(
+    { ASSET_MATRIX_DATA: folder, LOG_LEVEL: 'silent', POLL_MS: '200', ...env },
+    { cores: 2, terminal: false },
+  )
   const connection = { ...database.config }
   const engines: Engines = {
     database: connection,

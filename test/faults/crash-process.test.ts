@@ -1,0 +1,106 @@
+/** A whole process (gateway and worker) killed at random moments, with uploads and transforms in hand, and started again. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { environmentOf, forkNode } from '../support/fork-node.ts'
+import { requestOf, type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
+import { expectAllDone, expectConsistent, expectIntact, query } from './intact.ts'
+import { photo, randomFrom } from './photo.ts'
+
+const ROUNDS = 10
+const SEED = 20_261_121
+const LONGEST_LIFE_MS = 600
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem({ worker: false })
+})
+afterAll(() => system.close())
+
+const RUNNING = `select 1 from node where state = 'RUNNING' and lease_until > now() + interval '0.9 s'`
+
+interface Wish {
+  readonly idempotencyKey: string
+  readonly bytes: Uint8Array
+}
+
+test('killed ten times, nothing acknowledged is lost and nothing exists twice', async () => {
+  const random = randomFrom(SEED)
+  const env = environmentOf(system, { LEASE_MS: '1000', POLL_MS: '100', WORKERS: '1', LOG_LEVEL: 'silent' })
+  const acknowledged = new Map<string, string>()
+  let open: Wish[] = []
+  let made = 0
+
+  const send = async (address: string, { idempotencyKey, bytes }: Wish): Promise<'acknowledged' | 'again' | 'gone'> => {
+    const request = requestOf('POST', {
+      key: system.keys['shop-web'],
+      body: new Uint8Array(bytes),
+      headers: { 'Idempotency-Key': idempotencyKey },
+    })
+    try {
+      const response = await fetch(`${address}/v1/assets?collection=product-photo`, request)
+      const body = await response.json()
+      if (response.status === 201) acknowledged.set(idempotencyKey, body.asset)
+      else expect(body).toMatchObject({ code: 'idempotency-in-flight' })
+      return response.status === 201 ? 'acknowledged' : 'again'
+    } catch {
+      return 'gone'
+    }
+  }
+
+  /** What was not acknowledged, first; then something new, until the process is gone. */
+  const client = async (address: string, isLast: boolean): Promise<void> => {
+    for (;;) {
+      const wish = open.shift() ?? (isLast ? undefined : { idempotencyKey: randomUUID(), bytes: await photo(++made) })
+      if (wish === undefined) return
+      const outcome = await send(address, wish)
+      if (outcome !== 'acknowledged') open = [...open, wish]
+      if (outcome === 'gone') return
+    }
+  }
+
+  for (let round = 0; round <= ROUNDS; round++) {
+    const isLast = round === ROUNDS
+    const running = await forkNode({ file: 'test/support/fork-gateway.ts', env })
+    // The minute for which a dead process keeps its reservations.
+    await query(system.core, `update idempotency set locked_until = now() - interval '1 s' where status is null`)
+    const address = String(running.said)
+    const clients = [client(address, isLast), client(address, isLast)]
+    if (!isLast) {
+      // The moment of the kill: every other time a transform is in hand.
+      if (round % 2 === 1) await until('a node is in work', async () => (await query(system.core, RUNNING)).length > 0)
+      await pause(random() * (round % 2 === 1 ? 50 : LONGEST_LIFE_MS))
+      await running.kill()
+      await Promise.all(clients)
+      await expectConsistent(system.core)
+      continue
+    }
+    await Promise.all(clients)
+    expect(open).toEqual([])
+    setTimeout(async () => console.log(JSON.stringify(await query(system.core, `select v.state, n.state as node, n.attempts, n.failure, n.format, count(*) from asset_version v left join node n on n.original = v.sha256 group by 1,2,3,4,5`))), 30000)
+    await until('every version is shown', async () => {
+      const left = await query(system.core, `select 1 from asset_version where state <> 'ACTIVE' limit 1`)
+      return left.length === 0
+    }, { withinMs: 60_000 })
+    await until('no node is left', async () => {
+      const left = await query(system.core, `select 1 from node where state not in ('DONE', 'DEAD') limit 1`)
+      return left.length === 0
+    }, { withinMs: 60_000 })
+    await running.kill()
+  }
+
+  const retried = await query(system.core, 'select 1 from node where attempts > 1')
+  console.log(`seed ${SEED}: ${acknowledged.size} uploads, ${retried.length} nodes taken from the dead`)
+  expect(retried.length).toBeGreaterThan(0)
+  const assets = await query<{ asset_id: string }>(system.core, 'select asset_id from asset')
+  expect(assets.map(row => row.asset_id).sort()).toEqual([...acknowledged.values()].sort())
+  expect(acknowledged.size).toBe(made)
+  await expectAllDone(system.core)
+  await expectIntact(system.core, { s3Folder: system.s3.folder, spoolFolder: system.core.spoolFolder })
+  for (const asset of [...acknowledged.values()].slice(0, 20)) {
+    const path = `/v1/products/mobile/assets/${asset}/renditions/tile`
+    const answer = await system.call('GET', path, { key: system.keys.mobile, headers: { Accept: 'application/json' } })
+    expect(await answer.json()).toMatchObject({ state: 'ready', asset })
+  }
+}, 180_000)

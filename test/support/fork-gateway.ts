@@ -1,0 +1,13 @@
+/** A gateway and a worker in one process, as `npm start` has them, over engines of the environment; tells its address. */
+import { readConfig } from '../../src/config.ts'
+import { configuredEngines } from '../../src/engines.ts'
+import { openCore, openGateway, openWorker } from '../../src/gateway.ts'
+import { createApp } from '../../src/http/app.ts'
+import { serve } from '../../src/http/serve.ts'
+
+const config = readConfig({ ...process.env, PORT: '0' }, { cores: 2, terminal: false })
+const core = await openCore({ config, engines: configuredEngines(config), name: 'forked' })
+await openWorker(core)
+const { address } = await serve(createApp(openGateway(core)).fetch, config)
+process.send?.(address)
+process.on('disconnect', () => process.exit())

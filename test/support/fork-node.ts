@@ -1,0 +1,63 @@
+/** TypeScript files of ours as processes of their own, which tests may kill. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { toConnectionString } from '../../src/embedded/postgres.ts'
+import type { System } from './system.ts'
+
+export interface Forked {
+  readonly child: ChildProcess
+  readonly pid: number
+  /** Resolves when the process is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+}
+
+export interface ForkOptions {
+  /** From the root of the repository. */
+  readonly file: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Resolves as soon as the process has said something: by a message where it has a channel to us, else on its standard output. */
+export const forkNode = async ({ file, env }: ForkOptions): Promise<Forked & { readonly said: unknown }> => {
+  const child = fork(resolve(import.meta.dirname, '../..', file), {
+    execArgv: ['--import', 'tsx'],
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const exited = once(child, 'exit')
+  const said = await Promise.race([
+    once(child, 'message').then(([message]) => message as unknown),
+    once(child.stdout ?? child, 'data').then(([chunk]) => String(chunk)),
+    exited.then(([code]) => Promise.reject(new Error(`${file} ended with ${code} before it said anything`))),
+  ])
+  child.stdout?.resume()
+  return {
+    child,
+    pid: child.pid ?? 0,
+    said,
+    async kill(signal = 'SIGKILL') {
+      child.kill(signal)
+      await exited
+    },
+  }
+}
+
+/** The environment in which a process of ours finds the engines of a system. */
+export const environmentOf = (
+  { engines, config }: Pick<System, 'engines' | 'config'>,
+  more: Readonly<Record<string, string>> = {},
+) => {
+  const { host = '', port = 0, user = '', database = '' } = engines.database
+  const { endpoint = '', region, accessKeyId = '', secretAccessKey = '' } = engines.s3
+  return {
+    ASSET_MATRIX_DATA: config.dataFolder,
+    DATABASE_URL: toConnectionString({ host, port, user, database }),
+    S3_ENDPOINT: endpoint,
+    S3_REGION: region,
+    S3_ACCESS_KEY_ID: accessKeyId,
+    S3_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    ...more,
+  }
+}
