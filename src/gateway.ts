@@ -1,5 +1,4 @@
 /** The composition root: the only file that constructs drivers. What varies per call is an argument of the call. */
-import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
@@ -8,6 +7,7 @@ import type { Config } from './config.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
+import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
 import { openDatabase } from './manifest/database.ts'
@@ -72,7 +72,7 @@ export const openCore = async ({
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
   const spoolFolder = join(config.dataFolder, 'spool')
-  await mkdir(spoolFolder, { recursive: true, mode: 0o700 })
+  await prepareSpool(spoolFolder)
   const queue = openHintQueue({
     backend: engines.queue,
     onError: error => log.debug({ err: error }, 'queue connection'),

@@ -5,6 +5,7 @@ import { adminKeyPath } from './data-folder.ts'
 import { banner } from './embedded/banner.ts'
 import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
+import { reachable } from './embedded/reachable.ts'
 import { keepAdminKey } from './embedded/secrets.ts'
 import { openCore, openGateway, openWorker, prepare } from './gateway.ts'
 import { createApp } from './http/app.ts'
@@ -68,7 +69,7 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   const server = await serve(app.fetch, config)
   stack.add('server', server.drain)
   gateway.listeningOn(server.address)
-  await running.announce(server.address)
+  await running.announce(reachable(server.address))
   process.stdout.write(
     banner({
       address: server.address,

@@ -1,28 +1,16 @@
-/** What every command shares: options, the key, one request, one way to print. */
-import { readFile } from 'node:fs/promises'
+/** What every command shares: options, one request, one way to print. */
 import type { Command } from 'commander'
-import { adminKeyPath } from '../data-folder.ts'
 import { CliFailure } from './failure.ts'
+import { findUrl, readAdminKey } from './target.ts'
 
 export interface GlobalOptions {
-  readonly url: string
+  readonly url?: string
   readonly key?: string
   readonly data: string
   readonly json: boolean
 }
 
 export const optionsOf = (command: Command): GlobalOptions => command.optsWithGlobals<GlobalOptions>()
-
-export const readAdminKey = async (data: string): Promise<string> => {
-  try {
-    return (await readFile(adminKeyPath(data), 'utf8')).trim()
-  } catch {
-    throw new CliFailure(
-      2,
-      `There is no key: give --key, or --data with the folder of a started gateway (looked in ${adminKeyPath(data)}).`,
-    )
-  }
-}
 
 interface Problem {
   readonly code?: string
@@ -37,22 +25,32 @@ export const call = async (
   path: string,
   init: RequestInit & { duplex?: 'half' } = {},
 ): Promise<Response> => {
-  const key = options.key ?? (await readAdminKey(options.data))
+  const url = await findUrl(options)
   const headers = new Headers(init.headers)
-  headers.set('Authorization', `Bearer ${key}`)
-  const response = await fetch(new URL(path, options.url), { ...init, headers, redirect: 'manual' }).catch(error => {
-    throw new CliFailure(3, `The gateway at ${options.url} does not answer: ${error.cause?.message ?? error.message}`)
+  headers.set('Authorization', `Bearer ${options.key ?? (await readAdminKey(options.data))}`)
+  const response = await fetch(new URL(path, url), { ...init, headers, redirect: 'manual' }).catch(error => {
+    const why = error.cause?.message || error.cause?.code || error.message
+    throw new CliFailure(3, 'unreachable', `The gateway at ${url} does not answer: ${why}`)
   })
   if (response.status < 400) return response
   const problem = (await response.json().catch(() => ({}))) as Problem
   const places = (problem.errors ?? []).map(({ pointer, message }) => `\n  ${pointer}: ${message}`).join('')
+  const code = problem.code ?? `http-${response.status}`
   throw new CliFailure(
     response.status >= 500 ? 3 : 1,
-    `${problem.code ?? response.status}: ${problem.detail ?? problem.title ?? ''}${places}`,
+    code,
+    `${code}: ${problem.detail ?? problem.title ?? 'the gateway gave no reason'}${places}`,
   )
 }
 
+/** A body that creates something, once. */
+export const jsonRequest = (method: string, body: object, idempotencyKey?: string): RequestInit => ({
+  method,
+  body: JSON.stringify(body),
+  headers: { 'Content-Type': 'application/json', ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }) },
+})
+
 /** JSON for programs; for people, what `text` makes of it. */
 export const print = <T>({ json }: GlobalOptions, value: T, text: (value: T) => string): void => {
-  console.log(json ? JSON.stringify(value, null, 2) : text(value))
+  console.log(json ? JSON.stringify(value) : text(value))
 }

@@ -1,10 +1,10 @@
 /**
  * Bytes in, at constant memory: hashed while they are spooled to a file that has no name any more. The file is unlinked as soon
- * as it is open, so whatever ends the process, nothing is left behind. Nothing is stored anywhere else before the content is
- * known to be what it should be.
+ * as it is open, so whatever ends the process, no bytes are left behind; at worst, killed between the two calls, an empty file,
+ * which the next start removes. Nothing is stored anywhere else before the content is known to be what it should be.
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { MatrixError, refuse } from '../model/errors.ts'
@@ -28,6 +28,12 @@ export interface ReceiveOptions {
   readonly idleMs: number
 }
 
+/** Makes the folder, and removes names that are left in it. One of another process that is just receiving loses its name earlier, no more. */
+export const prepareSpool = async (folder: string): Promise<void> => {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(folder)) await rm(join(folder, name), { force: true })
+}
+
 /**
  * Throws `payload-too-large` at the first byte beyond the limit, `upload-incomplete` when the sender stops, `storage-full` when
  * the disk does. 190-230 MB/s on one core is what SHA-256 itself does here; writing runs beside it.
@@ -35,7 +41,7 @@ export interface ReceiveOptions {
 export const receive = async (body: Readable, { folder, maxBytes, idleMs }: ReceiveOptions): Promise<Received> => {
   const path = join(folder, newId())
   const handle = await open(path, 'wx+', 0o600)
-  await unlink(path)
+  await rm(path, { force: true })
   try {
     const { sha256, bytes } = await spool(body, handle, { maxBytes, idleMs })
     return {

@@ -77,7 +77,7 @@ test.each(Object.keys(SCENARIOS))('%s: broken at any place and sent again, it ex
       const place = `${kind.when} ${broke}, then ${kind.then}`
       if (!answered && kind.then === 'goes on') expect([503, 504], place).toContain(first.status)
 
-      const version = await (await insist(path, options)).json()
+      const version = (await (await insist(path, options)).json()) as { asset: string }
       if (answered) expect(version, place).toEqual(answered)
       const sha256 = sha256Hex(bytes)
       expect(version, place).toMatchObject({ digest: `sha256:${sha256}`, version: ofAsset })

@@ -92,10 +92,10 @@ describe('on an empty folder', () => {
       const { items } = (await (
         await fetch(`${again.address}/v1/assets?collection=product-photo`, { headers })
       ).json()) as {
-        items: { asset: string }[]
+        items: { id: string }[]
       }
       expect(items).toHaveLength(1)
-      const card = await fetch(`${again.address}/v1/products/shop-web/assets/${items[0]?.asset}/renditions/card`, {
+      const card = await fetch(`${again.address}/v1/products/shop-web/assets/${items[0]?.id}/renditions/card`, {
         headers,
       })
       expect(card.status).toBe(200)

@@ -22,6 +22,6 @@ export const doctor = (program: Command): void => {
           )
           .join('\n'),
       )
-      if (!diagnosis.healthy) throw new CliFailure(1, 'Something needs attention.')
+      if (!diagnosis.healthy) throw new CliFailure(1, 'unhealthy', 'Something needs attention.')
     })
 }

@@ -1,44 +1,56 @@
-import type { Command } from 'commander'
-import { call, optionsOf, print } from '../client.ts'
+import { type Command, Option } from 'commander'
+import { FORMATS } from '../../model/recipe.ts'
+import { wholeNumber } from '../arguments.ts'
+import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
+
+interface Explained {
+  readonly text: string
+}
+
+const explainAnswer = async (
+  options: GlobalOptions,
+  product: string,
+  question: { asset: string; rendition: string; format: string; version?: number },
+): Promise<Explained> => {
+  const path = `/v1/products/${encodeURIComponent(product)}/resolve/explain`
+  return (await (await call(options, path, jsonRequest('POST', question))).json()) as Explained
+}
+
+const explainPlan = async (options: GlobalOptions, asset: string, version: number | undefined): Promise<Explained> => {
+  const path = `/v1/assets/${encodeURIComponent(asset)}`
+  const current = async (): Promise<number> =>
+    ((await (await call(options, path)).json()) as { version?: number }).version ?? 1
+  return (await (await call(options, `${path}/versions/${version ?? (await current())}/plan`)).json()) as Explained
+}
 
 export const explain = (program: Command): void => {
   program
     .command('explain')
     .description('How an answer comes about; without a rendition, the plan of a version')
-    .argument('<product>')
-    .argument('<asset>')
-    .argument('[rendition]')
-    .option('-f, --format <format>', 'auto, avif, webp, jpeg or png', 'auto')
-    .option('-v, --version-number <n>', 'a version other than the current one')
+    .argument('<product>', 'who asks')
+    .argument('<asset>', 'id of the asset')
+    .argument('[rendition]', 'name of the rendition')
+    .addOption(new Option('-f, --format <format>', 'format asked for').choices(['auto', ...FORMATS]).default('auto'))
+    .option('-n, --number <version>', 'a version other than the current one', wholeNumber(1, 2_147_483_647))
     .action(
       async (
         product: string,
         asset: string,
         rendition: string | undefined,
-        own: { format: string; versionNumber?: string },
+        { format, number }: { format: string; number?: number },
         command: Command,
       ) => {
         const options = optionsOf(command)
-        if (rendition === undefined) {
-          const version =
-            own.versionNumber ??
-            String(((await (await call(options, `/v1/assets/${asset}`)).json()) as { version?: number }).version ?? 1)
-          const plan = await call(options, `/v1/assets/${asset}/versions/${version}/plan`)
-          return print(options, (await plan.json()) as { text: string }, ({ text }) => text)
-        }
-        const body = JSON.stringify({
-          asset,
-          rendition,
-          format: own.format,
-          ...(own.versionNumber !== undefined && { version: Number(own.versionNumber) }),
-        })
-        const path = `/v1/products/${encodeURIComponent(product)}/resolve/explain`
-        const response = await call(options, path, {
-          method: 'POST',
-          body,
-          headers: { 'Content-Type': 'application/json' },
-        })
-        print(options, (await response.json()) as { text: string }, ({ text }) => text)
+        const explained =
+          rendition === undefined
+            ? await explainPlan(options, asset, number)
+            : await explainAnswer(options, product, {
+                asset,
+                rendition,
+                format,
+                ...(number !== undefined && { version: number }),
+              })
+        print(options, explained, ({ text }) => text)
       },
     )
 }

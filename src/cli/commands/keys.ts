@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Command } from 'commander'
-import { call, optionsOf, print, readAdminKey } from '../client.ts'
+import { type Command, Option } from 'commander'
+import { SCOPES } from '../../model/product.ts'
+import { call, jsonRequest, optionsOf, print } from '../client.ts'
+import { readAdminKey } from '../target.ts'
 
 interface Key {
   readonly id: string
@@ -11,7 +13,7 @@ interface Key {
 }
 
 export const keys = (program: Command): void => {
-  const group = program.command('keys').description('API keys')
+  const group = program.command('keys').description('API keys of products, and the admin key')
 
   group
     .command('admin')
@@ -24,7 +26,7 @@ export const keys = (program: Command): void => {
   group
     .command('list')
     .description('Keys of a product, without their secrets')
-    .argument('<product>')
+    .argument('<product>', 'whose keys')
     .action(async (product: string, _own: object, command: Command) => {
       const options = optionsOf(command)
       const response = await call(options, `/v1/products/${encodeURIComponent(product)}/keys`)
@@ -41,25 +43,25 @@ export const keys = (program: Command): void => {
   group
     .command('create')
     .description('Make a key; its secret is shown this once')
-    .argument('<product>')
+    .argument('<product>', 'who will use it')
     .option('-l, --label <label>', 'what it is for', '')
-    .option('-s, --scopes <scopes...>', 'what it may do')
+    .addOption(
+      new Option('-s, --scopes <scopes...>', 'what it may do; by default all that a product may').choices(
+        SCOPES.filter(scope => scope !== 'matrix:admin'),
+      ),
+    )
     .action(async (product: string, own: { label: string; scopes?: string[] }, command: Command) => {
       const options = optionsOf(command)
-      const body = JSON.stringify({ label: own.label, ...(own.scopes && { scopes: own.scopes }) })
-      const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': randomUUID() }
-      const response = await call(options, `/v1/products/${encodeURIComponent(product)}/keys`, {
-        method: 'POST',
-        body,
-        headers,
-      })
+      const wish = { label: own.label, ...(own.scopes && { scopes: own.scopes }) }
+      const path = `/v1/products/${encodeURIComponent(product)}/keys`
+      const response = await call(options, path, jsonRequest('POST', wish, randomUUID()))
       print(options, (await response.json()) as { id: string; secret: string }, ({ id, secret }) => `${id}\n${secret}`)
     })
 
   group
     .command('revoke')
     .description('Refuse a key from the next request on')
-    .argument('<id>')
+    .argument('<id>', 'as `keys list` shows it')
     .action(async (id: string, _own: object, command: Command) => {
       const options = optionsOf(command)
       await call(options, `/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' })

@@ -2,13 +2,15 @@ import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { FORMATS } from '../../model/recipe.ts'
+import { wholeNumber } from '../arguments.ts'
 import { call, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
 interface Resolution {
   readonly state: 'ready' | 'pending'
-  readonly version: number
+  readonly version?: number
   readonly media_type?: string
   readonly width?: number
   readonly height?: number
@@ -17,40 +19,57 @@ interface Resolution {
   readonly shared_with?: number
 }
 
+const describe = ({ version, media_type, width, height, bytes, delivery, shared_with }: Resolution): string => {
+  if (delivery === undefined) return version === undefined ? 'Nothing is published yet.' : `v${version} is being made.`
+  const facts = [
+    `v${version}`,
+    media_type,
+    width && `${width} x ${height}`,
+    `${bytes} bytes`,
+    shared_with && `shared with ${shared_with} other ${shared_with === 1 ? 'product' : 'products'}`,
+    `until ${delivery.expires_at}`,
+  ]
+  return `${delivery.url}\n${facts.filter(Boolean).join('  ')}`
+}
+
+const download = async (url: string, file: string): Promise<void> => {
+  const response = await fetch(url).catch(error => {
+    throw new CliFailure(3, 'unreachable', `The object store does not answer: ${error.cause?.message ?? error.message}`)
+  })
+  if (!response.ok || response.body === null)
+    throw new CliFailure(3, `http-${response.status}`, `The object store answered ${response.status}.`)
+  await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(file)).catch(error => {
+    throw new CliFailure(2, 'no-file', `${file} cannot be written: ${error.message}`)
+  })
+}
+
 export const resolve = (program: Command): void => {
   program
     .command('resolve')
     .description('Which URL does a product show for a rendition of an asset')
-    .argument('<product>')
-    .argument('<asset>')
-    .argument('<rendition>')
-    .option('-f, --format <format>', 'auto, avif, webp, jpeg or png', 'auto')
-    .option('-w, --wait <seconds>', 'wait for what is not ready', '10')
+    .argument('<product>', 'who asks')
+    .argument('<asset>', 'id of the asset')
+    .argument('<rendition>', 'name of the rendition, or `original`')
+    .addOption(new Option('-f, --format <format>', 'format asked for').choices(['auto', ...FORMATS]).default('auto'))
+    .option('-w, --wait <seconds>', 'how long to wait for what is not ready', wholeNumber(0, 60), 10)
     .option('-o, --output <file>', 'also fetch the bytes into a file')
     .action(
       async (
         product: string,
         asset: string,
         rendition: string,
-        own: { format: string; wait: string; output?: string },
+        own: { format: string; wait: number; output?: string },
         command: Command,
       ) => {
         const options = optionsOf(command)
         const path = `/v1/products/${encodeURIComponent(product)}/assets/${encodeURIComponent(asset)}/renditions/${encodeURIComponent(rendition)}`
-        const query = new URLSearchParams({ format: own.format, wait: own.wait })
+        const query = new URLSearchParams({ format: own.format, wait: String(own.wait) })
         const response = await call(options, `${path}?${query}`, { headers: { Accept: 'application/json' } })
         const found = (await response.json()) as Resolution
-        print(options, found, ({ state, version, media_type, width, height, bytes, delivery, shared_with }) =>
-          state === 'ready'
-            ? `${delivery?.url}\nv${version}  ${media_type}  ${width} x ${height}  ${bytes} bytes  shared with ${shared_with ?? 0} other products  until ${delivery?.expires_at}`
-            : `v${version} is being made`,
-        )
-        if (found.delivery === undefined) throw new CliFailure(1, 'Not ready yet.')
-        if (own.output === undefined) return
-        const bytesOf = await fetch(found.delivery.url)
-        if (!bytesOf.ok || bytesOf.body === null)
-          throw new CliFailure(3, `The object store answered ${bytesOf.status}.`)
-        await pipeline(Readable.fromWeb(bytesOf.body as ReadableStream), createWriteStream(own.output))
+        print(options, found, describe)
+        if (found.delivery === undefined)
+          throw new CliFailure(1, 'pending', 'Not ready yet: ask again, or raise --wait.')
+        if (own.output !== undefined) await download(found.delivery.url, own.output)
       },
     )
 }

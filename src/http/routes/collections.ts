@@ -15,6 +15,7 @@ import { NAME_PATTERN } from '../../model/ids.ts'
 import { DELIVERIES, type Edge, PUBLISH_GATES, ROLES } from '../../model/product.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name, Paging, page, readCursor } from '../validation.ts'
 
@@ -45,7 +46,7 @@ const presentEdge = ({ product, role, originalAccess, visibility, delivery, expi
 
 export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
-  const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin')]
+  const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly]
   const common = { tags: ['Matrix'], security, middleware }
 
   const existing = async (tenant: string, collection: string) => {

@@ -5,6 +5,7 @@ import { FORMATS } from '../../model/recipe.ts'
 import { explainResolution } from '../../resolve/explain.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name } from '../validation.ts'
 
@@ -30,7 +31,7 @@ export const explainRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       security,
       method: 'post',
       path: '/v1/products/{product}/resolve/explain',
-      middleware: [authenticated(gateway.findPrincipal), requires('resolve')],
+      middleware: [authenticated(gateway.findPrincipal), requires('resolve'), jsonOnly],
       summary: 'How a resolve would be decided, step by step, without doing anything',
       request: { params: z.object({ product: Name }), ...jsonBody(Body) },
       responses: {

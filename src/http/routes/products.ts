@@ -8,6 +8,7 @@ import { SCOPES, type Scope } from '../../model/product.ts'
 import type { Env } from '../context.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name, Paging, page, readCursor } from '../validation.ts'
 
@@ -34,7 +35,7 @@ const shared = refusals('unauthenticated', 'forbidden', 'not-found', 'contract-v
 
 export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
-  const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin')]
+  const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly]
   const common = { tags: ['Matrix'], security, middleware }
 
   app.openapi(

@@ -5,6 +5,7 @@ import { refuse } from '../../model/errors.ts'
 import type { Cause } from '../../model/event.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { assetTag, expectedPublication } from '../preconditions.ts'
 import { AssetIdParam } from '../validation.ts'
@@ -45,7 +46,7 @@ export const causeOf = (c: MatrixContext): Cause => ({
 
 export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
-  const middleware = [authenticated(gateway.findPrincipal), requires('publish')]
+  const middleware = [authenticated(gateway.findPrincipal), requires('publish'), jsonOnly]
   const common = { tags: ['Publish'], security, method: 'post' as const, middleware, responses }
 
   const answer = (c: MatrixContext, asset: string, { publication, version, previousVersion }: Publication) => {

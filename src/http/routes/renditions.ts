@@ -8,6 +8,7 @@ import type { Principal } from '../../model/product.ts'
 import { decide } from '../../policy/decide.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name } from '../validation.ts'
 
@@ -66,7 +67,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       security,
       method: 'put',
       path,
-      middleware: [authenticate, requires('assets:write')],
+      middleware: [authenticate, requires('assets:write'), jsonOnly],
       summary: 'Name a recipe, or give the name a new revision',
       request: {
         params,
@@ -113,7 +114,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       security,
       method: 'get',
       path,
-      middleware: [authenticate, requires('assets:read')],
+      middleware: [authenticate, requires('assets:read'), jsonOnly],
       summary: 'The active revision of a rendition',
       request: { params },
       responses: { 200: json(RenditionSchema, 'The rendition'), ...shared },
@@ -142,7 +143,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       security,
       method: 'delete',
       path,
-      middleware: [authenticate, requires('assets:write')],
+      middleware: [authenticate, requires('assets:write'), jsonOnly],
       summary: 'Stop answering under this name',
       request: { params },
       responses: { 204: { description: 'Retired' }, ...shared },

@@ -1,0 +1,374 @@
+-- What migrations/*.sql amount to. Printed by `npm run docs`; never applied and never edited.
+
+create type node_state as enum ('PLANNED', 'QUEUED', 'RUNNING', 'RETRY', 'DONE', 'DEAD', 'EVICTED');
+create type version_state as enum ('PENDING', 'PROCESSING', 'READY', 'ACTIVE', 'ARCHIVED', 'FAILED', 'PURGED');
+
+create table api_key (
+  key_id text not null,
+  tenant_id text not null,
+  product_id text,
+  secret_hash bytea not null,
+  label text not null default ''::text,
+  scopes text[] not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint api_key_pkey PRIMARY KEY (key_id),
+  constraint api_key_secret_hash_key UNIQUE (secret_hash),
+  constraint api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint api_key_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint api_key_secret_hash_check CHECK ((octet_length(secret_hash) = 32))
+);
+
+create table asset (
+  tenant_id text not null,
+  asset_id uuid not null,
+  collection_id text not null,
+  owner_product text not null,
+  alias text,
+  active_version integer,
+  publication_no bigint not null default 0,
+  next_version integer not null default 1,
+  next_event_no bigint not null default 1,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  archived_at timestamp with time zone,
+  constraint asset_pkey PRIMARY KEY (tenant_id, asset_id),
+  constraint asset_tenant_id_alias_key UNIQUE (tenant_id, alias),
+  constraint active_is_a_version FOREIGN KEY (tenant_id, asset_id, active_version) REFERENCES asset_version(tenant_id, asset_id, version) DEFERRABLE INITIALLY DEFERRED,
+  constraint asset_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
+  constraint asset_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id)
+);
+
+create table asset_version (
+  tenant_id text not null,
+  asset_id uuid not null,
+  version integer not null,
+  sha256 bytea,
+  state version_state not null default 'PENDING'::version_state,
+  publish_policy text not null,
+  filename text,
+  failure jsonb,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  ready_at timestamp with time zone,
+  activated_at timestamp with time zone,
+  archived_at timestamp with time zone,
+  constraint asset_version_pkey PRIMARY KEY (tenant_id, asset_id, version),
+  constraint asset_version_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
+  constraint asset_version_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256),
+  constraint asset_version_check CHECK (((state = ANY (ARRAY['PENDING'::version_state, 'FAILED'::version_state, 'PURGED'::version_state])) OR (sha256 IS NOT NULL))),
+  constraint asset_version_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
+  constraint asset_version_version_check CHECK ((version >= 1))
+);
+
+create table collection (
+  tenant_id text not null,
+  collection_id text not null,
+  owner_product text not null,
+  publish_gate text not null default 'all'::text,
+  created_at timestamp with time zone not null default now(),
+  constraint collection_pkey PRIMARY KEY (tenant_id, collection_id),
+  constraint collection_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint collection_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),
+  constraint collection_collection_id_check CHECK ((collection_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+  constraint collection_publish_gate_check CHECK ((publish_gate = ANY (ARRAY['all'::text, 'owner'::text, 'none'::text])))
+);
+
+create table derivative (
+  tenant_id text not null,
+  sha256 bytea not null,
+  byte_length bigint not null,
+  media_type text not null,
+  width integer not null,
+  height integer not null,
+  object_key text not null,
+  stored_at timestamp with time zone not null default now(),
+  constraint derivative_pkey PRIMARY KEY (tenant_id, sha256),
+  constraint derivative_object_key_key UNIQUE (object_key),
+  constraint derivative_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint derivative_byte_length_check CHECK ((byte_length > 0)),
+  constraint derivative_height_check CHECK ((height > 0)),
+  constraint derivative_sha256_check CHECK ((octet_length(sha256) = 32)),
+  constraint derivative_width_check CHECK ((width > 0))
+);
+
+create table edge (
+  tenant_id text not null,
+  collection_id text not null,
+  product_id text not null,
+  role text not null,
+  original_access boolean not null default false,
+  visibility text not null default 'private'::text,
+  delivery text not null default 'redirect'::text,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  constraint edge_pkey PRIMARY KEY (tenant_id, collection_id, product_id),
+  constraint edge_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
+  constraint edge_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint edge_delivery_check CHECK ((delivery = ANY (ARRAY['redirect'::text, 'stream'::text]))),
+  constraint edge_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'reader'::text]))),
+  constraint edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))
+);
+
+create table event (
+  event_id uuid not null,
+  insert_no bigint not null generated always as identity,
+  seq bigint,
+  tenant_id text not null,
+  type text not null,
+  asset_id uuid not null,
+  asset_event_no bigint not null,
+  data jsonb not null,
+  actor text not null,
+  correlation_id text not null,
+  occurred_at timestamp with time zone not null default now(),
+  sequenced_at timestamp with time zone,
+  constraint event_pkey PRIMARY KEY (event_id),
+  constraint event_seq_key UNIQUE (seq),
+  constraint event_tenant_id_asset_id_asset_event_no_key UNIQUE (tenant_id, asset_id, asset_event_no),
+  constraint event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
+create table event_head (
+  one boolean not null default true,
+  seq bigint not null default 0,
+  constraint event_head_pkey PRIMARY KEY (one),
+  constraint event_head_one_check CHECK (one)
+);
+
+create table idempotency (
+  tenant_id text not null,
+  principal text not null,
+  key text not null,
+  request text not null,
+  fingerprint bytea,
+  status integer,
+  headers jsonb,
+  body text,
+  locked_until timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  constraint idempotency_pkey PRIMARY KEY (tenant_id, principal, key),
+  constraint idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint idempotency_check CHECK (((status IS NULL) OR (fingerprint IS NOT NULL))),
+  constraint idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+create table leaf (
+  tenant_id text not null,
+  asset_id uuid not null,
+  version integer not null,
+  product_id text not null,
+  rendition text not null,
+  revision integer not null,
+  format text not null,
+  "position" smallint not null,
+  required boolean not null,
+  eager boolean not null,
+  node_id bytea,
+  refusal jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint leaf_pkey PRIMARY KEY (tenant_id, asset_id, version, product_id, rendition, revision, format),
+  constraint leaf_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version),
+  constraint leaf_tenant_id_node_id_fkey FOREIGN KEY (tenant_id, node_id) REFERENCES node(tenant_id, node_id),
+  constraint leaf_check CHECK (((node_id IS NULL) <> (refusal IS NULL)))
+);
+
+create table node (
+  tenant_id text not null,
+  node_id bytea not null,
+  original bytea not null,
+  chain text not null,
+  format text not null,
+  state node_state not null default 'PLANNED'::node_state,
+  priority smallint not null default 50,
+  attempts integer not null default 0,
+  crashes integer not null default 0,
+  fence bigint not null default 0,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  not_before timestamp with time zone,
+  output bytea,
+  cpu_ms real not null default 0,
+  alone_cpu_ms real not null default 0,
+  failure jsonb,
+  executions integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  queued_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  constraint node_pkey PRIMARY KEY (tenant_id, node_id),
+  constraint node_tenant_id_original_fkey FOREIGN KEY (tenant_id, original) REFERENCES original(tenant_id, sha256),
+  constraint node_tenant_id_output_fkey FOREIGN KEY (tenant_id, output) REFERENCES derivative(tenant_id, sha256),
+  constraint node_check CHECK (((state = 'DONE'::node_state) = (output IS NOT NULL))),
+  constraint node_check1 CHECK (((state <> 'RUNNING'::node_state) OR ((lease_owner IS NOT NULL) AND (lease_until IS NOT NULL)))),
+  constraint node_check2 CHECK (((state <> 'DEAD'::node_state) OR (failure IS NOT NULL))),
+  constraint node_node_id_check CHECK ((octet_length(node_id) = 32))
+);
+
+create table original (
+  tenant_id text not null,
+  sha256 bytea not null,
+  byte_length bigint not null,
+  media_type text not null,
+  object_key text not null,
+  image jsonb,
+  stored_at timestamp with time zone not null default now(),
+  constraint original_pkey PRIMARY KEY (tenant_id, sha256),
+  constraint original_object_key_key UNIQUE (object_key),
+  constraint original_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint original_byte_length_check CHECK ((byte_length >= 0)),
+  constraint original_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+create table product (
+  tenant_id text not null,
+  product_id text not null,
+  display_name text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint product_pkey PRIMARY KEY (tenant_id, product_id),
+  constraint product_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint product_product_id_check CHECK ((product_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+);
+
+create table publication (
+  tenant_id text not null,
+  asset_id uuid not null,
+  publication_no bigint not null,
+  version integer not null,
+  previous_version integer,
+  reason text not null,
+  actor text not null,
+  published_at timestamp with time zone not null default now(),
+  constraint publication_pkey PRIMARY KEY (tenant_id, asset_id, publication_no),
+  constraint publication_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version),
+  constraint publication_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'rollback'::text, 'auto'::text])))
+);
+
+create table rendition (
+  tenant_id text not null,
+  collection_id text not null,
+  product_id text not null,
+  name text not null,
+  revision integer not null,
+  recipe text not null,
+  recipe_hash bytea not null,
+  lane text not null default 'eager'::text,
+  state text not null default 'active'::text,
+  created_at timestamp with time zone not null default now(),
+  constraint rendition_pkey PRIMARY KEY (tenant_id, collection_id, product_id, name, revision),
+  constraint rendition_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
+  constraint rendition_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint rendition_lane_check CHECK ((lane = ANY (ARRAY['eager'::text, 'lazy'::text]))),
+  constraint rendition_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+  constraint rendition_recipe_hash_check CHECK ((octet_length(recipe_hash) = 32)),
+  constraint rendition_revision_check CHECK ((revision >= 1)),
+  constraint rendition_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retired'::text])))
+);
+
+create table schema_migration (
+  number integer not null,
+  name text not null,
+  checksum text not null,
+  breaking boolean not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint schema_migration_pkey PRIMARY KEY (number)
+);
+
+create table tenant (
+  tenant_id text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint tenant_pkey PRIMARY KEY (tenant_id),
+  constraint tenant_tenant_id_check CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+);
+
+CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
+CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
+CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
+CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
+CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
+CREATE INDEX leaf_of_node ON public.leaf USING btree (tenant_id, node_id, product_id) WHERE (node_id IS NOT NULL);
+CREATE INDEX node_dead ON public.node USING btree (tenant_id, original) WHERE (state = 'DEAD'::node_state);
+CREATE INDEX node_leased ON public.node USING btree (lease_until) WHERE (state = 'RUNNING'::node_state);
+CREATE INDEX node_runnable ON public.node USING btree (tenant_id, original, priority, node_id) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
+CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
+CREATE UNIQUE INDEX one_active_rendition ON public.rendition USING btree (tenant_id, collection_id, product_id, name) WHERE (state = 'active'::text);
+CREATE UNIQUE INDEX one_active_version ON public.asset_version USING btree (tenant_id, asset_id) WHERE (state = 'ACTIVE'::version_state);
+CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
+CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
+
+CREATE OR REPLACE FUNCTION public.append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = '23001';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.event_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'events are not deleted' using errcode = '23001';
+  end if;
+  if old.seq is not null or (to_jsonb(old) - array['seq', 'sequenced_at']) <> (to_jsonb(new) - array['seq', 'sequenced_at']) then
+    raise exception 'an event never changes' using errcode = '23001';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.node_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'PLANNED>QUEUED', 'QUEUED>RUNNING', 'RETRY>RUNNING', 'RUNNING>DONE', 'RUNNING>RETRY', 'RUNNING>QUEUED', 'RUNNING>DEAD',
+    'DONE>EVICTED', 'EVICTED>QUEUED', 'DEAD>QUEUED', 'DONE>QUEUED') then
+    raise exception 'illegal node transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  if new.fence < old.fence then
+    raise exception 'a fence never goes back' using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.original_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'an original never changes' using errcode = '23001';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.version_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.sha256 is not null and new.sha256 is distinct from old.sha256 and new.state <> 'PURGED' then
+    raise exception 'the content of a version never changes' using errcode = '23001';
+  end if;
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'PENDING>PROCESSING', 'PENDING>FAILED', 'PENDING>PURGED',
+    'PROCESSING>READY', 'PROCESSING>ACTIVE', 'PROCESSING>FAILED',
+    'READY>ACTIVE', 'READY>ARCHIVED', 'READY>PROCESSING', 'READY>PURGED',
+    'ACTIVE>ARCHIVED', 'ARCHIVED>ACTIVE', 'ARCHIVED>PROCESSING', 'ARCHIVED>PURGED',
+    'FAILED>PROCESSING', 'FAILED>PURGED') then
+    raise exception 'illegal version transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
+CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
+CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
+CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
+CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();

@@ -1,0 +1,11 @@
+/** Parsers of option values: what cannot be meant is wrong usage and never reaches the gateway. */
+import { InvalidArgumentError } from 'commander'
+
+export const wholeNumber =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const number = Number(text)
+    if (!/^\d+$/.test(text) || number < min || number > max)
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`)
+    return number
+  }

@@ -1,0 +1,39 @@
+import { Command, Option } from 'commander'
+import { doctor } from './commands/doctor.ts'
+import { explain } from './commands/explain.ts'
+import { keys } from './commands/keys.ts'
+import { put } from './commands/put.ts'
+import { resolve } from './commands/resolve.ts'
+import { seed } from './commands/seed.ts'
+
+const AFTER = `
+Exit codes: 0 done; 1 a finding or a refusal; 2 wrong usage; 3 the gateway or one of its engines is away.
+Beside a gateway started with \`npm start\` no option is needed: address and key are found in its data folder.`
+
+/** `docs/cli.md` is printed from this, too. */
+export const buildProgram = (): Command => {
+  const program = new Command('matrix')
+    .description('Upload originals, resolve derivatives and look at the matrix.')
+    .addOption(
+      new Option(
+        '--url <url>',
+        'the gateway; by default the one that runs on the data folder, else http://127.0.0.1:8080',
+      ).env('ASSET_MATRIX_URL'),
+    )
+    .addOption(
+      new Option('--key <key>', 'API key; by default the admin key in the data folder').env('ASSET_MATRIX_KEY'),
+    )
+    .addOption(
+      new Option('--data <folder>', 'data folder of the embedded default').env('ASSET_MATRIX_DATA').default('.data'),
+    )
+    .option('--json', 'print JSON: results to standard output, failures to standard error', false)
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', AFTER)
+  for (const add of [seed, put, resolve, explain, keys, doctor]) add(program)
+  const strict = (command: Command): void => {
+    command.exitOverride().helpCommand(false)
+    for (const child of command.commands) strict(child)
+  }
+  strict(program)
+  return program
+}

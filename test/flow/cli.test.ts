@@ -1,0 +1,175 @@
+/** `matrix`, as a shell runs it, beside a gateway as `npm start` starts it. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type StartedGateway, spawnProgram, startGateway } from '../support/started.ts'
+
+let gateway: StartedGateway
+let root: string
+let asset: string
+
+interface Ran {
+  readonly code: number | string
+  readonly out: string
+  readonly err: string
+}
+
+/** In the folder whose `.data` the gateway runs on: what a person types, without options. */
+const matrix = async (...args: string[]): Promise<Ran> => {
+  const started = spawnProgram('src/cli/main.js', {}, { cwd: root, args })
+  let out = ''
+  let err = ''
+  started.child.stdout?.on('data', text => (out += text))
+  started.child.stderr?.on('data', text => (err += text))
+  return { code: await started.ended, out: out.trim(), err: err.trim() }
+}
+
+const photo = (background: string) =>
+  sharp({ create: { width: 800, height: 600, channels: 3, background } })
+    .jpeg()
+    .toBuffer()
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'matrix-cli-'))
+  gateway = await startGateway({ ASSET_MATRIX_DATA: join(root, '.data'), WORKERS: '1' })
+  await writeFile(join(root, 'one.jpg'), await photo('#225588'))
+  await writeFile(join(root, 'two.jpg'), await photo('#885522'))
+})
+afterAll(async () => {
+  await gateway.end('SIGINT')
+  await rm(root, { recursive: true, force: true })
+})
+
+describe('beside a running gateway no option is needed', () => {
+  test('put says what became of a file, and says the same when it is repeated', async () => {
+    const first = await matrix('put', 'one.jpg')
+    expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/^[0-9a-f-]{36} {2}v1 {2}\w+$/) })
+    asset = first.out.slice(0, 36)
+    expect((await matrix('put', 'one.jpg')).out.slice(0, 36)).toBe(asset)
+  })
+
+  test('put --json is one object a file', async () => {
+    const { code, out } = await matrix('put', 'one.jpg', 'two.jpg', '--json')
+    expect(code).toBe(0)
+    const [one, two] = out.split('\n').map(line => JSON.parse(line))
+    expect(one).toMatchObject({ asset, version: 1, digest: expect.stringMatching(/^sha256:/) })
+    expect(two.asset).not.toBe(asset)
+  })
+
+  test('put --asset makes the next version, and --alias names a new asset', async () => {
+    expect(await matrix('put', '--asset', asset, 'two.jpg')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`${asset}  v2`),
+    })
+    expect((await matrix('put', '--alias', 'sku-1', 'two.jpg')).code).toBe(0)
+    expect(await matrix('put', '--alias', 'sku-1', 'one.jpg', '--json')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('"code":"alias-conflict"'),
+    })
+  })
+
+  test('resolve waits, prints a URL that works, and fetches', async () => {
+    const found = await matrix('resolve', 'shop-web', asset, 'card', '--json', '-o', 'card.jpg')
+    expect(found.code).toBe(0)
+    const { state, delivery, width } = JSON.parse(found.out)
+    expect({ state, width }).toEqual({ state: 'ready', width: 400 })
+    expect((await fetch(delivery.url)).status).toBe(200)
+    expect(await sharp(join(root, 'card.jpg')).metadata()).toMatchObject({ format: 'jpeg', width: 400, height: 300 })
+    const [url, facts] = (await matrix('resolve', 'shop-web', asset, 'card')).out.split('\n')
+    expect(url).toMatch(/^http/)
+    expect(facts).toMatch(/^v\d {2}image\/jpeg {2}400 x 300 {2}\d+ bytes {2}shared with 1 other product {2}until /)
+  })
+
+  test('resolve gives the original, too', async () => {
+    const { code, out } = await matrix('resolve', 'shop-web', asset, 'original')
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.not.stringContaining('undefined') })
+  })
+
+  test('explain tells how an answer came about, and without a rendition the plan', async () => {
+    const answer = await matrix('explain', 'shop-web', asset, 'card')
+    expect(answer).toMatchObject({ code: 0, err: '' })
+    expect(answer.out).toContain('card')
+    const plan = await matrix('explain', 'shop-web', asset, '--number', '1', '--json')
+    expect(plan.code).toBe(0)
+    expect(JSON.parse(plan.out).text).toContain('tile')
+  })
+
+  test('keys are made, listed and revoked, and the admin key is printed again', async () => {
+    const admin = await matrix('keys', 'admin')
+    expect(admin.out).toBe((await readFile(join(root, '.data/admin.key'), 'utf8')).trim())
+    const made = JSON.parse((await matrix('keys', 'create', 'mobile', '-l', 'phone', '-s', 'resolve', '--json')).out)
+    expect(made).toMatchObject({ product: 'mobile', scopes: ['resolve'] })
+    expect((await matrix('resolve', 'mobile', asset, 'tile', '--key', made.secret)).code).toBe(0)
+    expect((await matrix('keys', 'list', 'mobile')).out).toMatch(new RegExp(`${made.id} {2}phone {2}resolve`))
+    expect((await matrix('keys', 'revoke', made.id)).code).toBe(0)
+    expect((await matrix('resolve', 'mobile', asset, 'tile', '--key', made.secret)).code).toBe(1)
+    expect((await matrix('keys', 'list', 'mobile')).out).toMatch(new RegExp(`${made.id} {2}revoked phone`))
+  })
+
+  test('seed may be repeated and leaves the keys in use alone', async () => {
+    const before = await readFile(join(root, '.data/keys.json'), 'utf8')
+    const { code, out } = await matrix('seed', '--json')
+    expect(code).toBe(0)
+    expect(Object.keys(JSON.parse(out))).toEqual(['shop-web', 'mobile', 'partner-api'])
+    expect(await readFile(join(root, '.data/keys.json'), 'utf8')).toBe(before)
+  })
+
+  test('doctor finds a new system healthy', async () => {
+    const { code, out } = await matrix('doctor', '--json')
+    expect(JSON.parse(out)).toMatchObject({ healthy: true })
+    expect(code).toBe(0)
+    expect((await matrix('doctor')).out.split('\n').every(line => line.startsWith('ok  '))).toBe(true)
+  })
+})
+
+describe('exit codes', () => {
+  test('1: refused', async () => {
+    const missing = '00000000-0000-7000-8000-000000000000'
+    expect(await matrix('resolve', 'shop-web', missing, 'card')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^not-found: /),
+    })
+    const { err } = await matrix('resolve', 'shop-web', missing, 'card', '--json')
+    expect(JSON.parse(err)).toEqual({ error: { code: 'not-found', message: expect.any(String), exit_code: 1 } })
+  })
+
+  test.each([
+    ['no command', []],
+    ['an unknown command', ['frobnicate']],
+    ['an unknown option', ['doctor', '--frobnicate']],
+    ['a missing argument', ['resolve', 'shop-web']],
+    ['a format that is none', ['resolve', 'a', 'b', 'c', '-f', 'bmp']],
+    ['a wait that is no number', ['resolve', 'a', 'b', 'c', '-w', 'long']],
+    ['a file that is not there', ['put', 'three.jpg']],
+    ['a folder', ['put', '.data']],
+    ['two files for one asset', ['put', '-a', 'x', 'one.jpg', 'two.jpg']],
+    ['a URL that is none', ['doctor', '--url', 'nowhere']],
+    ['a folder without a key', ['doctor', '--data', 'elsewhere']],
+  ])('2: %s', async (_what, args) => {
+    const ran = await matrix(...args)
+    expect(ran).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/\w/) })
+    expect(ran.err).not.toMatch(/\n\s+at /)
+  })
+
+  test('3: nobody answers', async () => {
+    const ran = await matrix('doctor', '--url', 'http://127.0.0.1:1')
+    expect(ran).toMatchObject({ code: 3, out: '', err: expect.stringContaining('http://127.0.0.1:1 does not answer') })
+  })
+
+  test('0: help, which is complete', async () => {
+    const { code, out } = await matrix('--help')
+    expect(code).toBe(0)
+    for (const command of ['seed', 'put', 'resolve', 'explain', 'keys', 'doctor'])
+      expect(out).toMatch(new RegExp(`^ {2}${command}`, 'm'))
+    expect((await matrix('put', '--help')).out).toMatch(/--publish <policy>[\s\S]*Global Options:[\s\S]*--json/)
+  })
+})
+
+test('a gateway that has stopped is not looked for where it was', async () => {
+  await gateway.end('SIGINT')
+  expect(existsSync(join(root, '.data/gateway.json'))).toBe(false)
+})

@@ -1,0 +1,105 @@
+/** Reference pages, printed from what runs: the configuration, the operations, the errors and the command line. */
+import type { Command } from 'commander'
+import { buildProgram } from '../../src/cli/program.ts'
+import { VARIABLES, type Variable } from '../../src/config.ts'
+import { ERROR_CATALOGUE } from '../../src/model/errors.ts'
+import { describeOperations, type ParameterRow } from '../../src/ops/describe.ts'
+
+const variables: readonly Variable<unknown>[] = Object.values(VARIABLES)
+
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map(row => `| ${row.map(cell).join(' | ')} |`).join('\n')
+const code = (text: string): string => (text === '' ? '' : `\`${text}\``)
+const page = (...parts: readonly string[]): string => `${parts.join('\n\n')}\n`
+const PRINTED = 'Printed by `npm run docs` from the code that runs; a test fails when it is stale.'
+
+export const printEnvExample = (): string => {
+  const entries = variables.map(({ env, fallback, doc, secret }) => {
+    const kind = fallback === undefined ? `Optional${secret ? ', secret' : ''}.` : `Default ${fallback}.`
+    return `# ${doc} ${kind}\n#${env}=${fallback ?? ''}`
+  })
+  return page(
+    '# Everything that can be configured. Nothing has to be: `npm start` runs without any of it.\n' +
+      '# The program reads its environment only, so load this file with what starts it (`docker compose` does,\n' +
+      '# as does `node --env-file=.env dist/src/main.js`). Printed by `npm run docs`.',
+    ...entries,
+  )
+}
+
+export const printConfiguration = (): string =>
+  page(
+    '# Configuration',
+    `Environment variables, read once at the start; all that is wrong is reported at once. What is not named falls back to an embedded part. ${PRINTED}`,
+    table(
+      ['variable', 'default', 'meaning'],
+      variables.map(({ env, fallback, doc, secret }) => [
+        code(env),
+        fallback === undefined ? '' : code(fallback),
+        `${doc}${secret ? ' Secret.' : ''}`,
+      ]),
+    ),
+    'The command line reads `ASSET_MATRIX_URL`, `ASSET_MATRIX_KEY` and `ASSET_MATRIX_DATA` in place of `--url`, `--key` and `--data`.',
+  )
+
+export const printOperations = (): string => {
+  const rows = describeOperations()
+  const section = (name: string): string => {
+    const own: readonly ParameterRow[] = rows.filter(({ operation }) => operation === name)
+    return `## ${name}\n\n${table(
+      ['parameter', 'values', 'default', 'meaning'],
+      own.map(row => [
+        code(row.parameter || name),
+        row.values,
+        code(row.default === 'required' ? '' : row.default) || row.default,
+        row.description,
+      ]),
+    )}`
+  }
+  return page(
+    '# Operations',
+    `What a recipe may ask for, in the order in which a stage runs it, then the formats and their settings. A value outside these is refused with \`invalid-recipe\` before any work is done. ${PRINTED}`,
+    ...[...new Set(rows.map(({ operation }) => operation))].map(section),
+  )
+}
+
+export const printErrors = (): string =>
+  page(
+    '# Errors',
+    `Every refusal is a problem document (RFC 9457) with a stable \`code\`; \`retryable\` says whether the same request may succeed later. Each code has a page of its own at \`/problems/{code}\`. ${PRINTED}`,
+    table(
+      ['code', 'status', 'meaning', 'retry'],
+      Object.entries(ERROR_CATALOGUE).map(([name, { status, title, retryable }]) => [
+        code(name),
+        String(status),
+        title,
+        retryable ? 'yes' : '',
+      ]),
+    ),
+  )
+
+const leavesOf = (command: Command): readonly Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
+const pathOf = (command: Command): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
+
+const helpOf = (command: Command): string => {
+  let text = ''
+  // As wide as this page, whatever the terminal of whoever prints it.
+  command.configureOutput({
+    writeOut: out => void (text += out),
+    getOutHelpWidth: () => 100,
+    getOutHasColors: () => false,
+  })
+  command.outputHelp()
+  return `\`\`\`\n${text.trimEnd()}\n\`\`\``
+}
+
+export const printCli = (): string => {
+  const program = buildProgram()
+  const sections = leavesOf(program).map(command => {
+    command.configureHelp({ showGlobalOptions: false })
+    return `## ${pathOf(command)}\n\n${helpOf(command)}`
+  })
+  return page('# Command line', `\`npx matrix\` in a checkout. ${PRINTED}`, helpOf(program), ...sections)
+}

@@ -1,0 +1,33 @@
+/** What is printed from the code that runs is as fresh as the code. `npm run docs` prints it anew. */
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { printCli, printConfiguration, printEnvExample, printErrors, printOperations } from '../support/print-docs.ts'
+import { dumpSchema } from '../support/schema-dump.ts'
+import { type System, startSystem } from '../support/system.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem({ worker: false })
+})
+afterAll(() => system.close())
+
+const printOpenApi = async (): Promise<string> => {
+  // Where it listens is not part of what it can.
+  const { servers: _, ...document } = await (await system.call('GET', '/openapi.json')).json()
+  return `${JSON.stringify(document, null, 2)}\n`
+}
+const printSchema = (): Promise<string> => dumpSchema(system.core.engines.database as object)
+
+test.each<[string, () => string | Promise<string>]>([
+  ['.env.example', printEnvExample],
+  ['docs/configuration.md', printConfiguration],
+  ['docs/operations.md', printOperations],
+  ['docs/errors.md', printErrors],
+  ['docs/cli.md', printCli],
+  ['docs/openapi.json', printOpenApi],
+  ['migrations/schema.sql', printSchema],
+])('%s', async (file, print) => {
+  await expect(await print(), 'run `npm run docs`').toMatchFileSnapshot(join(ROOT, file))
+})
