@@ -2,103 +2,35 @@
  * The environment becomes one frozen value, each variable declared once: name, parser, default, one sentence. Every problem is
  * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
-export interface Variable<T> {
-  readonly env: string
-  readonly parse: (text: string, machine: Machine) => T
-  /** As text, the way it would be written in the environment; `undefined` means optional. */
-  readonly fallback: string | undefined
-  readonly doc: string
-  readonly secret?: boolean
-}
-
-/** What defaults depend on besides the environment; entry files look it up. */
-export interface Machine {
-  readonly cores: number
-  /** Whether a person looks on. */
-  readonly terminal: boolean
-}
+import {
+  AUTO,
+  baseUrl,
+  bearerToken,
+  CORES,
+  ConfigRule,
+  declare,
+  flag,
+  integer,
+  integerOrCores,
+  levelOrAuto,
+  type Machine,
+  name,
+  oneOf,
+  optional,
+  text,
+  url,
+  type Variable,
+} from './environment.ts'
 
 /** The environment cannot be used as it is; the message says all that is wrong with it. */
 export class ConfigError extends Error {}
-
-class ConfigRule extends Error {}
-
-const text = (value: string): string => value
-const integer =
-  (min: number, max: number) =>
-  (value: string): number => {
-    const number = Number(value)
-    if (!Number.isInteger(number) || number < min || number > max)
-      throw new ConfigRule(`expected a whole number from ${min} to ${max}`)
-    return number
-  }
-const CORES = 'cores'
-/** A whole number, or the word `cores` for as many as the machine has. */
-const integerOrCores =
-  (min: number, max: number) =>
-  (value: string, { cores }: Machine): number => {
-    if (value === CORES) return Math.min(Math.max(cores, min), max)
-    try {
-      return integer(min, max)(value)
-    } catch {
-      throw new ConfigRule(`expected a whole number from ${min} to ${max}, or the word ${CORES}`)
-    }
-  }
-const flag = (value: string): boolean => {
-  if (/^(1|true|yes|on)$/i.test(value)) return true
-  if (/^(0|false|no|off)$/i.test(value)) return false
-  throw new ConfigRule('expected 1 or 0')
-}
-const oneOf =
-  <T extends string>(...allowed: readonly T[]) =>
-  (value: string): T => {
-    const found = allowed.find(item => item === value)
-    if (found === undefined) throw new ConfigRule(`expected one of ${allowed.join(', ')}`)
-    return found
-  }
-const AUTO = 'auto'
-const levelOrAuto =
-  <T extends string>(...levels: readonly T[]) =>
-  (value: string, { terminal }: Machine): T =>
-    oneOf(...levels)(value === AUTO ? (terminal ? 'warn' : 'info') : value)
-const url =
-  (...protocols: readonly string[]) =>
-  (value: string): string => {
-    const parsed = URL.canParse(value) ? new URL(value) : undefined
-    if (!parsed || !protocols.includes(parsed.protocol))
-      throw new ConfigRule(`expected a URL that begins with ${protocols.join(' or ')}`)
-    return value
-  }
-
-const declare = <T>(env: string, parse: Variable<T>['parse'], fallback: string, doc: string): Variable<T> => ({
-  env,
-  parse,
-  fallback,
-  doc,
-})
-const optional = <T>(
-  env: string,
-  parse: Variable<T>['parse'],
-  doc: string,
-  secret = false,
-): Variable<T | undefined> => ({
-  env,
-  parse,
-  fallback: undefined,
-  doc,
-  secret,
-})
 
 const MIB = 1024 * 1024
 
 export const VARIABLES = {
   port: declare('PORT', integer(0, 65_535), '8080', 'Port of the gateway; 0 takes a free one.'),
   host: declare('HOST', text, '127.0.0.1', 'Address to listen on.'),
-  publicUrl: optional(
-    'PUBLIC_URL',
-    url('http:', 'https:'),
-    'Base of links in answers; by default the address listened on.',
-  ),
+  publicUrl: optional('PUBLIC_URL', baseUrl, 'Base of links in answers; by default the address listened on.'),
   role: declare(
     'ROLE',
     oneOf('all', 'gateway', 'worker'),
@@ -108,13 +40,13 @@ export const VARIABLES = {
   dataFolder: declare('ASSET_MATRIX_DATA', text, '.data', 'Folder of the embedded engines, keys and spool files.'),
   tenant: declare(
     'ASSET_MATRIX_TENANT',
-    text,
+    name,
     'demo',
     'Tenant that the admin key belongs to and anonymous callers see.',
   ),
   adminKey: optional(
     'ASSET_MATRIX_ADMIN_KEY',
-    text,
+    bearerToken,
     'Admin key; by default one is made and kept in the data folder.',
     true,
   ),

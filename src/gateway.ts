@@ -11,6 +11,7 @@ import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
 import { openDatabase } from './manifest/database.ts'
+import { serverClock } from './manifest/invariants.ts'
 import { migrate, readMigrations } from './manifest/migrate.ts'
 import { ensureTenant, keysByHash, putAdminKey } from './manifest/products.ts'
 import { resolveReader } from './manifest/resolve-read.ts'
@@ -20,7 +21,7 @@ import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openHintQueue, ping, prepareQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import type { Lane } from './queue/queue.ts'
 import { openDemand } from './resolve/demand.ts'
-import { openResolve } from './resolve/resolve.ts'
+import { openPeek, openResolve } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
@@ -150,6 +151,7 @@ export const openGateway = (core: Core) => {
       })
     },
   })
+  const readFacts = resolveReader(database)
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   const check = async (work: () => Promise<unknown>): Promise<'ok' | 'down'> => {
@@ -168,10 +170,11 @@ export const openGateway = (core: Core) => {
     inputLimits,
     findPrincipal,
     ingest: openIngest({ database, originals, hint, now: clock.now }),
+    peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
     resolve: openResolve({
       tenant: config.tenant,
       clock,
-      read: resolveReader(database),
+      read: readFacts,
       demand: openDemand({ database, hint }),
       waitForNodes: openNodeWaiter(database),
       waitForPublication: openPublicationWaiter(database),
@@ -184,7 +187,7 @@ export const openGateway = (core: Core) => {
     /** The queue may be away: then hints are lost and workers poll. Without the manifest or the store there is nothing to serve. */
     async readiness() {
       const [postgres, storage, queue] = await Promise.all([
-        check(() => database.rows({ name: 'ready', text: 'select 1' }, [])),
+        check(() => serverClock(database)),
         check(() => originals.stat('readiness')),
         check(() => ping(engines.queue)),
       ])

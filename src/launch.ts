@@ -29,7 +29,9 @@ export const describeFailure = (error: unknown): string => {
   const causes: string[] = []
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const said = cause.message || (cause as NodeJS.ErrnoException).code || cause.name
-    if (!causes.includes(said)) causes.push(said)
+    // What others say below the first line of a cause is where, not what.
+    const what = cause === error ? said : (said.split('\n')[0] ?? '')
+    if (!causes.some(known => known.includes(what))) causes.push(what)
   }
   return causes.join(': ')
 }

@@ -10,6 +10,7 @@ import { keepAdminKey } from './embedded/secrets.ts'
 import { openCore, openGateway, openWorker, prepare } from './gateway.ts'
 import { createApp } from './http/app.ts'
 import { serve } from './http/serve.ts'
+import { openWarmLane } from './http/warm-lane.ts'
 import { describeFailure, launch } from './launch.ts'
 import { startSweep } from './reconcile/sweep.ts'
 import { onSignal } from './signals.ts'
@@ -66,7 +67,7 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   const { postgres, s3 } = running.embedded
   const { dataFolder } = config
   const hasDemo = config.demo && postgres && (await seedOnce(app, { adminKey: admin.value, dataFolder }))
-  const server = await serve(app.fetch, config)
+  const server = await serve(app.fetch, { ...config, lane: openWarmLane(gateway) })
   stack.add('server', server.drain)
   gateway.listeningOn(server.address)
   await running.announce(reachable(server.address))

@@ -21,6 +21,11 @@ export const onSignal = (stop: (signal: string) => void): void => {
 /** Resolves at the first signal, or when the parent of a forked process is gone. */
 export const untilSignal = (): Promise<string> =>
   new Promise(resolve => {
-    onSignal(resolve)
-    process.once('disconnect', () => resolve('disconnect'))
+    const parentGone = (): void => resolve('disconnect')
+    process.once('disconnect', parentGone)
+    onSignal(signal => {
+      // Whoever listens to the channel of a parent keeps the process from ending.
+      process.off('disconnect', parentGone)
+      resolve(signal)
+    })
   })

@@ -35,7 +35,10 @@ export const streamCacheControl = ({ pinned, negotiated, complete, isPublic }: C
 }
 
 /** For a redirect: never longer than the URL it points to lives, and never shared, for the URL is a credential. */
-export const redirectCacheControl = ({ pinned, negotiated, complete }: Cacheable, remainingMs: number): string => {
+export const redirectCacheControl = (
+  { pinned, negotiated, complete }: Pick<Cacheable, 'pinned' | 'negotiated' | 'complete'>,
+  remainingMs: number,
+): string => {
   const lasting = pinned && (complete || !negotiated)
   const seconds = Math.max(0, Math.floor(remainingMs / 1000) - 30)
   return `private, max-age=${lasting ? seconds : Math.min(seconds, SHORT_SECONDS)}`

@@ -21,9 +21,10 @@ export const ORIGINAL_HEADERS = {
 
 /**
  * `Content-Disposition: attachment` with a name that is safe in a header and right in every alphabet (RFC 6266 section 4.3,
- * RFC 8187 section 3.2): control characters and quotes never get through.
+ * RFC 8187 section 3.2): control characters and quotes never get through, and no half of a character that somebody cut.
  */
-export const attachment = (filename: string): string => {
+export const attachment = (name: string): string => {
+  const filename = name.replace(/\p{Cs}/gu, '')
   const ascii = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(filename).replace(/['()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`

@@ -22,8 +22,7 @@ export const acceptableFormats = (formats: readonly Format[], accept: string | u
 
 /** Named and not refused with `q=0` (RFC 9110 section 12.4.2). */
 const isAccepted = (header: string, mediaType: string): boolean => {
-  const at = header.indexOf(mediaType)
-  if (at < 0) return false
-  const [part = ''] = header.slice(at).split(',', 1)
-  return !/;\s*q=0(\.0*)?\s*$/.test(part)
+  // `image/avif-sequence` is another type than `image/avif`.
+  const range = header.split(',').find(part => part.split(';', 1)[0]?.trim() === mediaType)
+  return range !== undefined && !/;\s*q=0(\.0*)?\s*$/.test(range)
 }

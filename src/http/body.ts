@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { Busboy } from '@fastify/busboy'
+import { silence } from '../ingest/receive.ts'
 import { isMatrixError, refuse } from '../model/errors.ts'
 import type { MatrixContext } from './context.ts'
 
@@ -25,14 +26,21 @@ const rawBody = (c: MatrixContext): Readable => {
 /** Room for the boundaries and part headers around a file. */
 const MULTIPART_OVERHEAD = 64 * 1024
 
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** The longest silence between two chunks. */
+  readonly idleMs: number
+}
+
+const tooLarge = (limit: number) => refuse('payload-too-large', `The limit is ${limit} bytes.`, { details: { limit } })
+
 /** Throws `payload-too-large` for an announced length beyond the limit, before anything is read. */
-export const uploadBody = async (c: MatrixContext, maxBytes: number): Promise<UploadBody> => {
+export const uploadBody = async (c: MatrixContext, limits: BodyLimits): Promise<UploadBody> => {
+  const { maxBytes } = limits
   const mediaType = c.req.header('content-type')
   const isForm = mediaType?.toLowerCase().startsWith('multipart/form-data') === true
   const announced = Number(c.req.header('content-length') ?? 0)
-  if (announced > maxBytes + (isForm ? MULTIPART_OVERHEAD : 0)) {
-    throw refuse('payload-too-large', `The limit is ${maxBytes} bytes.`, { details: { limit: maxBytes } })
-  }
+  if (announced > maxBytes + (isForm ? MULTIPART_OVERHEAD : 0)) throw tooLarge(maxBytes)
   if (mediaType?.toLowerCase().startsWith('application/json')) {
     throw refuse(
       'unsupported-media',
@@ -40,26 +48,41 @@ export const uploadBody = async (c: MatrixContext, maxBytes: number): Promise<Up
     )
   }
   const stream = rawBody(c)
-  if (isForm) return filePart(stream, mediaType as string)
+  if (isForm) return filePart(stream, mediaType as string, limits)
   return { stream, mediaType, filename: undefined, finished: async () => undefined }
 }
 
-/** One part named `file` and nothing else, streamed. */
-const filePart = async (body: Readable, contentType: string): Promise<UploadBody> => {
+/** A part that does not say what it is counts as text (RFC 7578 section 4.4): that is no claim. */
+const UNSAID = 'text/plain'
+
+/** One part named `file` and nothing else, streamed. What surrounds the file is bounded like the file: in length and in silence. */
+const filePart = async (body: Readable, contentType: string, { maxBytes, idleMs }: BodyLimits): Promise<UploadBody> => {
   const parser = openParser(contentType)
   const finished = once(parser, 'finish').then(() => undefined)
   finished.catch(() => undefined) // asked for below, once the file has been read
   let seen = false
   const failure = new Promise<never>((_, reject) => {
-    const fail = (message: string) => {
-      const error = refuse('invalid-request', message)
+    const fail = (error: Error) => {
       body.unpipe(parser)
       parser.destroy(error)
       reject(error)
     }
-    parser.on('field', () => fail('The form has one part, named file.'))
-    for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const)
-      parser.on(limit, () => fail('The form has one part, named file.'))
+    const failForm = () => fail(refuse('invalid-request', 'The form has one part, named file.'))
+    for (const other of ['field', 'partsLimit', 'filesLimit', 'fieldsLimit'] as const) parser.on(other, failForm)
+    const idle = setTimeout(() => fail(silence(idleMs)), idleMs)
+    let bytes = 0
+    const watch = (chunk: Buffer) => {
+      idle.refresh()
+      bytes += chunk.length
+      if (bytes > maxBytes + MULTIPART_OVERHEAD) fail(tooLarge(maxBytes))
+    }
+    body.on('data', watch)
+    const unwatch = () => {
+      clearTimeout(idle)
+      body.off('data', watch)
+    }
+    parser.on('close', unwatch)
+    parser.on('finish', unwatch)
     parser.on('error', error => reject(asIncomplete(error)))
     parser.on('finish', () => {
       if (!seen) reject(refuse('invalid-request', 'The form has no part named file.'))
@@ -76,8 +99,16 @@ const filePart = async (body: Readable, contentType: string): Promise<UploadBody
       if (name !== 'file') return reject(refuse('invalid-request', 'The form has one part, named file.'))
       seen = true
       const stream = part.pipe(new PassThrough())
+      // The form may break before the first read and after the last; whoever reads in between hears it through the loop, and an
+      // error event that nobody listens to would end the process.
+      for (const half of [part, stream]) half.on('error', error => stream.destroy(error))
       failure.catch(error => stream.destroy(error))
-      resolve({ stream, mediaType, filename, finished: () => Promise.race([finished, failure]) })
+      resolve({
+        stream,
+        mediaType: mediaType === UNSAID ? undefined : mediaType,
+        filename,
+        finished: () => Promise.race([finished, failure]),
+      })
     })
   })
   body.pipe(parser)

@@ -1,9 +1,10 @@
 /** A socket for the app, and its orderly end. */
 
-import type { Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import type { Env } from './context.ts'
+import type { Lane } from './warm-lane.ts'
 
 export interface Listening {
   readonly address: string
@@ -14,11 +15,19 @@ export interface Listening {
 
 type Fetch = (request: Request, env: Env['Bindings']) => Response | Promise<Response>
 
-export const serve = async (
-  fetch: Fetch,
-  { host, port, drainMs }: { host: string; port: number; drainMs: number },
-): Promise<Listening> => {
-  const server = createAdaptorServer({ fetch: fetch as never }) as Server
+export interface ServeOptions {
+  readonly host: string
+  readonly port: number
+  readonly drainMs: number
+  /** Sees every request first. */
+  readonly lane?: Lane
+}
+
+export const serve = async (fetch: Fetch, { host, port, drainMs, lane }: ServeOptions): Promise<Listening> => {
+  const listener = getRequestListener(fetch as never)
+  const server = createServer(
+    lane ? (incoming, outgoing) => lane(incoming, outgoing, () => listener(incoming, outgoing)) : listener,
+  )
   // An upload may take as long as it makes progress; silence is what is limited, where the body is read.
   server.requestTimeout = 0
   server.headersTimeout = 15_000

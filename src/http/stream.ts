@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import { contentTag, streamCacheControl } from '../deliver/answer.ts'
 import { attachment, cacheTags, ORIGINAL_HEADERS } from '../deliver/headers.ts'
+import { verified } from '../deliver/verified.ts'
 import type { Gateway } from '../gateway.ts'
 import type { ByteRange } from '../objects/store.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
@@ -101,6 +102,8 @@ export const streamAnswer = async (
   const status = range ? 206 : 200
   if (c.req.method === 'HEAD') return new Response(null, { status, headers: answerHeaders })
   const store = answer.kind === 'original' ? originals : derivatives
-  const stream = await store.get({ key: objectKey, ...(range && { range }), signal: c.req.raw.signal })
+  const source = await store.get({ key: objectKey, ...(range && { range }), signal: c.req.raw.signal })
+  // A part has no digest of its own.
+  const stream = range ? source : verified(source, { key: objectKey, sha256 })
   return new Response(Readable.toWeb(stream) as globalThis.ReadableStream, { status, headers: answerHeaders })
 }

@@ -21,7 +21,16 @@ export const validationHook: Hook<unknown, Env, string, unknown> = result => {
 
 export const Name = z.string().regex(NAME_PATTERN)
 export const AssetIdParam = z.string().regex(UUID_PATTERN)
-export const VersionParam = z.coerce.number().int().min(1).max(2_147_483_647)
+const MAX_VERSION = 2_147_483_647
+export const VersionParam = z.coerce.number().int().min(1).max(MAX_VERSION)
+export const Version = z.int().min(1).max(MAX_VERSION)
+/** What people read: control characters are never meant, and Postgres holds no NUL. */
+export const Label = z
+  .string()
+  .max(200)
+  .regex(/^\P{Cc}*$/u)
+/** ISO 8601 has a year 0, Postgres has not. */
+export const Moment = z.iso.datetime().refine(text => !text.startsWith('0000'), 'Expected a year from 1')
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500

@@ -45,10 +45,22 @@ const parseClaim = (header: string | undefined): string | undefined => {
   return ALIASES[essence] ?? essence
 }
 
-/** SVG is a program: it is not taken in, whatever it calls itself. */
-const looksLikeSvg = (head: Uint8Array): boolean => {
-  const text = Buffer.from(head).toString('latin1')
-  return /^\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|svg)/i.test(text) && /<(?:[a-z0-9]+:)?svg[\s>]/i.test(text)
+const SVG_ELEMENT = /<(?:[\w.-]+:)?svg[\s/>]/i
+
+/**
+ * SVG is a program: it is not taken in, whatever it calls itself. Zero bytes and marks are left out, so that UTF-16 reads like
+ * UTF-8. A prolog that keeps the root out of sight is taken to do so on purpose.
+ */
+export const looksLikeSvg = (head: Uint8Array): boolean => {
+  const text = Buffer.from(head)
+    .toString('latin1')
+    .replaceAll('\0', '')
+    .replace(/^[\xef\xbb\xbf\xfe\xff]+/, '')
+  if (!/^\s*<(?:[!?]|(?:[\w.-]+:)?svg[\s/>])/i.test(text)) return false
+  if (SVG_ELEMENT.test(text)) return true
+  if (head.length < HEAD_BYTES || /^\s*<\?(?:php|=)/i.test(text)) return false
+  const shown = text.replace(/<!--[\s\S]*?(?:-->|$)/g, '').replace(/<\?[\s\S]*?(?:\?>|$)/g, '')
+  return !/<[a-z]/i.test(shown) || /<!doctype[^>]*\[/i.test(shown)
 }
 
 /** Throws `unsupported-media`, `content-mismatch`, `corrupt-media` or `decompression-bomb`. */
@@ -63,7 +75,9 @@ export const identify = async (
   if (claim === 'image/svg+xml' || looksLikeSvg(head)) throw refuse('unsupported-media', 'SVG is not accepted.')
   const sniffed = await sniff(head)
   const found = ALIASES[sniffed ?? ''] ?? sniffed
-  if (claim?.startsWith('image/') && claim !== found) {
+  const isImage = found !== undefined && TRANSFORMABLE.has(found)
+  // What is not an image is often told apart by its name alone (a document is a ZIP), so other claims are believed.
+  if (claim !== undefined && claim !== found && (isImage || claim.startsWith('image/'))) {
     throw refuse('content-mismatch', `The content is not ${claim}.`, {
       violations: [
         {
@@ -74,7 +88,7 @@ export const identify = async (
       ],
     })
   }
-  if (found && TRANSFORMABLE.has(found)) {
+  if (isImage) {
     const image = await probeImage(received.path, received.bytes, limits)
     return { mediaType: MEDIA_TYPE_OF[image.format], image }
   }

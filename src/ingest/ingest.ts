@@ -9,7 +9,15 @@
  * with the same Idempotency-Key. A lost hint is found by the workers' poll.
  */
 import { wishesFor } from '../graph/wishes.ts'
-import { findAsset, findOriginal, insertAsset, insertOriginal, insertVersion, takeVersion } from '../manifest/assets.ts'
+import {
+  aliasExists,
+  findAsset,
+  findOriginal,
+  insertAsset,
+  insertOriginal,
+  insertVersion,
+  takeVersion,
+} from '../manifest/assets.ts'
 import { findCollection, findEdge } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
@@ -74,7 +82,7 @@ export interface Permission {
 }
 
 export interface Ingest {
-  /** Throws `not-found`, `forbidden` or `asset-archived`. */
+  /** Throws `not-found`, `forbidden`, `asset-archived` or `alias-conflict`. */
   authorise(upload: Pick<Upload, 'principal' | 'destination'>): Promise<Permission>
   /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
   store(
@@ -84,6 +92,8 @@ export interface Ingest {
     onCommit: (tx: Sql, version: IngestedVersion) => Promise<void>,
   ): Promise<IngestedVersion>
 }
+
+const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
 export const openIngest = ({ database, originals, hint, now }: IngestDependencies): Ingest => ({
   async authorise({ principal, destination }) {
@@ -107,6 +117,9 @@ export const openIngest = ({ database, originals, hint, now }: IngestDependencie
     if (effect === 'forbid')
       throw refuse('forbidden', 'The product may not add assets here.', { details: { reasons: [rule] } })
     if (asset?.archivedAt) throw refuse('asset-archived', 'The asset is archived.')
+    const alias = destination.kind === 'asset' ? destination.alias : undefined
+    // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
+    if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()
     return { collection, owner: product }
   },
 
@@ -165,7 +178,7 @@ const placeVersion = async (
       alias,
       createdBy: keyId,
     })
-    if (!inserted) throw refuse('alias-conflict', 'Another asset has this alias.')
+    if (!inserted) throw aliasTaken()
     facts.push({ type: 'asset.created', data: { asset, collection: collection.collection, owner } })
   }
   const version = await takeVersion(tx, tenant, asset)

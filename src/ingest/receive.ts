@@ -4,6 +4,7 @@
  * which the next start removes. Nothing is stored anywhere else before the content is known to be what it should be.
  */
 import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -47,8 +48,8 @@ export const receive = async (body: Readable, { folder, maxBytes, idleMs }: Rece
     return {
       sha256,
       bytes,
-      // `end` is inclusive; an empty stream has to be asked for differently.
-      open: () => handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 256 * 1024 }),
+      // A descriptor of its own: a stream over the handle closes it when it is destroyed, and a try that failed would be the last.
+      open: () => createReadStream(`/dev/fd/${handle.fd}`, { start: 0, highWaterMark: 256 * 1024 }),
       path: `/dev/fd/${handle.fd}`,
       head: async length => {
         const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(Math.min(length, bytes)), position: 0 })
@@ -66,7 +67,8 @@ const spool = async (body: Readable, handle: FileHandle, { maxBytes, idleMs }: O
   const hash = createHash('sha256')
   let bytes = 0
   let written = Promise.resolve()
-  const idle = setTimeout(() => body.destroy(incomplete(`nothing was sent for ${idleMs} ms`)), idleMs)
+  // Told as an error of the body, which ends the loop below; `destroy` would take the socket along, and the answer with it.
+  const idle = setTimeout(() => body.emit('error', silence(idleMs)), idleMs)
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       idle.refresh()
@@ -97,6 +99,9 @@ const writeAll = async (handle: FileHandle, chunk: Buffer, position: number): Pr
     offset += bytesWritten
   }
 }
+
+/** What a sender hears who has stopped sending. */
+export const silence = (idleMs: number) => incomplete(`nothing was sent for ${idleMs} ms`)
 
 const incomplete = (why: string) => refuse('upload-incomplete', `The upload ended early: ${why}.`)
 

@@ -113,6 +113,14 @@ export const findAsset = async (sql: Sql, tenantId: string, assetId: string): Pr
   return row && toAsset(row)
 }
 
+export const aliasExists = async (sql: Sql, tenantId: string, alias: string): Promise<boolean> => {
+  const rows = await sql.orm
+    .select({ asset: asset.assetId })
+    .from(asset)
+    .where(and(eq(asset.tenantId, tenantId), eq(asset.alias, alias)))
+  return rows.length > 0
+}
+
 /** In the order of their making (ids are UUIDv7). */
 export const listAssets = async (
   sql: Sql,

@@ -35,7 +35,7 @@ export interface Database extends Sql {
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
   /** One prepared statement on the request path, answered as arrays in column order. */
   hotRows(statement: Statement, values: readonly unknown[]): Promise<unknown[][]>
-  /** Runs on a session of its own, e.g. to hold an advisory lock. */
+  /** Runs on a session of its own, e.g. to hold an advisory lock. A statement that may take long brings its own `query_timeout`. */
   session<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -66,6 +66,8 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
     connectionTimeoutMillis: 2_000,
     statement_timeout: statementTimeoutMs,
     lock_timeout: 2_000,
+    // A Postgres that hangs, or a network that swallows, does not keep its own time: a second later we give up for it.
+    query_timeout: statementTimeoutMs + 1_000,
   }
   const pool = new pg.Pool({ ...common, max: poolSize })
   const hot = new pg.Pool({
@@ -103,8 +105,8 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
         await client.query('commit')
         return result
       } catch (error) {
-        // The first failure is the one to report; a rollback fails only where the connection is gone, which rolls back too.
-        await client.query('rollback').catch(() => undefined)
+        // The first failure is the one to report. Without its connection a transaction is rolled back too.
+        if (!isConnectionLost(error)) await client.query('rollback').catch(() => undefined)
         throw error
       }
     })
@@ -131,6 +133,8 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
       }
     },
     async close() {
+      // A server that ends in the same moment may cut off the last goodbyes, which is no news.
+      for (const each of [pool, hot]) each.off('error', onPoolError).on('error', () => undefined)
       await Promise.all([pool.end(), hot.end()])
     },
   }

@@ -41,14 +41,12 @@ const UPSERT_NODES = {
            priority = least(n.priority, excluded.priority),
            queued_at = coalesce(n.queued_at, excluded.queued_at),
            state = case when n.state in ('PLANNED', 'EVICTED') and excluded.state = 'QUEUED' then 'QUEUED' else n.state end
-         returning encode(node_id, 'hex') as id, state, queued_at = now() as offered`,
+         returning encode(node_id, 'hex') as id, state`,
 }
 
 export interface UpsertedNode {
   readonly id: string
   readonly state: NodeState
-  /** This call made it runnable, so this caller owes the hint. */
-  readonly offered: boolean
 }
 
 export const upsertNodes = async (

@@ -14,6 +14,9 @@ import type { Database } from './database.ts'
 /** Any constant will do, as long as nobody else in the database uses it. */
 const LOCK = 7_205_813
 
+/** A migration may take long, and whoever comes second waits for it. */
+const UNHURRIED = { query_timeout: 24 * 3_600_000 }
+
 export interface Migration {
   readonly number: number
   readonly name: string
@@ -54,7 +57,7 @@ export const readMigrations = async (folder = migrationsFolder()): Promise<Migra
 export const migrate = async (database: Database, migrations: readonly Migration[]): Promise<MigrationReport> =>
   database.session(async client => {
     await client.query('set statement_timeout = 0; set lock_timeout = 0')
-    await client.query('select pg_advisory_lock($1)', [LOCK])
+    await client.query({ text: 'select pg_advisory_lock($1)', values: [LOCK], ...UNHURRIED })
     try {
       await client.query(`create table if not exists schema_migration (
         number int primary key, name text not null, checksum text not null, breaking boolean not null,
@@ -98,7 +101,7 @@ const refuseWhatDiffers = (
 const apply = async (client: pg.PoolClient, { number, name, text, checksum, breaking }: Migration): Promise<void> => {
   await client.query('begin')
   try {
-    await client.query(text)
+    await client.query({ text, ...UNHURRIED })
     await client.query('insert into schema_migration (number, name, checksum, breaking) values ($1, $2, $3, $4)', [
       number,
       name,

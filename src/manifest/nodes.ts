@@ -77,10 +77,13 @@ export const extendLeases = async (sql: Sql, nodes: readonly ClaimedNode[], leas
   await sql.rows(EXTEND, [tenant, nodes.map(({ key }) => key), nodes.map(({ fence }) => fence), leaseMs / 1000])
 }
 
+/** Only for the holder of the fence, whose node it locks. */
 const INSERT_DERIVATIVE = {
   name: 'derivative_insert',
   text: `insert into derivative (tenant_id, sha256, byte_length, media_type, width, height, object_key)
-         values ($1, decode($2, 'hex'), $3, $4, $5, $6, $7) on conflict (tenant_id, sha256) do nothing`,
+         select $1, decode($2, 'hex'), $3, $4, $5, $6, $7 from node
+         where tenant_id = $1 and node_id = decode($8, 'hex') and fence = $9 and state = 'RUNNING' for update
+         on conflict (tenant_id, sha256) do nothing`,
 }
 
 const SETTLE = {
@@ -134,7 +137,8 @@ export const settleNode = async (
 ): Promise<boolean> =>
   database.transaction(async tx => {
     const { sha256, bytes, mediaType, width, height, objectKey } = derivative
-    await tx.rows(INSERT_DERIVATIVE, [node.tenant, sha256, bytes, mediaType, width, height, objectKey])
+    const columns = [node.tenant, sha256, bytes, mediaType, width, height, objectKey]
+    await tx.rows(INSERT_DERIVATIVE, [...columns, node.key, node.fence])
     const settled = await tx.rows(SETTLE, [node.tenant, node.key, node.fence, sha256, cpuMs, aloneCpuMs])
     if (settled.length === 0) return false
     await announce(tx, node, cause, leaf => ({
@@ -238,3 +242,24 @@ const RUNNABLE = {
 /** Originals with work that nobody holds: what the hints should have said. */
 export const runnableOriginals = (sql: Sql, limit: number) =>
   sql.rows<{ tenant: string; original: Hex; priority: number }>(RUNNABLE, [limit])
+
+const COUNT_OPEN = {
+  name: 'nodes_count_open',
+  text: `select state, count(*)::int as count from node where state in ('QUEUED', 'RETRY') group by state
+         union all select state, count(*)::int from node where state = 'RUNNING' group by state
+         union all select state, count(*)::int from node where state = 'DEAD' group by state`,
+}
+
+/** Each part counts a partial index, so the cost follows the backlog and not the store. */
+export const countOpenNodes = async (
+  sql: Sql,
+): Promise<Readonly<Record<'QUEUED' | 'RETRY' | 'RUNNING' | 'DEAD', number>>> => {
+  const rows = await sql.rows<{ state: string; count: number }>(COUNT_OPEN, [])
+  return {
+    QUEUED: 0,
+    RETRY: 0,
+    RUNNING: 0,
+    DEAD: 0,
+    ...Object.fromEntries(rows.map(({ state, count }) => [state, count])),
+  }
+}

@@ -119,21 +119,32 @@ export const permit = (
   return rule
 }
 
-export const openResolve = ({
-  tenant,
-  clock,
-  read,
-  demand,
-  waitForNodes,
-  waitForPublication,
-}: ResolveDependencies): Resolve => {
-  /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
-  const look = async (question: Question): Promise<Answer> => {
+type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>
+
+/** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
+const openLook =
+  ({ tenant, clock, read }: LookDependencies): Resolve =>
+  async question => {
     const { secretHash, product, asset, version, rendition, countSharers } = question
     const facts = await read({ tenant, secretHash, product, asset, version, rendition, countSharers })
     permit(facts, question, clock.now())
     return answerFrom(facts, question, tenant)
   }
+
+/** One look and nothing set in motion: `undefined` for whatever is not ready. Throws the refusals of `resolve`. */
+export type Peek = (question: Question) => Promise<Ready | undefined>
+
+export const openPeek = (dependencies: LookDependencies): Peek => {
+  const look = openLook(dependencies)
+  return async question => {
+    const answer = await look(question)
+    return answer.kind === 'ready' ? answer : undefined
+  }
+}
+
+export const openResolve = (dependencies: ResolveDependencies): Resolve => {
+  const { demand, waitForNodes, waitForPublication } = dependencies
+  const look = openLook(dependencies)
 
   return async question => {
     const { waitMs, signal } = question
@@ -173,10 +184,10 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
   }
   if (!version || !isShown(version.state, question.version)) throw nothingHere()
-  const common: Common = { ...shared, version: version.version }
+  const common = (): Common => ({ ...shared, version: version.version })
   if (question.rendition === 'original') {
     if (!version.original) throw nothingHere()
-    return { kind: 'original', ...common, ...version.original, filename: version.filename }
+    return { kind: 'original', ...common(), ...version.original, filename: version.filename }
   }
   if (!rendition) throw nothingHere()
   const { rendition: name } = question
@@ -186,9 +197,17 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
   if (ready?.derivative && ready.node) {
     const { format, node, derivative, sharedWith } = ready
     const complete = usable.every(leaf => leaf.derivative !== undefined || leaf.state === 'DEAD')
+    // Written out: objects made by spreading are slow to make and slow to read, 2 us here.
     return {
       kind: 'ready',
-      ...common,
+      tenant: shared.tenant,
+      collection: shared.collection,
+      product: shared.product,
+      asset: shared.asset,
+      version: version.version,
+      publication: shared.publication,
+      delivery: shared.delivery,
+      visibility: shared.visibility,
       rendition: name,
       revision: rendition.revision,
       format,
@@ -202,7 +221,7 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
   if (leaves.length > 0) refuseHopeless(leaves, wanted, question)
   return {
     kind: 'pending',
-    ...common,
+    ...common(),
     rendition: name,
     blocking: wanted.map(({ node, format, state }) => ({ node: node && `sha256:${node}`, format, state })),
   }

@@ -54,7 +54,12 @@ export const openMetrics = () => {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
-    decodeProcesses: new Gauge({ name: 'matrix_decode_processes', help: 'Live decode processes.', registers }),
+    openNodes: new Gauge({
+      name: 'matrix_nodes',
+      help: 'Nodes that are not done, by state, as of the scrape: waiting, running, or quarantined.',
+      labelNames: ['state'] as const,
+      registers,
+    }),
   }
 }
 

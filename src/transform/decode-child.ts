@@ -21,6 +21,8 @@ sharp.concurrency(1)
 sharp.cache(false)
 
 process.on('disconnect', die)
+// A report that nobody takes any more: the channel broke, and `disconnect` is yet to come.
+process.on('error', die)
 process.on('message', (order: Order) => {
   runChains(order, send).then(
     () => send({ kind: 'finished' }),

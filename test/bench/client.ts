@@ -43,18 +43,23 @@ const SCOPES = ['resolve', 'assets:read', 'assets:write', 'publish']
 export const setUp = async (gateway: Gateway, wishes: readonly Wish[]): Promise<Record<string, string>> => {
   const products = [...new Set(wishes.map(({ product }) => product))]
   const keys: Record<string, string> = {}
-  for (const product of products) await call(gateway, 'PUT', `/v1/products/${product}`, { body: { display_name: product } })
+  for (const product of products)
+    await call(gateway, 'PUT', `/v1/products/${product}`, { body: { display_name: product } })
   await call(gateway, 'PUT', '/v1/collections/photos', { body: { owner: products[0] } })
   for (const product of products) {
     if (product !== products[0]) {
       const grant = { role: 'reader', original_access: true }
       await call(gateway, 'PUT', `/v1/collections/photos/grants/${product}`, { body: grant })
     }
-    const made = await call(gateway, 'POST', `/v1/products/${product}/keys`, { body: { label: 'bench', scopes: SCOPES } })
+    const made = await call(gateway, 'POST', `/v1/products/${product}/keys`, {
+      body: { label: 'bench', scopes: SCOPES },
+    })
     keys[product] = ((await made.json()) as { secret: string }).secret
   }
   for (const { product, name, recipe, lane = 'eager' } of wishes) {
-    await call(gateway, 'PUT', `/v1/collections/photos/products/${product}/renditions/${name}`, { body: { recipe, lane } })
+    await call(gateway, 'PUT', `/v1/collections/photos/products/${product}/renditions/${name}`, {
+      body: { recipe, lane },
+    })
   }
   return keys
 }

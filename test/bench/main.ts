@@ -10,8 +10,13 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
+import { cold } from './cold.ts'
+import { ingest } from './ingest.ts'
 import { type Photo, readPhotos } from './photos.ts'
+import { publish } from './publish.ts'
 import { markdown, type Table } from './report.ts'
+import { sharing } from './sharing.ts'
+import { startUp } from './start.ts'
 import { warm } from './warm.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -31,11 +36,17 @@ type Benchmark = (world: World, photos: readonly Photo[]) => Promise<readonly Ta
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   warm: (world, photos) => warm(world, photos, Number(values.seconds)),
+  cold,
+  ingest,
+  sharing,
+  publish,
+  start: (world, photos) => startUp(world, photos, values),
 }
 
 const wanted = values.only?.split(',') ?? Object.keys(BENCHMARKS)
 for (const name of wanted)
-  if (!Object.hasOwn(BENCHMARKS, name)) throw new Error(`Expected some of ${Object.keys(BENCHMARKS).join(', ')} but received ${name}`)
+  if (!Object.hasOwn(BENCHMARKS, name))
+    throw new Error(`Expected some of ${Object.keys(BENCHMARKS).join(', ')} but received ${name}`)
 
 if (values.dist === ROOT) execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
 const photos = await readPhotos(values.photos)
@@ -52,5 +63,14 @@ try {
 }
 
 const machine = `Node ${process.versions.node}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${photos.length} ${values.photos ? 'photographs' : 'generated pictures'}.`
-const text = ['# Benchmarks', '', 'Written by `npm run bench`. Ratios are against a baseline of the same run.', '', machine, '', ...tables.map(markdown)]
-if (values.only === undefined) await writeFile(new URL('./results.md', import.meta.url), `${text.join('\n').trimEnd()}\n`)
+const text = [
+  '# Benchmarks',
+  '',
+  'Written by `npm run bench`. Ratios are against a baseline of the same run.',
+  '',
+  machine,
+  '',
+  ...tables.map(markdown),
+]
+if (values.only === undefined)
+  await writeFile(new URL('./results.md', import.meta.url), `${text.join('\n').trimEnd()}\n`)

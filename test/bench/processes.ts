@@ -21,7 +21,12 @@ const readStat = (pid: number): Stat | undefined => {
   // The name may hold anything, so fields are counted from its closing bracket: proc_pid_stat(5).
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const ticks = (...at: number[]): number => at.reduce((sum, index) => sum + Number(fields[index]), 0)
-  return { pid, parent: Number(fields[1]), ownMs: ticks(11, 12) * TICK_MS, withEndedMs: ticks(11, 12, 13, 14) * TICK_MS }
+  return {
+    pid,
+    parent: Number(fields[1]),
+    ownMs: ticks(11, 12) * TICK_MS,
+    withEndedMs: ticks(11, 12, 13, 14) * TICK_MS,
+  }
 }
 
 export const ownCpuMs = (pid: number): number => readStat(pid)?.ownMs ?? 0

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { call, renditionPath, setUp, upload } from './client.ts'
-import { load, type Load, type Measured } from './load.ts'
+import { type Load, load, type Measured } from './load.ts'
 import type { Photo } from './photos.ts'
 import { ownCpuMs } from './processes.ts'
 import { type Row, ratio } from './report.ts'

@@ -57,7 +57,11 @@ export const openWorld = async (root: string) => {
     }
   }
 
-  const startGateway = async ({ store: given, env = {}, nodeArguments = [] }: GatewayOptions = {}): Promise<Gateway> => {
+  const startGateway = async ({
+    store: given,
+    env = {},
+    nodeArguments = [],
+  }: GatewayOptions = {}): Promise<Gateway> => {
     const store = given ?? (await newStore())
     const own = await mkdtemp(join(folder, 'gateway-'))
     const child = spawn(process.execPath, [...nodeArguments, join(root, 'dist/src/main.js')], {

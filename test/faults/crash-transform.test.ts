@@ -18,9 +18,15 @@ beforeAll(async () => {
   system = await startSystem({ worker: false, env: { LEASE_MS: String(LEASE_MS) } })
   pool = openDecodePool({ size: 1 })
   await system.call('PUT', '/v1/collections/crash', { key: ADMIN_KEY, body: { owner: 'shop-web' } })
-  for (const [name, width] of [['thumb', 16], ['small', 24]] as const) {
+  for (const [name, width] of [
+    ['thumb', 16],
+    ['small', 24],
+  ] as const) {
     const recipe = { resize: { width }, formats: ['jpeg'] }
-    await system.call('PUT', `/v1/collections/crash/products/shop-web/renditions/${name}`, { key: ADMIN_KEY, body: { recipe } })
+    await system.call('PUT', `/v1/collections/crash/products/shop-web/renditions/${name}`, {
+      key: ADMIN_KEY,
+      body: { recipe },
+    })
   }
 })
 afterAll(async () => {
@@ -50,15 +56,20 @@ test('broken at any place, every node is done once by whoever comes after', asyn
   }
   await core.close()
   console.log(`${runs} runs, broken at ${[...places].join(', ')}`)
-  for (const place of ['claim_lock', 'nodes_claim', 'get original', 'put derivative', 'node_settle', 'commit']) expect(places).toContain(place)
+  for (const place of ['claim_lock', 'nodes_claim', 'get original', 'put derivative', 'node_settle', 'commit'])
+    expect(places).toContain(place)
 
   const leftAt = Date.now()
   const worker = await openWorker(system.core)
   try {
-    await until('every version is shown', async () => {
-      const left = await query(system.core, `select 1 from asset_version where state <> 'ACTIVE' limit 1`)
-      return left.length === 0
-    }, { withinMs: 60_000 })
+    await until(
+      'every version is shown',
+      async () => {
+        const left = await query(system.core, `select 1 from asset_version where state <> 'ACTIVE' limit 1`)
+        return left.length === 0
+      },
+      { withinMs: 60_000 },
+    )
   } finally {
     await worker.drain()
   }
@@ -69,9 +80,15 @@ test('broken at any place, every node is done once by whoever comes after', asyn
 
 test('a manifest that goes away while the decoder is still at work ends the claim, not the worker', async () => {
   await system.call('PUT', '/v1/collections/slow', { key: ADMIN_KEY, body: { owner: 'shop-web' } })
-  for (const [name, width] of [['one', 500], ['two', 400]] as const) {
+  for (const [name, width] of [
+    ['one', 500],
+    ['two', 400],
+  ] as const) {
     const recipe = { resize: { width }, formats: [{ format: 'avif', required: true }] }
-    await system.call('PUT', `/v1/collections/slow/products/shop-web/renditions/${name}`, { key: ADMIN_KEY, body: { recipe } })
+    await system.call('PUT', `/v1/collections/slow/products/shop-web/renditions/${name}`, {
+      key: ADMIN_KEY,
+      body: { recipe },
+    })
   }
   const { digest } = await system.upload(await photo(10_000, { width: 600, height: 400 }), 'collection=slow')
   const faults = openFaults()
@@ -79,8 +96,10 @@ test('a manifest that goes away while the decoder is still at work ends the clai
   const transform = openTransform({ ...core, pool, owner: 'breaks', leaseMs: 60_000 })
   // The first derivative is ready long before the second; an unhandled rejection in between would fail this run.
   const putDerivative = 7
-  faults.arm({ n: putDerivative, when: 'before', then: 'dies' })
-  await expect(transform(core.config.tenant, digest.slice('sha256:'.length))).rejects.toMatchObject({ code: 'dependency-unavailable' })
+  faults.arm({ n: putDerivative, when: 'before', process: 'dies' })
+  await expect(transform(core.config.tenant, digest.slice('sha256:'.length))).rejects.toMatchObject({
+    code: 'dependency-unavailable',
+  })
   expect(faults.disarm().broke).toBe('put derivative')
   expect(pool.stats().busy).toBe(0)
   await core.close()

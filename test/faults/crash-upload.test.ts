@@ -61,49 +61,64 @@ const insist = (path: string, options: CallOptions): Promise<Response> =>
     return undefined
   })
 
-test.each(Object.keys(SCENARIOS))('%s: broken at any place and sent again, it exists once', async name => {
-  const faults = openFaults()
-  const broken = await openSide(system, faults)
-  const places = new Set<string>()
-  let runs = 0
-  for (const kind of FAULT_KINDS) {
-    for (let n = 1; ; n++) {
-      const { path, bytes, versions, ofAsset } = await SCENARIOS[name]!()
-      const options = { key: system.keys['shop-web'], body: new Uint8Array(bytes), headers: { 'Idempotency-Key': randomUUID() } }
-      faults.arm({ n, ...kind })
-      const first = await broken.call('POST', path, options)
-      const { broke, seen } = faults.disarm()
-      const answered = first.status === 201 && kind.then === 'goes on' ? await first.json() : undefined
-      const place = `${kind.when} ${broke}, then ${kind.then}`
-      if (!answered && kind.then === 'goes on') expect([503, 504], place).toContain(first.status)
+test.each(Object.keys(SCENARIOS))(
+  '%s: broken at any place and sent again, it exists once',
+  async name => {
+    const faults = openFaults()
+    const broken = await openSide(system, faults)
+    const places = new Set<string>()
+    let runs = 0
+    for (const kind of FAULT_KINDS) {
+      for (let n = 1; ; n++) {
+        const { path, bytes, versions, ofAsset } = await SCENARIOS[name]!()
+        const options = {
+          key: system.keys['shop-web'],
+          body: new Uint8Array(bytes),
+          headers: { 'Idempotency-Key': randomUUID() },
+        }
+        faults.arm({ n, ...kind })
+        const first = await broken.call('POST', path, options)
+        const { broke, seen } = faults.disarm()
+        const answered = first.status === 201 && kind.process === 'goes on' ? await first.json() : undefined
+        const place = `${kind.when} ${broke}, then ${kind.process}`
+        if (!answered && kind.process === 'goes on') expect([503, 504], place).toContain(first.status)
 
-      const version = (await (await insist(path, options)).json()) as { asset: string }
-      if (answered) expect(version, place).toEqual(answered)
-      const sha256 = sha256Hex(bytes)
-      expect(version, place).toMatchObject({ digest: `sha256:${sha256}`, version: ofAsset })
-      const made = await query(system.core, `select 1 from asset_version where sha256 = decode($1, 'hex')`, [sha256])
-      expect(made.length, place).toBe(versions)
-      const own = await query(system.core, 'select 1 from asset_version where asset_id = $1', [version.asset])
-      expect(own.length, place).toBe(ofAsset)
-      await expectConsistent(system.core)
-      runs++
-      if (broke === undefined) break
-      places.add(broke)
-      expect(seen.length).toBeGreaterThanOrEqual(n)
+        const version = (await (await insist(path, options)).json()) as { asset: string }
+        if (answered) expect(version, place).toEqual(answered)
+        const sha256 = sha256Hex(bytes)
+        expect(version, place).toMatchObject({ digest: `sha256:${sha256}`, version: ofAsset })
+        const made = await query(system.core, `select 1 from asset_version where sha256 = decode($1, 'hex')`, [sha256])
+        expect(made.length, place).toBe(versions)
+        const own = await query(system.core, 'select 1 from asset_version where asset_id = $1', [version.asset])
+        expect(own.length, place).toBe(ofAsset)
+        await expectConsistent(system.core)
+        runs++
+        if (broke === undefined) break
+        places.add(broke)
+        expect(seen.length).toBeGreaterThanOrEqual(n)
+      }
     }
-  }
-  await broken.close()
-  console.log(`${name}: ${runs} runs, broken at ${[...places].join(', ')}`)
-  expect(places.size).toBeGreaterThan(10)
-}, 120_000)
+    await broken.close()
+    console.log(`${name}: ${runs} runs, broken at ${[...places].join(', ')}`)
+    expect(places.size).toBeGreaterThan(10)
+  },
+  120_000,
+)
 
 test('everything that was acknowledged is derived, and nothing is left over', async () => {
   const worker = await openWorker(system.core)
   try {
-    await until('no version is in processing', async () => {
-      const [left] = await query<{ n: number }>(system.core, `select count(*)::int as n from asset_version where state = 'PROCESSING'`)
-      return left?.n === 0
-    }, { withinMs: 60_000 })
+    await until(
+      'no version is in processing',
+      async () => {
+        const [left] = await query<{ n: number }>(
+          system.core,
+          `select count(*)::int as n from asset_version where state = 'PROCESSING'`,
+        )
+        return left?.n === 0
+      },
+      { withinMs: 60_000 },
+    )
   } finally {
     await worker.drain()
   }

@@ -5,7 +5,9 @@ export const photo = (seed: number, { width = 48, height = 32 } = {}): Promise<B
   const random = randomFrom(seed)
   const pixels = Buffer.alloc(width * height * 3)
   for (let i = 0; i < pixels.length; i++) pixels[i] = Math.floor(random() * 256)
-  return sharp(pixels, { raw: { width, height, channels: 3 } }).png({ compressionLevel: 1 }).toBuffer()
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 1 })
+    .toBuffer()
 }
 
 /** Numbers from 0 to 1 that are the same in every run (mulberry32). */

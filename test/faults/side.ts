@@ -11,7 +11,10 @@ export interface Side {
   close(): Promise<void>
 }
 
-export const openSide = async ({ config, engines }: Pick<System, 'config' | 'engines'>, faults?: Faults): Promise<Side> => {
+export const openSide = async (
+  { config, engines }: Pick<System, 'config' | 'engines'>,
+  faults?: Faults,
+): Promise<Side> => {
   const options = { config, engines, name: 'side' }
   const core = await (faults ? openFailingCore(options, faults) : openCore(options))
   const app = createApp(openGateway(core))

@@ -15,14 +15,14 @@ export interface FaultAt {
   /** From 1. */
   readonly n: number
   readonly when: 'before' | 'after'
-  readonly then: 'dies' | 'goes on'
+  readonly process: 'dies' | 'goes on'
 }
 
 export const FAULT_KINDS = [
-  { when: 'before', then: 'dies' },
-  { when: 'after', then: 'dies' },
-  { when: 'before', then: 'goes on' },
-  { when: 'after', then: 'goes on' },
+  { when: 'before', process: 'dies' },
+  { when: 'after', process: 'dies' },
+  { when: 'before', process: 'goes on' },
+  { when: 'after', process: 'goes on' },
 ] as const satisfies readonly Omit<FaultAt, 'n'>[]
 
 export interface Faults {
@@ -54,14 +54,14 @@ export const openFaults = (): Faults => {
     async through(what, io, broken) {
       if (fault === undefined) return io()
       const isHere = seen.push(what) === fault.n
-      const { when, then } = fault
+      const { when, process } = fault
       if (isDead || (isHere && when === 'before')) {
-        isDead ||= then === 'dies'
+        isDead ||= process === 'dies'
         throw broken()
       }
       const result = await io()
       if (!isHere) return result
-      isDead = then === 'dies'
+      isDead = process === 'dies'
       throw broken()
     },
   }

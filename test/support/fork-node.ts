@@ -8,7 +8,9 @@ import type { System } from './system.ts'
 export interface Forked {
   readonly child: ChildProcess
   readonly pid: number
-  /** Resolves when the process is gone. */
+  /** What it and its own processes wrote to their standard error. */
+  readonly complaints: () => string
+  /** Resolves when the process is gone, with all that wrote to its outputs. */
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
@@ -23,22 +25,29 @@ export const forkNode = async ({ file, env }: ForkOptions): Promise<Forked & { r
   const child = fork(resolve(import.meta.dirname, '../..', file), {
     execArgv: ['--import', 'tsx'],
     env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  const exited = once(child, 'exit')
+  const closed = once(child, 'close')
+  let complaints = ''
+  child.stderr?.on('data', chunk => {
+    complaints += chunk
+  })
   const said = await Promise.race([
     once(child, 'message').then(([message]) => message as unknown),
     once(child.stdout ?? child, 'data').then(([chunk]) => String(chunk)),
-    exited.then(([code]) => Promise.reject(new Error(`${file} ended with ${code} before it said anything`))),
+    closed.then(([code]) =>
+      Promise.reject(new Error(`${file} ended with ${code} before it said anything: ${complaints}`)),
+    ),
   ])
   child.stdout?.resume()
   return {
     child,
     pid: child.pid ?? 0,
     said,
+    complaints: () => complaints,
     async kill(signal = 'SIGKILL') {
       child.kill(signal)
-      await exited
+      await closed
     },
   }
 }

@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { expect } from 'vitest'
 import { z } from 'zod'
 import { serve } from '../../src/http/serve.ts'
+import { openWarmLane } from '../../src/http/warm-lane.ts'
 import type { ObjectStore } from '../../src/objects/store.ts'
 import { type CallOptions, requestOf, type System } from './system.ts'
 import { until } from './until.ts'
@@ -14,7 +15,7 @@ export type Send = (method: string, path: string, options?: CallOptions) => Prom
 
 /** What only a look inside could tell: stacks, paths, statements, drivers, decoders, object keys. */
 const INTERNAL =
-  /node_modules|node:internal|\.ts:\d|\.js:\d|\bat \S+ \(|\/tmp\/|\/spool\/|\/dev\/fd|(?:select|insert into|update|delete from) [\w"*]+ (?:from|set|values|where)|violates|duplicate key|syntax error|pg_|drizzle|postgres:|ECONN|ENOENT|vips|libpng|libjpeg|Input file|unsupported image format|\bt\/[a-z0-9-]+\/[od]\/[0-9a-f]{2}\/|\[object Object\]|\bundefined\b/i
+  /node_modules|node:internal|\.ts:\d|\.js:\d|\bat \S+ \(|\/tmp\/|\/spool\/|\/dev\/fd|(?:select|insert into|update|delete from) [\w"*]+ (?:from|set|values|where)|violates|duplicate key|syntax error|pg_|drizzle|postgres:|ECONN|ENOENT|vips|libpng|libjpeg|Input file|unsupported image format|\bt\/[a-z0-9-]+\/[od]\/[0-9a-f]{2}\/|\[object Object\]/i
 
 /** A presigned URL names its object, and may. */
 const withoutPresigned = (text: string): string =>
@@ -23,7 +24,9 @@ const withoutPresigned = (text: string): string =>
 const isText = (type: string): boolean => /json|text|xml|html/.test(type)
 
 interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>>
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>
+  >
 }
 
 export interface OpenApiDocument {
@@ -79,7 +82,7 @@ export const expectWellFormed = async (
   const type = response.headers.get('content-type') ?? ''
   const text = isText(type) ? await response.clone().text() : ''
   expect(response.status, `${what} ${text}`).toBeLessThan(500)
-  expect(response.headers.get('x-request-id'), what).toMatch(/^req_[0-9a-f-]{36}$/)
+  expect(response.headers.get('x-request-id'), what).toMatch(/^req_[\w-]{16,80}$/)
   expect(response.headers.get('x-correlation-id'), what).toBeTruthy()
   for (const [name, value] of response.headers) {
     if (name !== 'location') expect(`${name}: ${value}`, what).not.toMatch(INTERNAL)
@@ -103,10 +106,15 @@ export const openClient = async (system: System): Promise<Send> => {
     expectWellFormed(await system.call(method, path, options), { method, path, document })
 }
 
-/** The same through a socket, by fetch; redirects are not followed. */
+/** The same through a socket, the way `main` listens, by fetch; redirects are not followed. */
 export const openSocketClient = async (system: System) => {
   const document = await openApiOf(system)
-  const server = await serve(system.app.fetch, { host: '127.0.0.1', port: 0, drainMs: 0 })
+  const server = await serve(system.app.fetch, {
+    host: '127.0.0.1',
+    port: 0,
+    drainMs: 0,
+    lane: openWarmLane(system.gateway),
+  })
   system.gateway.listeningOn(server.address)
   const send: Send = async (method, path, options = {}) =>
     expectWellFormed(await fetch(`${server.address}${path}`, requestOf(method, options)), { method, path, document })
@@ -170,8 +178,21 @@ export const traces = async ({ core }: System) => {
   }
 }
 
+const OPEN = {
+  name: 'open_work',
+  text: `select 1 from node where state in ('QUEUED', 'RUNNING', 'RETRY')
+         union all select 1 from asset_version where state = 'PROCESSING'`,
+}
+
+/** Until the worker has nothing left to do. */
+export const settled = async ({ core, worker }: System): Promise<void> => {
+  if (worker)
+    await until('all work done', async () => (await core.database.rows(OPEN, [])).length === 0, { withinMs: 30_000 })
+}
+
 /** Runs something that must have no effect. What a lost connection leaves is cleared soon after, so it is looked at until then. */
 export const leavesNothing = async <T>(system: System, work: () => Promise<T>): Promise<T> => {
+  await settled(system)
   const before = await traces(system)
   const result = await work()
   const same = async (): Promise<boolean> => JSON.stringify(await traces(system)) === JSON.stringify(before)

@@ -1,7 +1,8 @@
 /** Reference pages, printed from what runs: the configuration, the operations, the errors and the command line. */
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
-import { VARIABLES, type Variable } from '../../src/config.ts'
+import { VARIABLES } from '../../src/config.ts'
+import type { Variable } from '../../src/environment.ts'
 import { ERROR_CATALOGUE } from '../../src/model/errors.ts'
 import { describeOperations, type ParameterRow } from '../../src/ops/describe.ts'
 
@@ -87,7 +88,9 @@ const helpOf = (command: Command): string => {
   let text = ''
   // As wide as this page, whatever the terminal of whoever prints it.
   command.configureOutput({
-    writeOut: out => void (text += out),
+    writeOut: out => {
+      text += out
+    },
     getOutHelpWidth: () => 100,
     getOutHasColors: () => false,
   })

@@ -6,11 +6,12 @@
  *   unavailable  503 SlowDown, without asking the server
  *   truncate     half of the body, then a closed connection
  *   stall        half of the body, then nothing
+ *   corrupt      one bit in the middle of the body is another
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type Fault = 'drop-reply' | 'silent' | 'unavailable' | 'truncate' | 'stall'
+export type Fault = 'drop-reply' | 'silent' | 'unavailable' | 'truncate' | 'stall' | 'corrupt'
 
 export interface FaultProxy {
   readonly endpoint: string
@@ -77,6 +78,7 @@ const forward = ({ upstream, incoming, outgoing, fault }: Forward): void => {
     }
     outgoing.writeHead(reply.statusCode ?? 502, reply.headers)
     if (fault === undefined) return void reply.pipe(outgoing)
+    if (fault === 'corrupt') return flipOneBit(reply, outgoing)
     cutInHalf(reply, outgoing, fault)
   })
   onward.on('error', () => outgoing.destroy())
@@ -92,4 +94,14 @@ const cutInHalf = (reply: IncomingMessage, outgoing: ServerResponse, fault: Faul
     })
     left -= chunk.length
   })
+}
+
+const flipOneBit = (reply: IncomingMessage, outgoing: ServerResponse): void => {
+  let until = Math.floor(Number(reply.headers['content-length']) / 2)
+  reply.on('data', (chunk: Buffer) => {
+    if (until >= 0 && until < chunk.length) chunk.writeUInt8(chunk.readUInt8(until) ^ 1, until)
+    until -= chunk.length
+    outgoing.write(chunk)
+  })
+  reply.on('end', () => outgoing.end())
 }

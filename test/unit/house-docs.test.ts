@@ -15,7 +15,8 @@ afterAll(() => system.close())
 
 const printOpenApi = async (): Promise<string> => {
   // Where it listens is not part of what it can.
-  const { servers: _, ...document } = await (await system.call('GET', '/openapi.json')).json()
+  const response = await system.call('GET', '/openapi.json')
+  const { servers: _, ...document } = (await response.json()) as Record<string, unknown>
   return `${JSON.stringify(document, null, 2)}\n`
 }
 const printSchema = (): Promise<string> => dumpSchema(system.core.engines.database as object)

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { explainVersion } from '../../graph/explain-version.ts'
 import { findAsset, findOriginal, findVersion, listAssets, listVersions } from '../../manifest/assets.ts'
-import { findEdge } from '../../manifest/collections.ts'
+import { findCollection, findEdge } from '../../manifest/collections.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
 import { type Asset, entryStatus, type Version } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
@@ -108,6 +108,7 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       responses: {
         200: json(z.object({ items: z.array(AssetSchema), next_cursor: z.string().optional() }), 'A page'),
         ...shared,
+        ...refusals('invalid-request', 'invalid-cursor'),
       },
     }),
     async c => {
@@ -119,7 +120,8 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           ? undefined
           : await findEdge(database, { tenantId: tenant, collectionId: collection, productId: product })
       const { effect } = decide({ principal, action: 'read', product: product ?? '', edge, at: gateway.clock.now() })
-      if (effect !== 'allow') throw refuse('not-found', 'There is no such collection for this product.')
+      if (effect !== 'allow' || !(await findCollection(database, tenant, collection)))
+        throw refuse('not-found', 'There is no such collection for this product.')
       const after = readCursor(cursor, UUID_PATTERN)
       const assets = await listAssets(database, { tenantId: tenant, collectionId: collection, after, limit: limit + 1 })
       const { items, ...rest } = page(assets, limit, asset => asset.asset)

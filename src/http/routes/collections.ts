@@ -17,7 +17,7 @@ import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
-import { Name, Paging, page, readCursor } from '../validation.ts'
+import { Moment, Name, Paging, page, readCursor } from '../validation.ts'
 
 const CollectionBody = z.strictObject({ owner: Name, publish_gate: z.enum(PUBLISH_GATES).default('all') })
 const CollectionSchema = z
@@ -28,12 +28,20 @@ const EdgeBody = z.strictObject({
   original_access: z.boolean().default(false),
   visibility: z.enum(['private', 'public']).default('private'),
   delivery: z.enum(DELIVERIES).default('redirect'),
-  expires_at: z.iso.datetime().optional(),
+  expires_at: Moment.optional(),
 })
 const EdgeSchema = EdgeBody.extend({ product: z.string() }).openapi('Edge')
 const params = z.object({ collection: Name })
 const cellParams = z.object({ collection: Name, product: Name })
-const shared = refusals('unauthenticated', 'forbidden', 'not-found', 'contract-violation')
+const shared = refusals(
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'payload-too-large',
+  'unsupported-media',
+  'contract-violation',
+)
+const paged = refusals('invalid-request', 'invalid-cursor')
 
 const presentEdge = ({ product, role, originalAccess, visibility, delivery, expiresAt }: Edge) => ({
   product,
@@ -92,6 +100,7 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       responses: {
         200: json(z.object({ items: z.array(CollectionSchema), next_cursor: z.string().optional() }), 'A page'),
         ...shared,
+        ...paged,
       },
     }),
     async c => {

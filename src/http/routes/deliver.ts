@@ -20,7 +20,7 @@ const FORMAT_OF = new Map<string, Format | 'auto'>([
 ])
 
 /** `card.webp` or `original`. */
-const parseFile = (file: string): { rendition: string; format: Format | 'auto' } => {
+export const parseFile = (file: string): { rendition: string; format: Format | 'auto' } => {
   if (file === 'original') return { rendition: 'original', format: 'auto' }
   const dot = file.lastIndexOf('.')
   const format = FORMAT_OF.get(file.slice(dot + 1))
@@ -29,7 +29,7 @@ const parseFile = (file: string): { rendition: string; format: Format | 'auto' }
   return { rendition, format }
 }
 
-const parseVersionPart = (part: string): number | undefined => {
+export const parseVersionPart = (part: string): number | undefined => {
   if (part === 'current') return undefined
   const [, version] = /^v([1-9]\d{0,8})$/.exec(part) ?? []
   if (version === undefined) throw nothingHere()

@@ -7,14 +7,14 @@ import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
-import { Name } from '../validation.ts'
+import { Name, Version } from '../validation.ts'
 
 const Body = z.strictObject({
   asset: z.uuid(),
   rendition: Name,
   format: z.enum(['auto', ...FORMATS]).default('auto'),
   accept: z.string().max(500).optional().openapi({ description: 'Explain for a client that sends this Accept header' }),
-  version: z.int().min(1).optional(),
+  version: Version.optional(),
 })
 const ExplanationSchema = z
   .object({
@@ -36,7 +36,14 @@ export const explainRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       request: { params: z.object({ product: Name }), ...jsonBody(Body) },
       responses: {
         200: json(ExplanationSchema, 'The trail'),
-        ...refusals('unauthenticated', 'forbidden', 'not-found', 'contract-violation'),
+        ...refusals(
+          'unauthenticated',
+          'forbidden',
+          'not-found',
+          'payload-too-large',
+          'unsupported-media',
+          'contract-violation',
+        ),
       },
     }),
     async c => {

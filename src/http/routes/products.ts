@@ -10,15 +10,15 @@ import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
-import { Name, Paging, page, readCursor } from '../validation.ts'
+import { Label, Moment, Name, Paging, page, readCursor } from '../validation.ts'
 
 const ProductSchema = z
   .object({ product: z.string(), display_name: z.string(), created_at: z.string() })
   .openapi('Product')
 const NewKey = z.strictObject({
-  label: z.string().max(200).default(''),
+  label: Label.default(''),
   scopes: z.array(z.enum(SCOPES)).min(1).default(['resolve', 'assets:read', 'assets:write', 'publish']),
-  expires_at: z.iso.datetime().optional(),
+  expires_at: Moment.optional(),
 })
 const KeySchema = z
   .object({
@@ -31,7 +31,15 @@ const KeySchema = z
   })
   .openapi('ApiKey')
 const params = z.object({ product: Name })
-const shared = refusals('unauthenticated', 'forbidden', 'not-found', 'contract-violation')
+const shared = refusals(
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'payload-too-large',
+  'unsupported-media',
+  'contract-violation',
+)
+const paged = refusals('invalid-request', 'invalid-cursor')
 
 export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
@@ -44,7 +52,7 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       method: 'put',
       path: '/v1/products/{product}',
       summary: 'Create or rename a product',
-      request: { params, ...jsonBody(z.strictObject({ display_name: z.string().min(1).max(200) })) },
+      request: { params, ...jsonBody(z.strictObject({ display_name: Label.min(1) })) },
       responses: { 200: json(z.object({ product: z.string(), display_name: z.string() }), 'The product'), ...shared },
     }),
     async c => {
@@ -65,6 +73,7 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       responses: {
         200: json(z.object({ items: z.array(ProductSchema), next_cursor: z.string().optional() }), 'A page'),
         ...shared,
+        ...paged,
       },
     }),
     async c => {
@@ -94,11 +103,17 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       request: { params, headers: z.object({ 'idempotency-key': z.string().optional() }), ...jsonBody(NewKey) },
       responses: {
         201: json(
-          z.object({ id: z.string(), product: z.string(), secret: z.string(), scopes: z.array(z.enum(SCOPES)) }),
-          'The key',
+          z.object({
+            id: z.string(),
+            product: z.string(),
+            secret: z.string().optional(),
+            scopes: z.array(z.enum(SCOPES)),
+          }),
+          'The key; a repeated request is answered without the secret',
         ),
         ...shared,
-        ...refusals('idempotency-key-missing', 'invalid-request'),
+        ...refusals('idempotency-key-missing', 'invalid-request', 'idempotency-in-flight'),
+        ...refusals('contract-violation', 'idempotency-key-reused'),
       },
     }),
     async c => {

@@ -8,7 +8,7 @@ import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { assetTag, expectedPublication } from '../preconditions.ts'
-import { AssetIdParam } from '../validation.ts'
+import { AssetIdParam, Version } from '../validation.ts'
 import { permittedAsset } from './assets.ts'
 
 const PublicationSchema = z
@@ -33,11 +33,12 @@ const responses = {
     'not-ready',
     'asset-archived',
     'precondition-failed',
+    'payload-too-large',
+    'unsupported-media',
     'precondition-required',
     'contract-violation',
   ),
 }
-const Version = z.int().min(1).max(2_147_483_647)
 
 export const causeOf = (c: MatrixContext): Cause => ({
   actor: c.get('principal').keyId,

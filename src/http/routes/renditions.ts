@@ -33,9 +33,12 @@ const RenditionSchema = z
 const params = z.object({ collection: Name, product: Name, name: Name })
 const path = '/v1/collections/{collection}/products/{product}/renditions/{name}'
 const shared = refusals(
+  'invalid-request',
   'unauthenticated',
   'forbidden',
   'not-found',
+  'payload-too-large',
+  'unsupported-media',
   'contract-violation',
   'invalid-recipe',
   'unsupported-transform',

@@ -42,6 +42,9 @@ const found = {
   200: json(ResolutionSchema, 'Ready'),
   302: { description: 'Ready; `Location` is a presigned URL' },
   202: json(PendingSchema, 'Being made'),
+  206: { description: 'The range that was asked for, where bytes are streamed' },
+  304: { description: 'What the caller has is what it would get' },
+  416: { description: 'The range is outside of the bytes' },
 }
 const failures = refusals(
   'invalid-request',

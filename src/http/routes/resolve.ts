@@ -1,9 +1,8 @@
 /**
- * The hot path. Parsed by hand rather than by schema, answered with plain `Response`s: measured, each small middleware costs a
- * tenth of the throughput of the whole.
+ * Parsed by hand rather than by schema, answered with plain `Response`s: measured, each small middleware costs a tenth of the
+ * throughput of the whole. What is plain and ready is answered before it comes here, in `warm-lane.ts`.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { redirectCacheControl, resolutionTag } from '../../deliver/answer.ts'
 import { attachment, cacheTags } from '../../deliver/headers.ts'
 import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
@@ -13,6 +12,7 @@ import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
 import type { Answer, OriginalAnswer, Pending, Question, Ready, Unpublished } from '../../resolve/resolve.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { noneMatch } from '../preconditions.ts'
+import { redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
 import { streamAnswer } from '../stream.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
@@ -123,65 +123,21 @@ export const answerResponse = (
     : readyResponse(c, gateway, answer, presentation)
 }
 
-const VARY = 'Accept, Authorization'
-
 const readyResponse = async (
   c: MatrixContext,
   { presign, derivatives, clock }: Gateway,
   answer: Ready,
   { mode, pinned }: Presentation,
 ): Promise<Response> => {
-  const { derivative, asset, version, product, node, publication } = answer
-  const etag = resolutionTag(answer)
-  const tags = cacheTags({ asset, version, product, node })
-  const { url, expiresAt } = await presign(derivatives, { key: derivative.objectKey, mediaType: derivative.mediaType })
+  const { objectKey: key, mediaType } = answer.derivative
+  const presigned = await presign(derivatives, { key, mediaType })
   if (mode === 'redirect') {
-    const cacheable = { ...answer, sha256: derivative.sha256, pinned, isPublic: answer.visibility === 'public' }
-    return new Response(null, {
-      status: 302,
-      headers: {
-        Location: url,
-        'Cache-Control': redirectCacheControl(cacheable, expiresAt - clock.now()),
-        Vary: VARY,
-        'Cache-Tag': tags,
-        'Matrix-Publication': String(publication),
-        'Referrer-Policy': 'no-referrer',
-      },
-    })
+    const headers = redirectHeaders(answer, presigned, { pinned, now: clock.now() })
+    return new Response(null, { status: 302, headers })
   }
-  const headers = {
-    ETag: etag,
-    'Cache-Control': 'private, max-age=60',
-    Vary: VARY,
-    'Matrix-Publication': String(publication),
-    'Cache-Tag': tags,
-  }
-  if (!noneMatch(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers })
-  return Response.json(
-    {
-      state: 'ready',
-      asset,
-      version,
-      publication,
-      product,
-      rendition: answer.rendition,
-      revision: answer.revision,
-      node: digestOf(node),
-      digest: digestOf(derivative.sha256),
-      media_type: derivative.mediaType,
-      width: derivative.width,
-      height: derivative.height,
-      bytes: derivative.bytes,
-      delivery: {
-        url,
-        expires_at: new Date(expiresAt).toISOString(),
-        cacheable: answer.complete || !answer.negotiated,
-        via: 's3',
-      },
-      shared_with: answer.sharedWith,
-    },
-    { headers },
-  )
+  const headers = resolutionHeaders(answer)
+  if (!noneMatch(c.req.header('if-none-match'), headers.ETag)) return new Response(null, { status: 304, headers })
+  return Response.json(resolutionDocument(answer, presigned), { headers })
 }
 
 const originalResponse = async (

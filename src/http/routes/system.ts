@@ -1,7 +1,8 @@
 /** What machines and people ask about the system itself. */
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { reportEfficiency } from '../../manifest/efficiency.ts'
+import { countOpenNodes } from '../../manifest/nodes.ts'
 import { ERROR_CATALOGUE, type ErrorCode, refuse } from '../../model/errors.ts'
 import { examine } from '../../reconcile/doctor.ts'
 import type { Env } from '../context.ts'
@@ -28,7 +29,40 @@ const DiagnosisSchema = z
 
 const HTML = {
   'Content-Type': 'text/html; charset=utf-8',
+  'X-Content-Type-Options': 'nosniff',
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+}
+
+const ReadinessSchema = z
+  .object({ status: z.enum(['ready', 'not-ready']), checks: z.record(z.string(), z.enum(['ok', 'down'])) })
+  .openapi('Readiness')
+const page = { 'text/html': { schema: z.string() } }
+
+/** Routes that need no credential and take no body. */
+const documentSystem = (app: OpenAPIHono<Env>): void => {
+  const open = { tags: ['Operate'], method: 'get' as const }
+  const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'request' | 'responses'>[] = [
+    { path: '/healthz', summary: 'Alive', responses: { 200: json(z.object({ status: z.literal('ok') }), 'Alive') } },
+    {
+      path: '/readyz',
+      summary: 'Able to answer',
+      responses: { 200: json(ReadinessSchema, 'Ready'), 503: json(ReadinessSchema, 'Not ready, and why') },
+    },
+    {
+      path: '/metrics',
+      summary: 'For Prometheus',
+      responses: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
+    },
+    {
+      path: '/problems/{code}',
+      summary: 'What a problem type means',
+      request: { params: z.object({ code: z.string() }) },
+      responses: { 200: { description: 'The page', content: page }, ...refusals('not-found') },
+    },
+    { path: '/openapi.json', summary: 'This document', responses: { 200: json(z.looseObject({}), 'OpenAPI 3.1') } },
+    { path: '/docs', summary: 'This document as a page', responses: { 200: { description: 'A page', content: page } } },
+  ]
+  for (const route of documented) app.openAPIRegistry.registerPath({ ...open, ...route })
 }
 
 export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -39,9 +73,13 @@ export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     return c.json({ status: ready ? 'ready' : 'not-ready', checks }, ready ? 200 : 503, { 'Cache-Control': 'no-store' })
   })
 
-  app.get('/metrics', async c =>
-    c.body(await gateway.metrics.registry.metrics(), 200, { 'Content-Type': gateway.metrics.registry.contentType }),
-  )
+  app.get('/metrics', async c => {
+    const { database, metrics } = gateway
+    // Metrics are wanted most while the database is away: then this one keeps its last value.
+    const open = await countOpenNodes(database).catch(() => ({}))
+    for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
+    return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType })
+  })
 
   app.get('/problems/:code', c => {
     const code = c.req.param('code') as ErrorCode
@@ -50,6 +88,8 @@ export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     const body = `<h1>${code}</h1><p>${entry.title}.</p><p>HTTP ${entry.status}; ${entry.retryable ? 'the same request may succeed later' : 'the same request will fail again'}.</p>`
     return c.html(renderPage(code, body), 200, HTML)
   })
+
+  documentSystem(app)
 
   const info = {
     openapi: '3.1.0',

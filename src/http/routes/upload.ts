@@ -3,12 +3,12 @@ import { z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { identify } from '../../ingest/identify.ts'
 import type { Destination, IngestedVersion, Upload } from '../../ingest/ingest.ts'
-import { receive } from '../../ingest/receive.ts'
+import { type Received, receive } from '../../ingest/receive.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
 import type { Hex } from '../../model/ids.ts'
-import { uploadBody } from '../body.ts'
+import { type UploadBody, uploadBody } from '../body.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { fingerprint, replay, type Work, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
@@ -39,8 +39,8 @@ const parseQuery = <T extends z.ZodType>(c: MatrixContext, schema: T): z.infer<T
 
 /** `Repr-Digest: sha-256=:<base64>:` (RFC 9530 section 3); other algorithms are not ours to check. */
 const announcedDigest = (header: string | undefined): Hex | undefined => {
-  const [, base64] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):/.exec(header ?? '') ?? []
-  if (base64 === undefined) return undefined
+  if (header === undefined || !/(?:^|,)\s*sha-256\s*=/i.test(header)) return undefined
+  const [, base64 = ''] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header) ?? []
   const digest = Buffer.from(base64, 'base64')
   if (digest.length !== 32) throw refuse('invalid-request', 'Repr-Digest does not carry a SHA-256.')
   return digest.toString('hex')
@@ -58,31 +58,41 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const limits = gateway.inputLimits
   const guard = [authenticated(gateway.findPrincipal), requires('assets:write')] as const
 
+  const spooled = async (
+    c: MatrixContext,
+    use: (received: Received, body: UploadBody) => Promise<Response> | Response,
+  ): Promise<Response> => {
+    const { maxUploadBytes: maxBytes, uploadIdleMs: idleMs } = config
+    const body = await uploadBody(c, { maxBytes, idleMs })
+    const received = await receive(body.stream, { folder: spoolFolder, maxBytes, idleMs })
+    try {
+      await body.finished()
+      return await use(received, body)
+    } finally {
+      await received.close()
+    }
+  }
+
   const take = async (
     c: MatrixContext,
     destination: Destination,
     query: z.infer<typeof Common>,
     { key, answered }: Work,
   ): Promise<Response> => {
+    // Whoever asks again hears what was answered, whatever has become of the asset or the grant since.
+    if (answered) return spooled(c, ({ sha256 }) => replay(answered, fingerprint(key.request, sha256)))
     const principal = c.get('principal')
     const permission = await ingest.authorise({ principal, destination })
-    const body = await uploadBody(c, config.maxUploadBytes)
-    const received = await receive(body.stream, {
-      folder: spoolFolder,
-      maxBytes: config.maxUploadBytes,
-      idleMs: config.uploadIdleMs,
-    })
-    try {
-      await body.finished()
+    const announcedSha256 = announcedDigest(c.req.header('repr-digest'))
+    return spooled(c, async (received, body) => {
       const print = fingerprint(key.request, received.sha256)
-      if (answered) return replay(answered, print)
       const identity = await identify(received, body.mediaType, limits)
       const upload: Upload = {
         principal,
         destination,
         publish: query.publish,
         filename: cleanFilename(query.filename ?? body.filename),
-        announcedSha256: announcedDigest(c.req.header('repr-digest')),
+        announcedSha256,
         cause: { actor: principal.keyId, correlationId: c.get('correlationId') },
       }
       let answer = { fingerprint: print, status: 201, headers: {} as Record<string, string>, body: '' }
@@ -93,9 +103,7 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
       metrics.ingestedBytes.inc(received.bytes)
       return new Response(answer.body, { status: answer.status, headers: answer.headers })
-    } finally {
-      await received.close()
-    }
+    })
   }
 
   const counted = async (

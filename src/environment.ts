@@ -1,0 +1,107 @@
+/** How a text of the environment becomes a value: one parser a kind, each of which says the rule that was broken and never the value. */
+import { isWellFormedSecret, NAME_PATTERN } from './model/ids.ts'
+
+/** What defaults depend on besides the environment; entry files look it up. */
+export interface Machine {
+  readonly cores: number
+  /** Whether a person looks on. */
+  readonly terminal: boolean
+}
+
+export interface Variable<T> {
+  readonly env: string
+  readonly parse: (text: string, machine: Machine) => T
+  /** As text, the way it would be written in the environment; `undefined` means optional. */
+  readonly fallback: string | undefined
+  readonly doc: string
+  readonly secret?: boolean
+}
+
+/** The rule that a value breaks. */
+export class ConfigRule extends Error {}
+
+export const text = (value: string): string => value
+export const name = (value: string): string => {
+  if (!NAME_PATTERN.test(value)) throw new ConfigRule('expected up to 40 small letters, digits and hyphens')
+  return value
+}
+/** What cannot be sent as a bearer token, or looks like a key of ours that was mistyped, would lock everybody out. */
+export const bearerToken = (value: string): string => {
+  if (!/^[\x21-\x7e]{1,512}$/.test(value)) throw new ConfigRule('expected 1 to 512 visible ASCII characters')
+  if (value.startsWith('mtx_live_') && !isWellFormedSecret(value))
+    throw new ConfigRule('expected a whole key where it begins with mtx_live_')
+  return value
+}
+export const integer =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    if (!Number.isInteger(number) || number < min || number > max)
+      throw new ConfigRule(`expected a whole number from ${min} to ${max}`)
+    return number
+  }
+export const CORES = 'cores'
+/** A whole number, or the word `cores` for as many as the machine has. */
+export const integerOrCores =
+  (min: number, max: number) =>
+  (value: string, { cores }: Machine): number => {
+    if (value === CORES) return Math.min(Math.max(cores, min), max)
+    try {
+      return integer(min, max)(value)
+    } catch {
+      throw new ConfigRule(`expected a whole number from ${min} to ${max}, or the word ${CORES}`)
+    }
+  }
+export const flag = (value: string): boolean => {
+  if (/^(1|true|yes|on)$/i.test(value)) return true
+  if (/^(0|false|no|off)$/i.test(value)) return false
+  throw new ConfigRule('expected 1 or 0')
+}
+export const oneOf =
+  <T extends string>(...allowed: readonly T[]) =>
+  (value: string): T => {
+    const found = allowed.find(item => item === value)
+    if (found === undefined) throw new ConfigRule(`expected one of ${allowed.join(', ')}`)
+    return found
+  }
+export const AUTO = 'auto'
+export const levelOrAuto =
+  <T extends string>(...levels: readonly T[]) =>
+  (value: string, { terminal }: Machine): T =>
+    oneOf(...levels)(value === AUTO ? (terminal ? 'warn' : 'info') : value)
+export const url =
+  (...protocols: readonly string[]) =>
+  (value: string): string => {
+    const parsed = URL.canParse(value) ? new URL(value) : undefined
+    if (!parsed || !protocols.includes(parsed.protocol))
+      throw new ConfigRule(`expected a URL that begins with ${protocols.join(' or ')}`)
+    return value
+  }
+
+/** Paths are put behind it. */
+export const baseUrl = (value: string): string => {
+  const given = url('http:', 'https:')(value)
+  if (/[?#]/.test(given)) throw new ConfigRule('expected a URL without a query')
+  return given.replace(/\/+$/, '')
+}
+
+/** A variable that has a default. */
+export const declare = <T>(env: string, parse: Variable<T>['parse'], fallback: string, doc: string): Variable<T> => ({
+  env,
+  parse,
+  fallback,
+  doc,
+})
+/** A variable without which something else applies. */
+export const optional = <T>(
+  env: string,
+  parse: Variable<T>['parse'],
+  doc: string,
+  secret = false,
+): Variable<T | undefined> => ({
+  env,
+  parse,
+  fallback: undefined,
+  doc,
+  secret,
+})

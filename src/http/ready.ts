@@ -1,0 +1,58 @@
+/** What a ready answer says, as plain headers and values: the route and the warm lane send the same. Pure. */
+import { type Cacheable, redirectCacheControl, resolutionTag } from '../deliver/answer.ts'
+import { cacheTags } from '../deliver/headers.ts'
+import type { PresignedUrl } from '../deliver/presign.ts'
+import { digestOf } from '../model/ids.ts'
+import type { Ready } from '../resolve/resolve.ts'
+
+export const VARY = 'Accept, Authorization'
+
+export const redirectHeaders = (
+  answer: Ready,
+  { url, expiresAt }: PresignedUrl,
+  { pinned, now }: Pick<Cacheable, 'pinned'> & { now: number },
+) => ({
+  Location: url,
+  'Cache-Control': redirectCacheControl(
+    { pinned, negotiated: answer.negotiated, complete: answer.complete },
+    expiresAt - now,
+  ),
+  Vary: VARY,
+  'Cache-Tag': cacheTags(answer),
+  'Matrix-Publication': String(answer.publication),
+  'Referrer-Policy': 'no-referrer',
+})
+
+export const resolutionHeaders = (answer: Ready) => ({
+  ETag: resolutionTag(answer),
+  'Cache-Control': 'private, max-age=60',
+  Vary: VARY,
+  'Matrix-Publication': String(answer.publication),
+  'Cache-Tag': cacheTags(answer),
+})
+
+export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedUrl) => {
+  const { derivative } = answer
+  return {
+    state: 'ready',
+    asset: answer.asset,
+    version: answer.version,
+    publication: answer.publication,
+    product: answer.product,
+    rendition: answer.rendition,
+    revision: answer.revision,
+    node: digestOf(answer.node),
+    digest: digestOf(derivative.sha256),
+    media_type: derivative.mediaType,
+    width: derivative.width,
+    height: derivative.height,
+    bytes: derivative.bytes,
+    delivery: {
+      url,
+      expires_at: new Date(expiresAt).toISOString(),
+      cacheable: answer.complete || !answer.negotiated,
+      via: 's3',
+    },
+    shared_with: answer.sharedWith,
+  }
+}

@@ -1,0 +1,54 @@
+/** How soon another gateway shows what was published: a resolve sent to it as soon as the publish was acknowledged. */
+import { call, renditionPath, setUp, upload } from './client.ts'
+import type { Photo } from './photos.ts'
+import { quantile } from './report.ts'
+import type { World } from './world.ts'
+
+const ROUNDS = 300
+
+export const publish = async (world: World, photos: readonly Photo[]) => {
+  const here = await world.startGateway()
+  const there = await world.startGateway({ store: here.store, env: { ROLE: 'gateway' } })
+  const recipe = { resize: { width: 400 }, formats: ['jpeg'] }
+  const key = (await setUp(here, [{ product: 'shop', name: 'card', recipe }])).shop ?? ''
+  const [first, second] = [photos[0], photos[1] ?? photos[0]]
+  if (!first || !second) throw new Error('There are no photos')
+  const { asset } = await upload(here, key, first.bytes)
+  const headers = { Prefer: 'wait=10' }
+  await call(here, 'GET', renditionPath('shop', asset, 'card'), { key, headers })
+  await call(here, 'POST', `/v1/assets/${asset}/versions`, { key, body: second.bytes })
+  const path = renditionPath('shop', asset, 'card')
+  for (let state = 0; state < 2; )
+    state = Number((await call(here, 'GET', path, { key })).headers.get('matrix-publication'))
+
+  const publishing: number[] = []
+  const seen: number[] = []
+  let stale = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    const body = { version: 1 + (round % 2) }
+    const askedAt = performance.now()
+    const published = await call(here, 'POST', `/v1/assets/${asset}/publish`, {
+      key,
+      body,
+      headers: { 'If-Match': '*' },
+    })
+    const committedBy = performance.now()
+    const answer = await call(there, 'GET', path, { key })
+    seen.push(performance.now() - committedBy)
+    publishing.push(committedBy - askedAt)
+    if (answer.headers.get('matrix-publication') !== published.headers.get('matrix-publication')) stale++
+  }
+  await Promise.all([here.stop(), there.stop()])
+  const row = (name: string, values: readonly number[]) => [
+    name,
+    ...[0.5, 0.99].map(q => quantile(values, q).toFixed(1)),
+  ]
+  return [
+    {
+      title: 'Publish, seen by another gateway',
+      note: `${ROUNDS} publishes, each followed by a resolve on a gateway process that took no part in it; ${stale} answers were stale.`,
+      columns: ['', 'p50 ms', 'p99 ms'],
+      rows: [row('publish request', publishing), row('acknowledged to correct answer elsewhere', seen)],
+    },
+  ]
+}

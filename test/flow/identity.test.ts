@@ -1,0 +1,360 @@
+/**
+ * Who may do what, as one table: every route that the application registers x everybody who may knock. A route without a row here
+ * fails, so that nobody adds one without saying who it is for.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ensureTenant, insertKey, putAdminKey } from '../../src/manifest/products.ts'
+import { hashSecret, newSecret } from '../../src/model/ids.ts'
+import { expectJson, openClient, openSocketClient, type Send, traces } from '../support/http.ts'
+import { ADMIN_KEY, type CallOptions, type System, startSystem } from '../support/system.ts'
+
+const WHO = [
+  'anonymous',
+  'garbage',
+  'mistyped',
+  'revoked',
+  'expired',
+  'stranger',
+  'reader',
+  'editor',
+  'owner',
+  'admin',
+  'elsewhere',
+] as const
+type Who = (typeof WHO)[number]
+
+/** Nobody has a key that is none. */
+const NOBODY = { anonymous: 401, garbage: 401, mistyped: 401, revoked: 401, expired: 401 } as const
+type Row = Readonly<Record<Who, number>>
+
+/**
+ * The scene: collection `gallery` belongs to product `owner`; `editor` and `reader` have their grants there; `stranger` is a
+ * product of the tenant without one; `elsewhere` administers another tenant. Asset is a text of the gallery, published, so that
+ * what succeeds needs no worker. {x} is the product in the path.
+ */
+const scene = { gallery: 'gallery', asset: '', missing: crypto.randomUUID() }
+const all = (status: number): Row => Object.fromEntries(WHO.map(who => [who, status])) as Row
+const products = (row: Omit<Row, keyof typeof NOBODY>): Row => ({ ...NOBODY, ...row })
+/** Every product but those without a grant may look. */
+const looks = (status = 200) =>
+  products({ stranger: 404, reader: status, editor: status, owner: status, admin: status, elsewhere: 404 })
+const writes = (status: number) =>
+  products({ stranger: 404, reader: 403, editor: status, owner: status, admin: status, elsewhere: 404 })
+const administers = (status: number, elsewhere: number) =>
+  products({ stranger: 403, reader: 403, editor: 403, owner: 403, admin: status, elsewhere })
+
+interface Case {
+  readonly method: string
+  /** As registered. */
+  readonly route: string
+  readonly path: () => string
+  readonly options?: () => CallOptions
+  readonly row: Row
+}
+
+const ifMatch = { headers: { 'If-Match': '*' } }
+const text = (): CallOptions => ({ body: new TextEncoder().encode(crypto.randomUUID()) })
+const RECIPE = { recipe: { formats: ['jpeg'] } }
+const rendition = '/v1/collections/:collection/products/:product/renditions/:name'
+
+const CASES: readonly Case[] = [
+  ...['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs'].map(route => ({
+    method: 'GET',
+    route,
+    path: () => route,
+    row: { ...all(200) },
+  })),
+  { method: 'GET', route: '/problems/:code', path: () => '/problems/not-found', row: all(200) },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/assets/:asset/renditions/:rendition',
+    path: () => `/v1/products/owner/assets/${scene.asset}/renditions/original?delivery=json`,
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/assets/:asset/renditions/:rendition',
+    path: () => `/v1/products/reader/assets/${scene.asset}/renditions/original?delivery=json`,
+    row: products({ stranger: 404, reader: 403, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/assets/:asset/renditions/:rendition',
+    path: () => `/v1/products/reader/assets/${scene.asset}/renditions/thumb`,
+    row: products({ stranger: 404, reader: 422, editor: 404, owner: 404, admin: 422, elsewhere: 404 }),
+  },
+  {
+    method: 'GET',
+    route: '/i/:product/:asset/:version/:file',
+    path: () => `/i/owner/${scene.asset}/v1/original`,
+    row: {
+      ...products({ stranger: 404, reader: 404, editor: 404, owner: 302, admin: 302, elsewhere: 404 }),
+      anonymous: 404,
+    },
+  },
+  { method: 'POST', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', options: text, row: writes(201) },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/versions',
+    path: () => `/v1/assets/${scene.asset}/versions?publish=manual`,
+    options: text,
+    row: writes(201),
+  },
+  { method: 'GET', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', row: looks() },
+  { method: 'GET', route: '/v1/assets/:asset', path: () => `/v1/assets/${scene.asset}`, row: looks() },
+  ...['', '/1', '/1/completeness', '/1/plan'].map(rest => ({
+    method: 'GET',
+    route: `/v1/assets/:asset/versions${rest.replace('1', ':version')}`,
+    path: () => `/v1/assets/${scene.asset}/versions${rest}`,
+    row: looks(),
+  })),
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/publish',
+    path: () => `/v1/assets/${scene.asset}/publish`,
+    options: () => ({ ...ifMatch, body: { version: 1 } }),
+    row: writes(200),
+  },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/rollback',
+    path: () => `/v1/assets/${scene.asset}/rollback`,
+    options: () => ({ ...ifMatch, body: { to: 1 } }),
+    row: writes(200),
+  },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/restore',
+    path: () => `/v1/assets/${scene.asset}/restore`,
+    options: () => ifMatch,
+    row: writes(204),
+  },
+  {
+    method: 'PUT',
+    route: '/v1/products/:product',
+    path: () => '/v1/products/owner',
+    options: () => ({ body: { display_name: 'Owner' } }),
+    row: administers(200, 200),
+  },
+  { method: 'GET', route: '/v1/products', path: () => '/v1/products', row: administers(200, 200) },
+  {
+    method: 'POST',
+    route: '/v1/products/:product/keys',
+    path: () => '/v1/products/editor/keys',
+    options: () => ({ body: {} }),
+    row: administers(201, 404),
+  },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/keys',
+    path: () => '/v1/products/editor/keys',
+    row: administers(200, 200),
+  },
+  { method: 'DELETE', route: '/v1/keys/:key', path: () => '/v1/keys/key_revoked', row: administers(204, 404) },
+  {
+    method: 'PUT',
+    route: '/v1/collections/:collection',
+    path: () => '/v1/collections/gallery',
+    options: () => ({ body: { owner: 'owner' } }),
+    row: administers(200, 200),
+  },
+  { method: 'GET', route: '/v1/collections', path: () => '/v1/collections', row: administers(200, 200) },
+  {
+    method: 'PUT',
+    route: '/v1/collections/:collection/grants/:product',
+    path: () => '/v1/collections/gallery/grants/editor',
+    options: () => ({ body: { role: 'editor' } }),
+    row: administers(200, 422),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/collections/:collection/grants/:product',
+    path: () => '/v1/collections/gallery/grants/nobody',
+    row: administers(404, 404),
+  },
+  {
+    method: 'GET',
+    route: '/v1/collections/:collection/matrix',
+    path: () => '/v1/collections/gallery/matrix',
+    row: administers(200, 200),
+  },
+  {
+    method: 'PUT',
+    route: rendition,
+    path: () => '/v1/collections/gallery/products/reader/renditions/thumb',
+    options: () => ({ body: RECIPE }),
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'GET',
+    route: rendition,
+    path: () => '/v1/collections/gallery/products/reader/renditions/thumb',
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'DELETE',
+    route: rendition,
+    path: () => '/v1/collections/gallery/products/reader/renditions/nothing',
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 404, admin: 404, elsewhere: 404 }),
+  },
+  {
+    method: 'POST',
+    route: '/v1/products/:product/resolve/explain',
+    path: () => '/v1/products/owner/resolve/explain',
+    options: () => ({ body: { asset: scene.asset, rendition: 'original' } }),
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 200 }),
+  },
+  { method: 'GET', route: '/v1/report/efficiency', path: () => '/v1/report/efficiency', row: administers(200, 200) },
+  { method: 'GET', route: '/v1/doctor', path: () => '/v1/doctor', row: administers(200, 200) },
+  // Last, for it ends the scene: nobody but the last of the table may.
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/archive',
+    path: () => `/v1/assets/${scene.asset}/archive`,
+    options: () => ifMatch,
+    row: writes(204),
+  },
+]
+
+let system: System
+let send: Send
+let socket: Awaited<ReturnType<typeof openSocketClient>>
+const keys: Partial<Record<Who, string>> = { admin: ADMIN_KEY, garbage: 'garbage', elsewhere: 'admin-key-of-elsewhere' }
+
+beforeAll(async () => {
+  system = await startSystem({ worker: false })
+  send = await openClient(system)
+  socket = await openSocketClient(system)
+  const { database } = system.core
+  const admin = (method: string, path: string, body: object) => send(method, path, { key: ADMIN_KEY, body })
+  for (const product of ['owner', 'editor', 'reader', 'stranger'] as const) {
+    await expectJson(admin('PUT', `/v1/products/${product}`, { display_name: product }), 200)
+    keys[product] = (
+      await expectJson<{ secret: string }>(admin('POST', `/v1/products/${product}/keys`, {}), 201)
+    ).secret
+  }
+  await expectJson(admin('PUT', '/v1/collections/gallery', { owner: 'owner' }), 200)
+  for (const role of ['editor', 'reader'])
+    await expectJson(admin('PUT', `/v1/collections/gallery/grants/${role}`, { role }), 200)
+  await expectJson(admin('PUT', '/v1/collections/gallery/products/reader/renditions/thumb', RECIPE), 201)
+  await ensureTenant(database, 'elsewhere')
+  await putAdminKey(database, 'elsewhere', hashSecret(keys.elsewhere ?? ''))
+  await insertKeyOf('revoked', undefined)
+  await insertKeyOf('expired', new Date(0))
+  await send('DELETE', '/v1/keys/key_revoked', { key: ADMIN_KEY })
+  keys.mistyped = `${(keys.owner ?? '').slice(0, -1)}${(keys.owner ?? '').endsWith('a') ? 'b' : 'a'}`
+  const upload = { key: keys.owner, ...text() }
+  scene.asset = (await expectJson<{ asset: string }>(send('POST', '/v1/assets?collection=gallery', upload), 201)).asset
+})
+afterAll(async () => {
+  await socket.close()
+  await system.close()
+})
+
+const insertKeyOf = async (who: 'revoked' | 'expired', expiresAt: Date | undefined): Promise<void> => {
+  const secret = newSecret()
+  keys[who] = secret
+  const scopes = ['resolve', 'assets:read', 'assets:write', 'publish'] as const
+  const record = {
+    keyId: `key_${who}`,
+    tenantId: 'demo',
+    productId: 'owner',
+    secretHash: hashSecret(secret),
+    label: '',
+  }
+  await insertKey(system.core.database, { ...record, scopes: [...scopes], expiresAt: expiresAt ?? null })
+}
+
+/** Methods and paths of the application, without its middleware. */
+const registered = (): string[] => [
+  ...new Set(
+    system.app.routes
+      .filter(({ path }) => !path.includes('*'))
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)\{[^}]*\}/g, ':$1')}`),
+  ),
+]
+
+test('every route has its row, and every row its route', () => {
+  const rows = new Set(CASES.map(({ method, route }) => `${method} ${route}`))
+  expect([...rows].sort()).toEqual(registered().sort())
+})
+
+describe('everybody gets the answer that is for them', () => {
+  test.each(CASES.flatMap(one => WHO.map(who => ({ ...one, who }))))(
+    '$method $route for $who',
+    async ({ method, path, options, row, who }) => {
+      const before = row[who] >= 400 ? (await traces(system)).rows : undefined
+      const response = await send(method, path(), { key: keys[who], ...options?.() })
+      expect(response.status, await response.clone().text()).toBe(row[who])
+      if (before) expect((await traces(system)).rows).toEqual(before)
+    },
+  )
+})
+
+describe('who may not know hears the same of what is there and of what is not', () => {
+  const swap = (path: string): string => path.replace(scene.asset, scene.missing)
+  const told = async (ask: Send, method: string, path: string, options: CallOptions) => {
+    const response = await ask(method, path, options)
+    const headers = [...response.headers]
+      .filter(([name]) => !/^(x-request-id|x-correlation-id|server-timing|date)$/.test(name))
+      .sort()
+    return { status: response.status, headers, body: (await response.text()).replace(/req_[\w-]+/, '') }
+  }
+  const about = CASES.filter(({ route, row }) => route.includes(':asset') && row.stranger === 404)
+  const whos = ['anonymous', 'garbage', 'revoked', 'stranger', 'elsewhere'] as const
+
+  test.each(about.flatMap(one => whos.map(who => ({ ...one, who }))))(
+    '$method $route for $who',
+    async ({ method, path, options, who }) => {
+      for (const ask of [send, socket.send]) {
+        const there = await told(ask, method, path(), { key: keys[who], ...options?.() })
+        const missing = await told(ask, method, swap(path()), { key: keys[who], ...options?.() })
+        expect(there).toEqual(missing)
+      }
+    },
+  )
+
+  test('explain ends its trail where the answer would', async () => {
+    const trail = async (asset: string, key = keys.elsewhere) =>
+      expectJson(
+        send('POST', '/v1/products/owner/resolve/explain', { key, body: { asset, rendition: 'original' } }),
+        200,
+      )
+    const [there, missing] = [await trail(scene.asset), await trail(scene.missing)]
+    expect(there.outcome).toBe('not-found')
+    expect(JSON.stringify(there).replaceAll(scene.asset, '')).toBe(
+      JSON.stringify(missing).replaceAll(scene.missing, ''),
+    )
+  })
+
+  test('a collection and its cells are no oracle either', async () => {
+    for (const [there, missing] of [
+      [
+        '/v1/collections/gallery/products/stranger/renditions/x',
+        '/v1/collections/nothing/products/stranger/renditions/x',
+      ],
+      ['/v1/assets?collection=gallery', '/v1/assets?collection=nothing'],
+    ] as const) {
+      expect(await told(send, 'GET', there, { key: keys.stranger })).toEqual(
+        await told(send, 'GET', missing, { key: keys.stranger }),
+      )
+    }
+    const upload = (collection: string) =>
+      told(send, 'POST', `/v1/assets?collection=${collection}`, { key: keys.stranger, ...text() })
+    expect(await upload('gallery')).toEqual(await upload('nothing'))
+  })
+
+  test('equal bytes of another tenant are not known', async () => {
+    const { database } = system.core
+    const bytes = new TextEncoder().encode('the same in both tenants')
+    const send2 = (path: string, options: CallOptions, method = 'POST') =>
+      send(method, path, { key: keys.elsewhere, ...options })
+    await expectJson(send2('/v1/products/own', { body: { display_name: 'Own' } }, 'PUT'), 200)
+    await expectJson(send2('/v1/collections/gallery', { body: { owner: 'own' } }, 'PUT'), 200)
+    await expectJson(send('POST', '/v1/assets?collection=gallery', { key: keys.owner, body: bytes }), 201)
+    const other = await expectJson(send2('/v1/assets?collection=gallery', { body: bytes }), 201)
+    expect(other.deduplicated).toBe(false)
+    const count = { name: 'originals_of', text: 'select count(*)::int as n from original where sha256 = sha256($1)' }
+    expect(await database.rows(count, [Buffer.from(bytes)])).toEqual([{ n: 2 }])
+  })
+})

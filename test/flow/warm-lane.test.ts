@@ -1,0 +1,161 @@
+/** The warm lane may answer or step aside; where it answers, nobody can tell it from the routes. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openWarmLane } from '../../src/http/warm-lane.ts'
+import { settled } from '../support/http.ts'
+import { photo } from '../support/images.ts'
+import { ADMIN_KEY, type CallOptions, requestOf, type System, startSystem } from '../support/system.ts'
+
+let system: System
+let address: string
+let stop: () => void
+let asset: string
+let steppedAside = 0
+
+beforeAll(async () => {
+  system = await startSystem()
+  asset = (await system.upload(await photo({ width: 900, height: 600 }))).asset
+  await settled(system)
+  const lane = openWarmLane(system.gateway)
+  const routes = getRequestListener(system.app.fetch as never)
+  const server = createServer((incoming, outgoing) =>
+    lane(incoming, outgoing, () => {
+      steppedAside++
+      routes(incoming, outgoing)
+    }),
+  )
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  stop = () => void server.close().closeAllConnections()
+})
+afterAll(async () => {
+  stop()
+  await system.close()
+})
+
+/** Of its own to each answer, or to the socket. */
+const INCIDENTAL = [
+  'date',
+  'connection',
+  'keep-alive',
+  'server-timing',
+  'x-request-id',
+  'x-correlation-id',
+  'transfer-encoding',
+]
+
+const tell = async (response: Response) => ({
+  status: response.status,
+  headers: Object.fromEntries([...response.headers].filter(([name]) => !INCIDENTAL.includes(name))),
+  body: await response.text(),
+})
+
+const both = async (path: string, options: CallOptions = {}) => {
+  const before = steppedAside
+  const throughLane = await fetch(`${address}${path}`, requestOf('GET', options))
+  const answered = steppedAside === before
+  const told = await tell(throughLane)
+  return {
+    answered,
+    named: throughLane.headers,
+    lane: told,
+    routes: await tell(await system.call('GET', path, options)),
+  }
+}
+
+const resolvePath = (rendition = 'card', id = asset): string =>
+  `/v1/products/shop-web/assets/${id}/renditions/${rendition}`
+const key = (): string => system.keys['shop-web']
+
+describe('answers', () => {
+  test.each([
+    ['a redirect', () => resolvePath(), {}],
+    ['JSON', () => resolvePath(), { Accept: 'application/json' }],
+    ['a negotiated format', () => resolvePath('hero'), { Accept: 'image/avif,image/webp,*/*' }],
+    ['the fallback format', () => resolvePath('hero'), { Accept: '*/*' }],
+    ['a current delivery path', () => `/i/shop-web/${asset}/current/card.jpg`, {}],
+    ['a pinned delivery path', () => `/i/shop-web/${asset}/v1/hero.auto`, { Accept: 'image/webp' }],
+  ])('%s as the routes do', async (_what, path, headers) => {
+    const { answered, lane, routes, named } = await both(path(), { key: key(), headers })
+    expect(answered).toBe(true)
+    expect([200, 302]).toContain(lane.status)
+    const { 'content-length': length, ...rest } = lane.headers
+    const { 'content-length': _, ...expected } = routes.headers
+    expect({ ...lane, headers: rest }).toEqual({ ...routes, headers: expected })
+    if (lane.status === 200) expect(length).toBe(String(Buffer.byteLength(lane.body)))
+    expect(named.get('x-request-id')).toMatch(/^req_/)
+    expect(named.get('server-timing')).toMatch(/^app;dur=/)
+  })
+
+  test('a correlation id of the caller is kept, and never one that could break a header', async () => {
+    const ask = (id: string) => both(resolvePath(), { key: key(), headers: { 'X-Correlation-Id': id } })
+    expect((await ask('order-17')).named.get('x-correlation-id')).toBe('order-17')
+    const { named } = await ask('a b')
+    expect(named.get('x-correlation-id')).toBe(named.get('x-request-id'))
+  })
+
+  test('they are counted under the name of the route', async () => {
+    await both(resolvePath(), { key: key() })
+    const metrics = await (await system.call('GET', '/metrics', { key: ADMIN_KEY })).text()
+    expect(metrics).toMatch(
+      /duration_seconds_count\{[^}]*route="\/v1\/products\/:product\/assets\/:asset\/renditions\/:rendition"/,
+    )
+  })
+})
+
+describe('steps aside', () => {
+  const unknown = '01936f3e-8c1a-7c4e-9b0d-3f1f5a0b6c11'
+  test.each([
+    ['a query', () => `${resolvePath()}?format=jpeg`, () => ({ key: key() })],
+    [
+      'a condition',
+      () => resolvePath(),
+      () => ({ key: key(), headers: { Accept: 'application/json', 'If-None-Match': '"1.1.jpeg"' } }),
+    ],
+    ['an original', () => resolvePath('original'), () => ({ key: key() })],
+    ['an unknown asset', () => resolvePath('card', unknown), () => ({ key: key() })],
+    ['an unknown rendition', () => resolvePath('nothing'), () => ({ key: key() })],
+    ['a path that is no name', () => resolvePath('a%20b'), () => ({ key: key() })],
+    ['an unknown key', () => resolvePath(), () => ({ key: 'not-a-key' })],
+    ['a mistyped key', () => resolvePath(), () => ({ key: `${key().slice(0, -1)}!` })],
+    ['no key', () => resolvePath(), () => ({})],
+    ['a key of another product', () => resolvePath(), () => ({ key: system.keys.mobile })],
+    ['an anonymous delivery path', () => `/i/shop-web/${asset}/current/card.jpg`, () => ({})],
+    ['another path', () => '/healthz', () => ({})],
+  ])('%s', async (_what, path, options) => {
+    const { answered, lane, routes } = await both(path(), options() as CallOptions)
+    expect(answered).toBe(false)
+    expect(lane.status).toBe(routes.status)
+  })
+
+  test('what is not ready, which is then planned and waited for once', async () => {
+    const { keys } = system
+    await system.call('PUT', '/v1/collections/product-photo/products/shop-web/renditions/late', {
+      key: ADMIN_KEY,
+      body: { recipe: { resize: { width: 210 }, formats: ['webp'] }, lane: 'lazy' },
+    })
+    const fresh = (await system.upload(await photo({ width: 800, height: 500 }))).asset
+    await settled(system)
+    const before = steppedAside
+    const ask = () =>
+      fetch(`${address}/i/shop-web/${fresh}/current/late.webp`, requestOf('GET', { key: keys['shop-web'] }))
+    expect((await ask()).status).toBe(302)
+    expect(steppedAside).toBe(before + 1)
+    expect((await ask()).status).toBe(302)
+    expect(steppedAside).toBe(before + 1)
+  })
+})
+
+test('a revoked key is refused at once', async () => {
+  const made = await system.call('POST', '/v1/products/shop-web/keys', {
+    key: ADMIN_KEY,
+    body: { label: 'short', scopes: ['resolve'] },
+  })
+  const { id, secret } = (await made.json()) as { id: string; secret: string }
+  const ask = async () => (await both(resolvePath(), { key: secret })).lane.status
+  expect(await ask()).toBe(302)
+  expect((await system.call('DELETE', `/v1/keys/${id}`, { key: ADMIN_KEY })).status).toBe(204)
+  expect(await ask()).toBe(401)
+})
