@@ -11,6 +11,7 @@
  * past its lease and comes back holds a stale fence: its settle changes nothing.
  */
 
+import { fullJitter } from '../lib/backoff.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
@@ -220,12 +221,23 @@ const EXPIRED = {
          from node where state = 'RUNNING' and lease_until < now() order by lease_until limit 100`,
 }
 
+/** At once the first time; then later and later, so that a worker in a crash loop does not use up the attempts of innocent nodes. */
+const lostAgainMs = (attempts: number): number =>
+  attempts <= 1 ? 0 : fullJitter(attempts, { baseMs: 1_000, capMs: 60_000 })
+
 /** Takes back what dead workers held. Counts as an attempt: a node that kills its worker every time ends in quarantine. */
 export const expireLeases = async (database: Database, cause: Cause): Promise<number> => {
   const rows = await database.rows<Omit<ClaimedNode, 'chain'> & { chain: string }>(EXPIRED, [])
   for (const row of rows) {
     const node = { ...row, chain: JSON.parse(row.chain) as Step[] }
-    await failNode(database, { node, code: 'worker-lost', retryable: true, crashed: false, retryAfterMs: 0, cause })
+    await failNode(database, {
+      node,
+      code: 'worker-lost',
+      retryable: true,
+      crashed: false,
+      retryAfterMs: lostAgainMs(row.attempts),
+      cause,
+    })
   }
   return rows.length
 }
