@@ -37,7 +37,7 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
   const app = new OpenAPIHono<Env>({ defaultHook: validationHook })
   app.use(request(gateway))
   // Not for GET: each middleware costs the hot path a tenth of its throughput.
-  app.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/v1/*', boundedJson)
+  app.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/v1/*', boundedJson({ maxMs: gateway.config.uploadIdleMs }))
   for (const register of ROUTES) register(app, gateway)
 
   const answer = (c: MatrixContext, error: unknown): Response => {

@@ -101,7 +101,7 @@ const filePart = async (body: Readable, contentType: string, { maxBytes, idleMs 
       const stream = part.pipe(new PassThrough())
       // The form may break before the first read and after the last; whoever reads in between hears it through the loop, and an
       // error event that nobody listens to would end the process.
-      for (const half of [part, stream]) half.on('error', error => stream.destroy(error))
+      for (const half of [part, stream]) half.on('error', error => stream.destroy(asIncomplete(error)))
       failure.catch(error => stream.destroy(error))
       resolve({
         stream,

@@ -1,6 +1,7 @@
 /**
  * The connection to Postgres. Statements of the request path run on the `hot` pool, where planning is pinned to index probes:
- * a generic plan of a gathered read otherwise flips to hash joins while the tables are small.
+ * a generic plan of a gathered read otherwise flips to hash joins and scans while the tables are small. Measured with a hundred
+ * assets: 23 us of Postgres for a resolve, 35 with scans, 54 where sharers are counted.
  */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
@@ -73,7 +74,8 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
   const hot = new pg.Pool({
     ...common,
     max: 3,
-    options: '-c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c jit=off',
+    options:
+      '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c jit=off',
   })
   pool.on('error', onPoolError)
   hot.on('error', onPoolError)

@@ -42,11 +42,13 @@ export const appendFacts = async (
   return taken.first + facts.length - 1
 }
 
+/** A statement of its own: the snapshot of the one that numbers has to be younger than the lock. */
+const TAKE_TURN = { name: 'event_take_turn', text: 'select pg_try_advisory_xact_lock(7205814) as mine' }
+
 const SEQUENCE = {
   name: 'event_sequence',
-  text: `with turn as (select pg_try_advisory_xact_lock(7205814) as mine),
-         due as (select event_id, row_number() over (order by insert_no) as place
-                 from event, turn where mine and seq is null order by insert_no limit 1000),
+  text: `with due as (select event_id, row_number() over (order by insert_no) as place
+                 from event where seq is null order by insert_no limit 1000),
          head as (update event_head set seq = seq + (select count(*) from due) where exists (select 1 from due) returning seq),
          numbered as (update event e set seq = head.seq - (select count(*) from due) + due.place, sequenced_at = now()
                       from due, head where e.event_id = due.event_id returning 1)
@@ -56,8 +58,12 @@ const SEQUENCE = {
 /** Numbers committed events without gaps. Any process may call it at any time; one at a time succeeds, the others do nothing. */
 export const sequenceEvents = async (database: Database): Promise<number> => {
   for (let total = 0; ; ) {
-    const [row] = await database.rows<{ numbered: number }>(SEQUENCE, [])
-    const numbered = row?.numbered ?? 0
+    const numbered = await database.transaction(async tx => {
+      const [turn] = await tx.rows<{ mine: boolean }>(TAKE_TURN, [])
+      if (!turn?.mine) return 0
+      const [row] = await tx.rows<{ numbered: number }>(SEQUENCE, [])
+      return row?.numbered ?? 0
+    })
     total += numbered
     if (numbered < 1000) return total
   }

@@ -48,13 +48,10 @@ export const openDemand = ({ database, hint }: DemandDependencies): Demand => {
     format,
     accept,
   }: Wish): Promise<readonly Hex[]> => {
-    const rendition = await findRendition(database, {
-      tenantId: tenant,
-      collectionId: collection,
-      productId: product,
-      name,
-    })
-    const found = await findVersion(database, { tenantId: tenant, assetId: asset, version })
+    const [rendition, found] = await Promise.all([
+      findRendition(database, { tenantId: tenant, collectionId: collection, productId: product, name }),
+      findVersion(database, { tenantId: tenant, assetId: asset, version }),
+    ])
     const original = found?.sha256 && (await findOriginal(database, tenant, found.sha256))
     if (!rendition || !original) throw refuse('not-found', 'There is no such asset or rendition for this product.')
     if (!original.image) {

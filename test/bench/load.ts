@@ -1,12 +1,14 @@
-/** Load from a process of its own (autocannon), so that the generator's CPU is not the server's. */
+/** Load from a process of its own, so that the generator's CPU is not the server's. */
 import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const AUTOCANNON = createRequire(import.meta.url).resolve('autocannon')
+const PROCESS = fileURLToPath(new URL('./load-process.ts', import.meta.url))
 
 export interface Load {
-  readonly url: string
+  readonly address: string
+  /** Asked in turn by every connection. */
+  readonly paths: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
   readonly connections: number
   readonly seconds: number
@@ -28,16 +30,14 @@ interface Report {
   readonly statusCodeStats: Readonly<Record<string, { readonly count: number }>>
 }
 
-export const load = async ({ url, headers = {}, connections, seconds, status }: Load): Promise<Measured> => {
-  const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [AUTOCANNON, '-j', '-n', '-c', String(connections), '-d', String(seconds), ...given, url],
-    { maxBuffer: 2 ** 24 },
-  )
+export const load = async ({ address, paths, headers = {}, connections, seconds, status }: Load): Promise<Measured> => {
+  const order = { url: address, connections, duration: seconds, headers, requests: paths.map(path => ({ path })) }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', PROCESS, JSON.stringify(order)], {
+    maxBuffer: 2 ** 24,
+  })
   const { requests, latency, errors, statusCodeStats } = JSON.parse(stdout) as Report
   const wrong = Object.keys(statusCodeStats).filter(code => code !== String(status))
   if (errors > 0 || wrong.length > 0)
-    throw new Error(`${url} gave ${errors} errors and the statuses ${Object.keys(statusCodeStats).join(', ')}`)
+    throw new Error(`${address} gave ${errors} errors and the statuses ${Object.keys(statusCodeStats).join(', ')}`)
   return { perSecond: requests.average, p50Ms: latency.p50, p99Ms: latency.p99, requests: requests.total }
 }

@@ -113,6 +113,14 @@ export const openWorld = async (root: string) => {
   }
 }
 
+/** Statistics, as autovacuum would make them within a minute: a database this young is planned blindly. */
+export const analyse = async ({ databaseUrl }: Store): Promise<void> => {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  await client.query('analyze')
+  await client.end()
+}
+
 /** The first http address that the process prints. */
 export const addressOf = (child: ChildProcess): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -298,7 +298,7 @@ describe('the documents', () => {
     }
     const ids: string[] = []
     for (const [path, item] of Object.entries(document.paths)) {
-      for (const [method, operation] of Object.entries(item) as [string, Record<string, unknown>][]) {
+      for (const [method, operation] of Object.entries(item as unknown as Record<string, Record<string, unknown>>)) {
         const what = `${method} ${path}`
         const parameters = (operation.parameters ?? []) as {
           name: string

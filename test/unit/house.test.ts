@@ -144,7 +144,7 @@ describe('SQL', () => {
 
   /** Statements that are meant to see every tenant, by the words that identify them. */
   const ACROSS_TENANTS: Readonly<Record<string, string>> = {
-    'with turn as (select pg_try_advisory_xact_lock': 'one sequencer numbers the events of all tenants',
+    'with due as (select event_id, row_number()': 'one sequencer numbers the events of all tenants',
     'select state, count(*)::int as count from node': 'gauges count the work of all tenants',
     'delete from idempotency where expires_at': 'what has expired goes, whose ever it was',
   }

@@ -37,6 +37,7 @@ const shared = refusals(
   'unauthenticated',
   'forbidden',
   'not-found',
+  'upload-incomplete',
   'payload-too-large',
   'unsupported-media',
   'contract-violation',

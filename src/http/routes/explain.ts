@@ -40,6 +40,7 @@ export const explainRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
           'unauthenticated',
           'forbidden',
           'not-found',
+          'upload-incomplete',
           'payload-too-large',
           'unsupported-media',
           'contract-violation',

@@ -33,6 +33,7 @@ const responses = {
     'not-ready',
     'asset-archived',
     'precondition-failed',
+    'upload-incomplete',
     'payload-too-large',
     'unsupported-media',
     'precondition-required',

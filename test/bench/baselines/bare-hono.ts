@@ -1,12 +1,17 @@
-/** The reference of the warm path: a redirect from Hono and nothing behind it. */
+/** The reference of the warm path: a redirect from Hono and nothing behind it, the fastest way (`response`) or the usual one (`redirect`). */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 
+const [, , location = '', way = 'response'] = process.argv
+const path = '/v1/products/:product/assets/:asset/renditions/:rendition'
+const headers = { 'Cache-Control': 'private, max-age=5', Vary: 'Accept, Authorization', 'Matrix-Publication': '1' }
 const app = new Hono()
-app.get('/v1/products/:product/assets/:asset/renditions/:rendition', () => {
-  return new Response(null, {
-    status: 302,
-    headers: { Location: process.argv[2] ?? '', 'Cache-Control': 'private, max-age=5', Vary: 'Accept, Authorization' },
+if (way === 'response') {
+  app.get(path, () => new Response(null, { status: 302, headers: { Location: location, ...headers } }))
+} else {
+  app.get(path, c => {
+    for (const [name, value] of Object.entries(headers)) c.header(name, value)
+    return c.redirect(location, 302)
   })
-})
+}
 serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => console.log(`http://127.0.0.1:${port}`))
