@@ -183,7 +183,7 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
   if (question.version === undefined && asset.activeVersion === undefined) {
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
   }
-  if (!version || !isShown(version.state, question.version)) throw nothingHere()
+  if (!version || !isShown(version.state, question.version, principal !== undefined)) throw nothingHere()
   const common = (): Common => ({ ...shared, version: version.version })
   if (question.rendition === 'original') {
     if (!version.original) throw nothingHere()
@@ -227,9 +227,12 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
   }
 }
 
-/** A pinned version is answered while its bytes exist; what was never complete is not shown as current. */
-const isShown = (state: string, pinned: number | undefined): boolean =>
-  pinned === undefined ? state === 'ACTIVE' : state !== 'PENDING' && state !== 'PURGED'
+/** A pinned version is answered while its bytes exist; the public sees only what has been published at some time. */
+const isShown = (state: VersionState, pinned: number | undefined, known: boolean): boolean => {
+  if (state === 'ACTIVE') return true
+  if (pinned === undefined) return false
+  return known ? state !== 'PENDING' && state !== 'PURGED' : state === 'ARCHIVED'
+}
 
 /** The product is known and may ask, so it is told what has become of the asset. */
 const unpublished = (newest: VersionState | undefined, answer: Unpublished): Unpublished => {
