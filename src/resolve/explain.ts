@@ -108,16 +108,11 @@ export const explainResolution = async (
   if (leaves.length === 0) return end('unplanned: the first resolve plans it')
   const accepted: readonly string[] =
     question.format === 'auto' ? acceptableFormats(formats, question.accept) : [question.format]
-  const answered = accepted
-    .map(format => leaves.find(leaf => leaf.format === format))
-    .find(leaf => leaf?.state === 'DONE')
-  return end(
-    answered
-      ? `ready: ${answered.format}`
-      : leaves.some(leaf => accepted.includes(leaf.format) && leaf.state !== 'DEAD' && leaf.node)
-        ? 'pending'
-        : 'rendition-failed',
-  )
+  const wanted = accepted.flatMap(format => leaves.filter(leaf => leaf.format === format))
+  if (wanted.length === 0) return end(question.format === 'auto' ? 'not-acceptable' : 'not-found')
+  const answered = wanted.find(leaf => leaf.state === 'DONE')
+  if (answered) return end(`ready: ${answered.format}`)
+  return end(wanted.some(leaf => leaf.node && leaf.state !== 'DEAD') ? 'pending' : 'rendition-failed')
 }
 
 const render = (

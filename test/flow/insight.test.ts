@@ -162,7 +162,7 @@ describe('explain', () => {
   })
 
   test('agrees with what resolve answers', async () => {
-    const accepts = ['image/avif,image/webp,*/*', 'image/webp,*/*', '*/*', 'application/json']
+    const accepts = ['image/avif,image/webp,*/*', 'image/webp,*/*', '*/*', 'image/png', 'application/json']
     for (const rendition of ['card', 'hero', 'original', 'nothing']) {
       for (const accept of accepts) {
         const response = await send(
