@@ -29,6 +29,17 @@ export const refusals = (...codes: readonly ErrorCode[]) => {
   return byStatus
 }
 
+/** What any route with a JSON body may refuse; spread into `refusals`. */
+export const JSON_ROUTE = [
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'upload-incomplete',
+  'payload-too-large',
+  'unsupported-media',
+  'contract-violation',
+] as const satisfies readonly ErrorCode[]
+
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({
   description,
   content: { 'application/json': { schema } },

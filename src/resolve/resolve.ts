@@ -98,12 +98,12 @@ export type Resolve = (question: Question) => Promise<Answer>
 
 const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
-/** Throws the refusal that the caller may hear; returns the facts that permission opened. */
-export const permit = (
+/** Throws the refusal that the caller may hear. */
+const permit = (
   facts: ResolveFacts,
   question: Pick<Question, 'secretHash' | 'product' | 'rendition'>,
   now: number,
-) => {
+): void => {
   if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
   const action = question.rendition === 'original' ? 'original' : 'resolve'
   const { effect, rule } = decide({
@@ -116,7 +116,6 @@ export const permit = (
   if (effect === 'hide') throw nothingHere()
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not do this here.', { details: { reasons: [rule] } })
-  return rule
 }
 
 type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>

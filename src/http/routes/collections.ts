@@ -16,7 +16,7 @@ import { DELIVERIES, type Edge, PUBLISH_GATES, ROLES } from '../../model/product
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
-import { json, jsonBody, refusals, security } from '../openapi.ts'
+import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Moment, Name, Paging, page, readCursor } from '../validation.ts'
 
 const CollectionBody = z.strictObject({ owner: Name, publish_gate: z.enum(PUBLISH_GATES).default('all') })
@@ -33,15 +33,7 @@ const EdgeBody = z.strictObject({
 const EdgeSchema = EdgeBody.extend({ product: z.string() }).openapi('Edge')
 const params = z.object({ collection: Name })
 const cellParams = z.object({ collection: Name, product: Name })
-const shared = refusals(
-  'unauthenticated',
-  'forbidden',
-  'not-found',
-  'upload-incomplete',
-  'payload-too-large',
-  'unsupported-media',
-  'contract-violation',
-)
+const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 
 const presentEdge = ({ product, role, originalAccess, visibility, delivery, expiresAt }: Edge) => ({

@@ -6,7 +6,7 @@ import { explainResolution } from '../../resolve/explain.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
-import { json, jsonBody, refusals, security } from '../openapi.ts'
+import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name, Version } from '../validation.ts'
 
 const Body = z.strictObject({
@@ -36,15 +36,7 @@ export const explainRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       request: { params: z.object({ product: Name }), ...jsonBody(Body) },
       responses: {
         200: json(ExplanationSchema, 'The trail'),
-        ...refusals(
-          'unauthenticated',
-          'forbidden',
-          'not-found',
-          'upload-incomplete',
-          'payload-too-large',
-          'unsupported-media',
-          'contract-violation',
-        ),
+        ...refusals(...JSON_ROUTE),
       },
     }),
     async c => {

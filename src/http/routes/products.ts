@@ -9,7 +9,7 @@ import type { Env } from '../context.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
-import { json, jsonBody, refusals, security } from '../openapi.ts'
+import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Label, Moment, Name, Paging, page, readCursor } from '../validation.ts'
 
 const ProductSchema = z
@@ -31,15 +31,7 @@ const KeySchema = z
   })
   .openapi('ApiKey')
 const params = z.object({ product: Name })
-const shared = refusals(
-  'unauthenticated',
-  'forbidden',
-  'not-found',
-  'upload-incomplete',
-  'payload-too-large',
-  'unsupported-media',
-  'contract-violation',
-)
+const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 
 export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {

@@ -9,7 +9,7 @@ import { decide } from '../../policy/decide.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
-import { json, jsonBody, refusals, security } from '../openapi.ts'
+import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name } from '../validation.ts'
 
 const RenditionBody = z.strictObject({
@@ -32,18 +32,7 @@ const RenditionSchema = z
   .openapi('Rendition')
 const params = z.object({ collection: Name, product: Name, name: Name })
 const path = '/v1/collections/{collection}/products/{product}/renditions/{name}'
-const shared = refusals(
-  'invalid-request',
-  'unauthenticated',
-  'forbidden',
-  'not-found',
-  'upload-incomplete',
-  'payload-too-large',
-  'unsupported-media',
-  'contract-violation',
-  'invalid-recipe',
-  'unsupported-transform',
-)
+const shared = refusals('invalid-request', ...JSON_ROUTE, 'invalid-recipe', 'unsupported-transform')
 
 /** `original` is how the bytes as received are asked for. */
 const RESERVED = new Set(['original', 'x', 'info'])
