@@ -12,8 +12,8 @@ const describe = ({ op, params }: Step): string => {
 }
 
 const line = (node: ExplainedNode): string => {
-  const { key, step, estimatedCpuMs, sharedBy, state, children } = node
-  const sharing = children.length === 0 ? sharedBy.join(', ') : `for ${sharedBy.length}`
+  const { key, step, estimatedCpuMs, sharedBy, wishes, state, children } = node
+  const sharing = children.length === 0 ? sharedBy.join(', ') : `for ${wishes}`
   return [`${describe(step)}`, key.slice(0, 12), `~${estimatedCpuMs} ms`, ...(state ? [state] : []), sharing].join('  ')
 }
 

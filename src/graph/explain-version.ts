@@ -3,7 +3,7 @@ import type { LeafState } from '../manifest/leaves.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import type { Original } from '../model/original.ts'
 import type { Format, Step } from '../model/recipe.ts'
-import { type Ask, type ExplainedNode, explainPlan } from './explain.ts'
+import { type Ask, type ExplainedNode, type Explanation, explainPlan } from './explain.ts'
 import { explanationText } from './explain-text.ts'
 import { chainKeys } from './key.ts'
 
@@ -13,7 +13,7 @@ const askOf = (leaf: LeafState, original: Hex): Ask => {
   if (text === null) return { product, rendition, leaves: [{ format, required, ...(refusal && { refusal }) }] }
   const chain = JSON.parse(text) as Step[]
   const keys = chainKeys(chain, original)
-  const node = { key: keys.at(-1) as Hex, original, chain, keys, format, width: 0, height: 0 }
+  const node = { key: keys.at(-1) as Hex, original, chain, keys, format }
   return { product, rendition, leaves: [{ format, required, node }] }
 }
 
@@ -35,20 +35,39 @@ const present = (node: ExplainedNode): PresentedNode => ({
   ...(node.children.length > 0 && { children: node.children.map(present) }),
 })
 
-/** As data and as text. */
-export const explainVersion = ({ sha256, image, mediaType }: Original, leaves: readonly LeafState[]) => {
+/** What one product may see: its own nodes with its own names, and how many wishes of others go through them. */
+const seenBy = (product: string, { rungs, refused, ...rest }: Explanation): Explanation => {
+  const isOwn = (wish: string): boolean => wish.startsWith(`${product}/`)
+  const prune = (nodes: readonly ExplainedNode[]): readonly ExplainedNode[] =>
+    nodes
+      .filter(({ sharedBy }) => sharedBy.some(isOwn))
+      .map(node => {
+        const own = node.sharedBy.filter(isOwn)
+        const others = node.sharedBy.length - own.length
+        const sharedBy = others > 0 ? [...own, `${others} of other products`] : own
+        return { ...node, sharedBy, children: prune(node.children) }
+      })
+  return { ...rest, rungs: prune(rungs), refused: refused.filter(({ wish }) => isOwn(wish)) }
+}
+
+/** As data and as text; `viewer` is the product that asks, `undefined` for who may see all of them. Totals count all. */
+export const explainVersion = (
+  { sha256, image, mediaType }: Original,
+  { leaves, viewer }: { leaves: readonly LeafState[]; viewer: string | undefined },
+) => {
   if (!image) return { text: `original ${sha256.slice(0, 12)}  ${mediaType}: renditions do not apply\n` }
   const states = new Map(
     leaves.flatMap(({ node, state, executions, cpu_ms }) =>
       node ? [[node, `${state}${executions ? ` ran ${executions}x, ${Math.round(cpu_ms ?? 0)} ms` : ''}`]] : [],
     ),
   )
-  const explanation = explainPlan({
+  const whole = explainPlan({
     original: sha256,
     image,
     asks: leaves.map(leaf => askOf(leaf, sha256)),
     stateOf: key => states.get(key),
   })
+  const explanation = viewer === undefined ? whole : seenBy(viewer, whole)
   const { totals, refused, rungs } = explanation
   return {
     text: explanationText(explanation),

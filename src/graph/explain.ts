@@ -22,6 +22,8 @@ export interface ExplainedNode {
   readonly estimatedCpuMs: number
   /** `product/rendition.format` of everyone whose chain goes through here. */
   readonly sharedBy: readonly string[]
+  /** How many they are, those included that are not named to whoever asks. */
+  readonly wishes: number
   /** Of a leaf, where it is known. */
   readonly state?: string
   readonly children: readonly ExplainedNode[]
@@ -69,6 +71,7 @@ const grow = (wishes: readonly Wish[], depth: number, stateOf: ExplainRequest['s
       step: node.chain[depth] as Step,
       estimatedCpuMs: round(costs[depth] ?? 0),
       sharedBy: members.map(({ name }) => name),
+      wishes: members.length,
       ...(state !== undefined && { state }),
       children: grow(members, depth + 1, stateOf),
     }

@@ -10,7 +10,14 @@ import { FORMATS, type Format, type JsonValue, type Output, type Params, type Re
 import { foldAliases } from '../ops/aliases.ts'
 import { ENCODERS } from '../ops/encode.ts'
 import { exceedsAvif, MAX_AVIF_PIXELS, MAX_AVIF_SIDE } from '../ops/limits.ts'
-import { findOperation, OPERATION_NAMES, OPERATIONS, type OperationName, positionOf } from '../ops/registry.ts'
+import {
+  findOperation,
+  OPERATION_ALIASES,
+  OPERATION_NAMES,
+  OPERATIONS,
+  type OperationName,
+  positionOf,
+} from '../ops/registry.ts'
 import { isObject, openReader, type Path, type Raw, type Reader, readWith } from './violations.ts'
 
 /** Bounds the work that one recipe can ask for. */
@@ -26,7 +33,7 @@ const readStage = (raw: unknown, path: Path, reader: Reader, at: { first: boolea
     return []
   }
   const steps: { op: string; params: Params }[] = []
-  for (const [name, value] of Object.entries(raw)) {
+  for (const [name, value] of Object.entries(foldAliases(raw, OPERATION_ALIASES) as Raw)) {
     const operation = findOperation(name)
     if (!operation) {
       reader.fail([...path, name], 'unknown-key', `Expected one of ${OPERATION_NAMES.join(', ')}`)
@@ -35,7 +42,7 @@ const readStage = (raw: unknown, path: Path, reader: Reader, at: { first: boolea
       reader.fail([...path, name], 'place', `\`${name}\` stands in the ${where} stage only`)
     } else {
       const params = readWith(operation.schema, foldAliases(value, operation.aliases), [...path, name], reader)
-      if (params) steps.push({ op: name, params })
+      if (params && !operation.idle?.(params)) steps.push({ op: name, params })
     }
   }
   return [...steps, ...implicit(steps, at)].sort(byPosition)

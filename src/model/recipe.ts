@@ -51,6 +51,7 @@ export interface PlannedNode {
   readonly chain: readonly Step[]
   readonly keys: readonly Hex[]
   readonly format: Format
-  readonly width: number
-  readonly height: number
+  /** Absent where only the pixels tell. */
+  readonly width?: number
+  readonly height?: number
 }

@@ -32,7 +32,7 @@ const valuesOf = (shape: Shape): string => {
   if (shape.enum) return shape.enum.join(', ')
   if (shape.properties) return `{ ${Object.keys(shape.properties).join(', ')} }`
   if (shape.minimum !== undefined) return `${shape.minimum} to ${shape.maximum}`
-  return shape.pattern ? 'colour' : (shape.type ?? '')
+  return shape.pattern?.startsWith('^#') ? 'colour' : (shape.type ?? '')
 }
 
 const rowOf = (operation: string, parameter: string, shape: Shape, required: boolean): ParameterRow => ({

@@ -4,10 +4,10 @@ import { opaqueColour } from './colour.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 
 const EPOCH = 1
-const WHITE = '#ffffff'
+export const FLATTEN_BACKGROUND = '#ffffff'
 
 /** No step on an opaque picture. */
-export const flattened = (picture: Picture, background: string = WHITE): Concrete => {
+const flattened = (picture: Picture, background: string): Concrete => {
   if (!picture.hasAlpha) return { steps: [], picture }
   const step: Step = { op: 'flatten', epoch: EPOCH, params: { background } }
   return { steps: [step], picture: { ...picture, hasAlpha: false } }
@@ -19,7 +19,7 @@ export const flatten = operation<{ background: string }, { background: string }>
   epoch: EPOCH,
   place: 'stage',
   schema: z.strictObject({
-    background: opaqueColour.prefault(WHITE).describe('Colour that shows through.'),
+    background: opaqueColour.prefault(FLATTEN_BACKGROUND).describe('Colour that shows through.'),
   }),
   concretise: ({ background }, picture) => flattened(picture, background),
   apply: (pipeline, { background }) => pipeline.flatten({ background }),

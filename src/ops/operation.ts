@@ -6,11 +6,14 @@ import type { Sharp } from 'sharp'
 import type { z } from 'zod'
 import type { ImageFacts } from '../model/original.ts'
 import type { JsonValue, Params, Step } from '../model/recipe.ts'
+import type { Pixels } from './pixels.ts'
 
 /** What is known of the pixels at one point of a chain. */
 export interface Picture {
   readonly width: number
   readonly height: number
+  /** False once only the pixels know the size: `width` and `height` are then no more than what they were before. */
+  readonly sized: boolean
   readonly hasAlpha: boolean
   /** EXIF orientation that decoding has to apply; 1 once it does not matter. */
   readonly orientation: number
@@ -41,10 +44,13 @@ export interface Operation<Asked extends Params = Params, Resolved extends Param
   readonly schema: z.ZodType<Asked>
   /** Back to what a user writes, where that is not the parameters themselves: `schema` reads it to the same value. */
   readonly spell?: (asked: Asked) => JsonValue
+  /** True where it changes no picture: it is left out of a canonical recipe. */
+  readonly idle?: (asked: Asked) => boolean
   /** What stands in a canonical recipe that does not mention the operation; `undefined`: nothing. */
   readonly whenAbsent?: Asked
   readonly concretise: (asked: Asked, picture: Picture) => Concrete
-  readonly apply: (pipeline: Sharp, resolved: Resolved) => Sharp
+  /** `pixels` are what the pipeline begins with, for operations that have to look at them. Depends on nothing else. */
+  readonly apply: (pipeline: Sharp, resolved: Resolved, pixels: Pixels) => Sharp | Promise<Sharp>
 }
 
 /**

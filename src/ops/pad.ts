@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Step } from '../model/recipe.ts'
 import { anyColour, isOpaque } from './colour.ts'
-import { MAX_SIDE } from './limits.ts'
+import { MAX_SIDE, refuseStep } from './limits.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 
 type Padding = { top: number; right: number; bottom: number; left: number; background: string }
@@ -14,9 +14,11 @@ const edge = z.int().min(0).max(MAX_SIDE).default(0)
 export const padded = (padding: Padding, picture: Picture): Concrete => {
   const { top, right, bottom, left, background } = padding
   if (top + right + bottom + left === 0) return { steps: [], picture }
-  const step: Step = { op: 'pad', epoch: EPOCH, params: { top, right, bottom, left, background } }
   const width = picture.width + left + right
   const height = picture.height + top + bottom
+  const refusal = refuseStep({ width, height })
+  if (refusal) return { steps: [], picture, refusal }
+  const step: Step = { op: 'pad', epoch: EPOCH, params: { top, right, bottom, left, background } }
   return { steps: [step], picture: { ...picture, width, height, hasAlpha: picture.hasAlpha || !isOpaque(background) } }
 }
 
@@ -31,6 +33,7 @@ export const pad = operation<Padding, Padding>({
     left: edge.describe('Pixels added at the left.'),
     background: anyColour.prefault(PAD_BACKGROUND).describe('Colour of what is added.'),
   }),
+  idle: ({ top, right, bottom, left }) => top + right + bottom + left === 0,
   concretise: padded,
   apply: (pipeline, padding) => pipeline.extend(padding),
 })

@@ -1,16 +1,60 @@
 /** Every operation in the fixed order in which a stage runs them. The list of types cannot drift from the list of files. */
 import type { Sharp } from 'sharp'
 import type { Step } from '../model/recipe.ts'
+import { blur } from './blur.ts'
 import { crop } from './crop.ts'
 import { applyEncode } from './encode.ts'
 import { flatten } from './flatten.ts'
+import { flip } from './flip.ts'
+import { gamma } from './gamma.ts'
+import { grayscale } from './grayscale.ts'
+import { median } from './median.ts'
 import { metadata } from './metadata.ts'
+import { modulate } from './modulate.ts'
+import { normalise } from './normalise.ts'
 import type { Operation } from './operation.ts'
 import { orient } from './orient.ts'
 import { pad } from './pad.ts'
+import type { Pixels } from './pixels.ts'
 import { resize } from './resize.ts'
+import { rotate } from './rotate.ts'
+import { round } from './round.ts'
+import { sharpen } from './sharpen.ts'
+import { threshold } from './threshold.ts'
+import { tint } from './tint.ts'
+import { trim } from './trim.ts'
 
-export const OPERATIONS = { orient, crop, resize, pad, flatten, metadata } satisfies Record<string, Operation>
+/**
+ * Geometry comes before effects, so that effects are measured in the pixels of the result. What lays a second picture on the
+ * first belongs between `round` and `flatten`.
+ */
+export const OPERATIONS = {
+  orient,
+  trim,
+  crop,
+  resize,
+  pad,
+  rotate,
+  flip,
+  median,
+  blur,
+  sharpen,
+  normalise,
+  gamma,
+  modulate,
+  tint,
+  grayscale,
+  threshold,
+  round,
+  flatten,
+  metadata,
+} satisfies Record<string, Operation>
+
+/** Other spellings of names. Both beside each other are refused, as with parameters. */
+export const OPERATION_ALIASES: Readonly<Record<string, OperationName>> = {
+  greyscale: 'grayscale',
+  normalize: 'normalise',
+}
 
 export type OperationName = keyof typeof OPERATIONS
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as readonly OperationName[]
@@ -22,9 +66,9 @@ export const findOperation = (name: string): Operation | undefined =>
 export const positionOf = (name: string): number => OPERATION_NAMES.indexOf(name as OperationName)
 
 /** Runs one resolved step; `decode` is where a pipeline comes from and is not among them. */
-export const applyStep = (pipeline: Sharp, step: Step): Sharp => {
+export const applyStep = (pipeline: Sharp, step: Step, pixels: Pixels): Sharp | Promise<Sharp> => {
   if (step.op === 'encode') return applyEncode(pipeline, step.params)
   const found = findOperation(step.op)
   if (!found) throw new TypeError(`Expected a known operation but received ${step.op}`)
-  return found.apply(pipeline, step.params)
+  return found.apply(pipeline, step.params, pixels)
 }

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import type { Step } from '../model/recipe.ts'
 import { anyColour } from './colour.ts'
-import { cropSteps } from './crop.ts'
-import { focal, GRAVITIES, type Gravity, gravity, offsetByFocal, offsetByGravity } from './gravity.ts'
-import { MAX_SIDE, MAX_STEP_PIXELS } from './limits.ts'
+import { cropAt } from './crop.ts'
+import type { Focus } from './focus.ts'
+import { type Gravity, offsetByGravity } from './gravity.ts'
+import { MAX_SIDE, refuseStep } from './limits.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 import { PAD_BACKGROUND, padded } from './pad.ts'
-import { FITS, type Fit, resizeGeometry, type Size } from './resize-geometry.ts'
+import { isFocus, placing, readPlace } from './place.ts'
+import { FITS, type Fit, resizeGeometry } from './resize-geometry.ts'
 
 const EPOCH = 1
 const KERNELS = ['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3', 'mks2013', 'mks2021'] as const
@@ -18,7 +20,7 @@ type Asked = {
   width?: number
   height?: number
   fit: Fit
-  gravity?: Gravity
+  gravity?: Gravity | Focus
   focal?: { x: number; y: number }
   background?: string
   enlarge: boolean
@@ -32,11 +34,10 @@ const spelling = z.strictObject({
   width: side.optional().describe('Width of the box in pixels.'),
   height: side.optional().describe('Height of the box in pixels.'),
   fit: z.enum(FITS).default('inside').describe('How picture and box meet, as in CSS `object-fit`.'),
-  gravity: z
-    .union([gravity, z.literal('focal')])
-    .optional()
-    .describe(`What \`cover\` keeps and where \`contain\` puts it: ${GRAVITIES.join(', ')} or focal.`),
-  focal: focal.optional().describe('The point that `cover` keeps in sight.'),
+  gravity: placing.gravity.describe(
+    `${placing.gravity.description} For \`contain\`, where the picture is put: all but the last three.`,
+  ),
+  focal: placing.focal.describe('The point that `cover` keeps in sight.'),
   background: anyColour.optional().describe('What `contain` fills the box with.'),
   enlarge: z.boolean().default(false).describe('Whether a small picture may grow.'),
   kernel: z.enum(KERNELS).default(DEFAULT_KERNEL).describe('Resampling kernel.'),
@@ -57,40 +58,34 @@ const schema = spelling.transform((raw, context): Asked => {
   if (raw.fit !== 'cover' && (raw.focal || raw.gravity === 'focal')) {
     return complain(context, 'focal', 'Applies to `cover` only')
   }
-  if (raw.gravity === 'focal' && !raw.focal) return complain(context, 'focal', 'Expected a point')
-  if (raw.focal && raw.gravity !== undefined && raw.gravity !== 'focal') {
-    return complain(context, 'gravity', 'Expected `focal` beside a focal point')
+  if (raw.fit !== 'cover' && isFocus(raw.gravity ?? '')) {
+    return complain(context, 'gravity', 'Applies to `cover` only')
   }
+  const placed = readPlace(raw, (key, message) => complain(context, key, message)) ?? { gravity: 'centre' as const }
   if (raw.fit !== 'contain' && raw.background) return complain(context, 'background', 'Applies to `contain` only')
   const base = { ...(width && { width }), ...(height && { height }), enlarge, kernel }
   // With one side given every fit scales to that side, and there is nothing left to place.
   if (oneSide || !places) return { ...base, fit: oneSide ? 'inside' : raw.fit }
-  const { focal, gravity = 'centre' } = raw
-  const placed = focal ? { focal } : gravity === 'focal' ? {} : { gravity }
   return raw.fit === 'contain'
     ? { ...base, fit: 'contain', ...placed, background: raw.background ?? PAD_BACKGROUND }
     : { ...base, fit: 'cover', ...placed }
 })
 
-const placeIn = ({ focal, gravity }: Asked, inner: Size, outer: Size): { left: number; top: number } =>
-  focal ? offsetByFocal(focal, { inner, outer }) : offsetByGravity(gravity ?? 'centre', { inner, outer })
-
 const concretise = (asked: Asked, picture: Picture): Concrete => {
   const { image, box } = resizeGeometry(asked, picture)
-  if (image.width * image.height > MAX_STEP_PIXELS) {
-    const message = `Scaling to ${image.width} x ${image.height} exceeds ${MAX_STEP_PIXELS} pixels.`
-    return { steps: [], picture, refusal: { code: 'output-too-large', message } }
-  }
+  const refusal = refuseStep(image)
+  if (refusal) return { steps: [], picture, refusal }
   const same = image.width === picture.width && image.height === picture.height
   const scale: Step = { op: 'resize', epoch: EPOCH, params: { ...image, kernel: asked.kernel } }
   const steps: readonly Step[] = same ? [] : [scale]
   const scaled: Picture = { ...picture, ...image }
   if (asked.fit === 'cover') {
-    const cut = cropSteps({ ...placeIn(asked, box, image), ...box }, scaled)
+    const place = asked.focal ? { focal: asked.focal } : { gravity: asked.gravity ?? ('centre' as const) }
+    const cut = cropAt(place, box, scaled)
     return { steps: [...steps, ...cut], picture: { ...scaled, ...box } }
   }
   if (asked.fit !== 'contain') return { steps, picture: scaled }
-  const { left, top } = placeIn(asked, image, box)
+  const { left, top } = offsetByGravity((asked.gravity ?? 'centre') as Gravity, { inner: image, outer: box })
   const right = box.width - image.width - left
   const bottom = box.height - image.height - top
   const full = padded({ top, right, bottom, left, background: asked.background ?? PAD_BACKGROUND }, scaled)

@@ -182,7 +182,8 @@ describe('a recipe resolved against a source', () => {
   const sizeAfter = (step: Step, { width, height }: { width: number; height: number }) => {
     const p = step.params as Record<string, number>
     if (step.op === 'pad') return { width: width + p.left! + p.right!, height: height + p.top! + p.bottom! }
-    if (step.op === 'crop')
+    if (step.op === 'crop' && p.by !== undefined) expect([p.width! <= width, p.height! <= height]).not.toContain(false)
+    else if (step.op === 'crop')
       expect([p.left! >= 0, p.top! >= 0, p.left! + p.width! <= width, p.top! + p.height! <= height]).not.toContain(
         false,
       )
@@ -201,7 +202,8 @@ describe('a recipe resolved against a source', () => {
       fc.property(anyRecipe, image, (recipe, facts) => {
         for (const { node, refusal } of plan(recipe, facts)) {
           expect(node === undefined).toBe(refusal !== undefined)
-          if (!node) continue
+          // What follows a trim is resolved when its pixels are there.
+          if (node?.width === undefined) continue
           let size = { width: 0, height: 0 }
           for (const step of node.chain) {
             size = sizeAfter(step, size)

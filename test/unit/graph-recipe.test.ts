@@ -72,7 +72,7 @@ describe('recipe', () => {
     [{ formats: [{ format: 'webp', quality: 101 }] }, { '/formats/0/quality': 'too_big' }],
     [{ formats: [{ format: 'webp', required: 'yes' }] }, { '/formats/0/required': 'type' }],
     [{ formats: [{ format: 'png', quality: 80 }] }, { '/formats/0/quality': 'unknown-key' }],
-    [{ formats: ['webp'], sharpen: 1 }, { '/sharpen': 'unknown-key' }],
+    [{ formats: ['webp'], emboss: 1 }, { '/emboss': 'unknown-key' }],
     [{ formats: ['webp'], toString: {} }, { '/toString': 'unknown-key' }],
     [JSON.parse('{"formats":["webp"],"__proto__":{"width":1}}'), { '/__proto__': 'unknown-key' }],
     [{ formats: ['webp'], resize: {} }, { '/resize/width': 'custom' }],
@@ -97,7 +97,7 @@ describe('recipe', () => {
     ],
     [{ formats: ['webp'], flatten: { background: 'red' } }, { '/flatten/background': 'invalid_format' }],
     [{ formats: ['webp'], flatten: { background: '#11223344' } }, { '/flatten/background': 'invalid_format' }],
-    [{ formats: ['webp'], crop: { width: 10 } }, { '/crop/height': 'invalid_type' }],
+    [{ formats: ['webp'], crop: { width: 10 } }, { '/crop/height': 'custom' }],
     [
       { formats: ['webp'], crop: null, orient: 'left' },
       { '/crop': 'invalid_type', '/orient': 'invalid_value' },

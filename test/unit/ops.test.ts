@@ -291,7 +291,9 @@ describe('encode', () => {
 
 describe('the registry', () => {
   it('is in the fixed order and each operation has its own name', () => {
-    expect(OPERATION_NAMES).toEqual(['orient', 'crop', 'resize', 'pad', 'flatten', 'metadata'])
+    const geometry = ['orient', 'trim', 'crop', 'resize', 'pad', 'rotate', 'flip']
+    const effects = ['median', 'blur', 'sharpen', 'normalise', 'gamma', 'modulate', 'tint', 'grayscale', 'threshold']
+    expect(OPERATION_NAMES).toEqual([...geometry, ...effects, 'round', 'flatten', 'metadata'])
     expect(Object.values(OPERATIONS).map(({ name }) => name)).toEqual(OPERATION_NAMES)
   })
 

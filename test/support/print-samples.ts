@@ -1,0 +1,12 @@
+/** Renders the samples of docs/operations.md, as part of `npm run docs`. What drawing and encoder give is not compared. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { render } from './render.ts'
+import { drawSample, SAMPLES } from './samples.ts'
+
+const FOLDER = resolve(import.meta.dirname, '../../docs/operations')
+
+mkdirSync(FOLDER, { recursive: true })
+for (const [name, sample] of Object.entries(SAMPLES)) {
+  writeFileSync(join(FOLDER, `${name}.webp`), await render(await drawSample(sample), sample.recipe, 'webp'))
+}
