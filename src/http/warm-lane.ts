@@ -7,7 +7,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
-import { presentedKey } from '../policy/authenticate.ts'
+import { claimedKey } from '../policy/authenticate.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
@@ -30,6 +30,9 @@ const NAME = '([a-z0-9][a-z0-9-]{0,39})'
 const UUID = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'
 const RESOLVE_PATH = new RegExp(`^/v1/products/${NAME}/assets/${UUID}/renditions/${NAME}$`)
 const DELIVER_PATH = new RegExp(`^/i/${NAME}/${UUID}/(current|v[1-9]\\d{0,8})/([a-z0-9.-]+)$`)
+
+/** Said, or node sends an empty body in chunks, whose end is a second buffer to write: 6 us. */
+const EMPTY = { 'Content-Length': 0 }
 
 /** Of requests with one of these the routes know more. */
 const isPlain = (headers: IncomingHttpHeaders): boolean =>
@@ -64,7 +67,7 @@ const resolveAsk = (
     route: RESOLVE_ROUTE,
     mode,
     question: {
-      secretHash: presentedKey(headers.authorization),
+      secretHash: claimedKey(headers.authorization),
       product,
       asset,
       version: undefined,
@@ -87,7 +90,7 @@ const deliverAsk = (
     route: DELIVER_ROUTE,
     mode: 'edge',
     question: {
-      secretHash: presentedKey(headers.authorization),
+      secretHash: claimedKey(headers.authorization),
       product,
       asset,
       version: parseVersionPart(version),
@@ -107,19 +110,20 @@ export const openWarmLane = (gateway: Gateway): Lane => {
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
     const { objectKey: key, mediaType } = ready.derivative
-    const presigned = await presign(derivatives, { key, mediaType })
+    const presigned = await presign(derivatives, { key, mediaType, notAfter: ready.grantEndsAt })
     if (mode !== 'json') {
       const headers = redirectHeaders(ready, presigned, { pinned: question.version !== undefined, now: clock.now() })
-      return { status: 302, headers, body: undefined }
+      return { status: 302, headers: Object.assign(headers, EMPTY), body: undefined }
     }
     const body = JSON.stringify(resolutionDocument(ready, presigned))
     const length = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
-    return { status: 200, headers: Object.assign(resolutionHeaders(ready), length), body }
+    return { status: 200, headers: Object.assign(resolutionHeaders(ready, presigned, clock.now()), length), body }
   }
 
   /** False: nothing was sent. */
   const answer = async (ask: Ask, incoming: IncomingMessage, outgoing: ServerResponse): Promise<boolean> => {
-    const named = names.begin(incoming.headers['x-correlation-id'] as string | undefined)
+    const { 'x-correlation-id': correlationId, traceparent } = incoming.headers
+    const named = names.begin(correlationId as string | undefined, traceparent as string | undefined)
     const ready = await peek(ask.question)
     if (ready === undefined || (ask.mode === 'edge' && ready.delivery !== 'redirect')) return false
     const { status, headers, body } = await send(ready, ask)

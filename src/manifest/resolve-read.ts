@@ -66,6 +66,10 @@ export interface ResolveFacts {
   readonly rendition: { readonly revision: number } | undefined
   /** In the product's order of preference; empty when the rendition has not been planned for this version. */
   readonly leaves: readonly ResolvedLeaf[]
+  /** Epoch milliseconds. */
+  readonly keyExpiresAt: number | undefined
+  /** Of the tenant's matrix, in the same snapshot. */
+  readonly matrixRevision: number
 }
 
 /** Stands in none of the values: they are names, numbers, digests and keys of ours; a file name has had its control characters removed. */
@@ -99,6 +103,8 @@ const FACTS = line([
   'o.media_type',
   'o.object_key',
   'v.filename',
+  '(extract(epoch from k.expires_at) * 1000)::bigint',
+  'coalesce(m.revision, 0)',
 ])
 
 const LEAF = line([
@@ -122,6 +128,7 @@ const RESOLVE = {
          from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::boolean[])
            with ordinality as q (tenant, secret, product, asset, version, rendition, sharers, ord)
          left join api_key k on k.secret_hash = decode(q.secret, 'hex') and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+         left join matrix_revision m on m.tenant_id = coalesce(k.tenant_id, q.tenant)
          left join asset a on a.tenant_id = coalesce(k.tenant_id, q.tenant) and a.asset_id = q.asset
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = q.product
          left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = coalesce(q.version, a.active_version)
@@ -191,6 +198,8 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     mediaType = '',
     objectKey = '',
     filename,
+    keyExpiresAt,
+    matrixRevision,
   ] = text.split(SEPARATOR)
   return {
     principal: keyId ? { tenant, keyId, product: product || undefined, scopes: scopesOf(scopes) } : undefined,
@@ -223,6 +232,8 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
       : undefined,
     rendition: revision ? { revision: Number(revision) } : undefined,
     leaves: [],
+    keyExpiresAt: keyExpiresAt ? Number(keyExpiresAt) : undefined,
+    matrixRevision: Number(matrixRevision),
   }
 }
 
@@ -230,7 +241,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
 const scopesOf = (text: string): readonly Scope[] => (text === '{}' ? [] : (text.slice(1, -1).split(',') as Scope[]))
 
 /** An array as Postgres reads it. JSON spells names, digests and numbers the same way, and `null` is NULL in both. */
-const array = (values: readonly (string | number | boolean | null)[]): string =>
+export const array = (values: readonly (string | number | boolean | null)[]): string =>
   `{${JSON.stringify(values).slice(1, -1)}}`
 
 /** Reads are gathered: at most two statements are in flight, each for up to 256 callers. */

@@ -42,6 +42,8 @@ interface Common {
   readonly publication: number
   readonly delivery: Delivery
   readonly visibility: Edge['visibility']
+  /** Epoch milliseconds: when what allowed the answer ends by itself. A URL that is handed out ends no later. */
+  readonly grantEndsAt: number | undefined
 }
 
 export interface Ready extends Common {
@@ -120,12 +122,16 @@ const permit = (
 
 type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>
 
+const keyOf = (tenant: string, question: Question): ResolveKey => {
+  const { secretHash, product, asset, version, rendition, countSharers } = question
+  return { tenant, secretHash, product, asset, version, rendition, countSharers }
+}
+
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
 const openLook =
   ({ tenant, clock, read }: LookDependencies): Resolve =>
   async question => {
-    const { secretHash, product, asset, version, rendition, countSharers } = question
-    const facts = await read({ tenant, secretHash, product, asset, version, rendition, countSharers })
+    const facts = await read(keyOf(tenant, question))
     permit(facts, question, clock.now())
     return answerFrom(facts, question, tenant)
   }
@@ -133,11 +139,22 @@ const openLook =
 /** One look and nothing set in motion: `undefined` for whatever is not ready. Throws the refusals of `resolve`. */
 export type Peek = (question: Question) => Promise<Ready | undefined>
 
-export const openPeek = (dependencies: LookDependencies): Peek => {
-  const look = openLook(dependencies)
+/**
+ * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
+ * last answer to these is given again. What they permit is decided anew each time.
+ */
+export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
+  const given = new WeakMap<ResolveFacts, { format: Question['format']; accept: string | undefined; ready: Ready }>()
   return async question => {
-    const answer = await look(question)
-    return answer.kind === 'ready' ? answer : undefined
+    const { format, accept } = question
+    const facts = await read(keyOf(tenant, question))
+    permit(facts, question, clock.now())
+    const last = given.get(facts)
+    if (last !== undefined && last.format === format && last.accept === accept) return last.ready
+    const ready = answerFrom(facts, question, tenant)
+    if (ready.kind !== 'ready') return undefined
+    given.set(facts, { format, accept, ready })
+    return ready
   }
 }
 
@@ -166,6 +183,14 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   }
 }
 
+/** The edge's end or the key's, whichever is first; an administrator is not allowed by an edge. */
+const grantEndOf = ({ edge, principal, keyExpiresAt }: ResolveFacts): number | undefined => {
+  const edgeEnd = principal?.scopes.includes('matrix:admin') ? undefined : edge?.expiresAt?.getTime()
+  return edgeEnd !== undefined && keyExpiresAt !== undefined
+    ? Math.min(edgeEnd, keyExpiresAt)
+    : (edgeEnd ?? keyExpiresAt)
+}
+
 const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: string): Answer => {
   const { asset, version, rendition, leaves, edge, principal } = facts
   if (!asset) throw nothingHere()
@@ -178,6 +203,7 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
     publication: asset.publication,
     delivery: edge?.delivery ?? 'redirect',
     visibility: edge?.visibility ?? 'private',
+    grantEndsAt: grantEndOf(facts),
   }
   if (question.version === undefined && asset.activeVersion === undefined) {
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
@@ -207,6 +233,7 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
       publication: shared.publication,
       delivery: shared.delivery,
       visibility: shared.visibility,
+      grantEndsAt: shared.grantEndsAt,
       rendition: name,
       revision: rendition.revision,
       format,

@@ -43,6 +43,7 @@ const INCIDENTAL = [
   'server-timing',
   'x-request-id',
   'x-correlation-id',
+  'traceparent',
   'transfer-encoding',
 ]
 
@@ -94,6 +95,16 @@ describe('answers', () => {
     expect((await ask('order-17')).named.get('x-correlation-id')).toBe('order-17')
     const { named } = await ask('a b')
     expect(named.get('x-correlation-id')).toBe(named.get('x-request-id'))
+  })
+
+  test('the trace of the caller is kept', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const given = `00-${trace}-00f067aa0ba902b7-01`
+    const { named, answered } = await both(resolvePath(), { key: key(), headers: { traceparent: given } })
+    expect(answered).toBe(true)
+    expect(named.get('traceparent')).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`))
+    expect(named.get('traceparent')).not.toBe(given)
+    expect((await both(resolvePath(), { key: key() })).named.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-/)
   })
 
   test('they are counted under the name of the route', async () => {
@@ -156,6 +167,8 @@ test('a revoked key is refused at once', async () => {
   const { id, secret } = (await made.json()) as { id: string; secret: string }
   const ask = async () => (await both(resolvePath(), { key: secret })).lane.status
   expect(await ask()).toBe(302)
-  expect((await system.call('DELETE', `/v1/keys/${id}`, { key: ADMIN_KEY })).status).toBe(204)
+  expect((await system.call('DELETE', `/v1/keys/${id}`, { key: ADMIN_KEY, headers: { 'If-Match': '*' } })).status).toBe(
+    204,
+  )
   expect(await ask()).toBe(401)
 })

@@ -1,0 +1,98 @@
+/**
+ * What was read whole is kept, and before each answer Postgres is asked only whether it still holds: the asset's own row and
+ * the revision of the tenant's matrix (migration 0005), in the same gathered way and with the same promise. A resolve that
+ * starts after a publish, a revocation or a change of the matrix committed sees it, on any gateway; there is no message to
+ * miss and no time to wait out.
+ *
+ * Only what is final is kept: facts of a version that is shown, all of whose leaves are DONE, DEAD or refused. What can still
+ * get better is read whole each time.
+ *
+ * Measured (100 assets, batches of 32): 5 us of Postgres a key against 23 for the whole read, and 4 us less of node.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../lib/clock.ts'
+import { gather } from '../lib/gather.ts'
+import type { Database } from './database.ts'
+import { array, type ResolveFacts, type ResolveKey, resolveReader } from './resolve-read.ts'
+
+interface Kept {
+  readonly facts: ResolveFacts
+  readonly tenant: string
+  /** What `STAMP` says for as long as the facts hold. */
+  readonly stamp: string
+}
+
+interface Asked {
+  readonly key: ResolveKey
+  readonly kept: Kept
+}
+
+/** About 1.5 KB each. */
+const KEPT_ENTRIES = 20_000
+
+const STAMP = {
+  name: 'resolve_stamp',
+  text: `select string_agg(format('%s %s %s %s %s %s', coalesce(m.revision, 0), a.publication_no, a.active_version, a.archived_at is null, v.state,
+           case when q.nodes is not null then (
+             select string_agg((select count(distinct l.product_id) - 1 from leaf l where l.tenant_id = q.tenant and l.node_id = decode(n.id, 'hex'))::text, ',' order by n.at)
+             from string_to_table(q.nodes, ',') with ordinality as n (id, at)) end), e'\\n' order by q.ord)
+         from unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) with ordinality as q (tenant, asset, version, nodes, ord)
+         left join matrix_revision m on m.tenant_id = q.tenant
+         left join asset a on a.tenant_id = q.tenant and a.asset_id = q.asset
+         left join asset_version v on v.tenant_id = q.tenant and v.asset_id = q.asset and v.version = q.version`,
+}
+
+const nodesOf = (facts: ResolveFacts): string =>
+  facts.leaves.flatMap(({ node }) => (node === undefined ? [] : [node])).join(',')
+
+/** `undefined` for what is not final. */
+const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFacts): string | undefined => {
+  const { asset, version, leaves, matrixRevision } = facts
+  if (!asset || asset.archived || version === undefined || leaves.length === 0) return undefined
+  if (leaves.some(leaf => leaf.derivative === undefined && leaf.state !== 'DEAD' && leaf.state !== 'REFUSED'))
+    return undefined
+  const sharers = countSharers
+    ? leaves.flatMap(({ node, sharedWith }) => (node === undefined ? [] : [sharedWith])).join(',')
+    : ''
+  const state = pinned === undefined ? '' : version.state
+  return `${matrixRevision} ${asset.publication} ${asset.activeVersion ?? ''} t ${state} ${sharers}`
+}
+
+const nameOf = ({ tenant, secretHash, product, asset, version, rendition, countSharers }: ResolveKey): string =>
+  `${secretHash ?? tenant}\n${product}\n${asset}\n${version ?? ''}\n${rendition}\n${countSharers}`
+
+export const openWarmReader = (
+  database: Database,
+  { now }: Clock,
+  keptEntries = KEPT_ENTRIES,
+): ((key: ResolveKey) => Promise<ResolveFacts>) => {
+  const readWhole = resolveReader(database)
+  const cache = new LRUCache<string, Kept>({ max: keptEntries })
+
+  const readStamp = gather<Asked, string>({
+    read: async asked => {
+      const [[stamps]] = (await database.hotRows(STAMP, [
+        array(asked.map(({ kept }) => kept.tenant)),
+        array(asked.map(({ key }) => key.asset)),
+        array(asked.map(({ key }) => key.version ?? null)),
+        array(asked.map(({ key, kept }) => (key.countSharers ? nodesOf(kept.facts) : null))),
+      ])) as [[string]]
+      return stamps.split('\n')
+    },
+  })
+
+  const read = async (key: ResolveKey, name: string): Promise<ResolveFacts> => {
+    const facts = await readWhole(key)
+    const stamp = stampOf(key, facts)
+    if (stamp === undefined) cache.delete(name)
+    else cache.set(name, { facts, stamp, tenant: facts.principal?.tenant ?? key.tenant })
+    return facts
+  }
+
+  return async key => {
+    const name = nameOf(key)
+    const kept = cache.get(name)
+    if (kept === undefined || (kept.facts.keyExpiresAt ?? Number.POSITIVE_INFINITY) <= now()) return read(key, name)
+    return (await readStamp({ key, kept })) === kept.stamp ? kept.facts : read(key, name)
+  }
+}
