@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
@@ -29,7 +30,7 @@ export const buildProgram = (): Command => {
     .option('--json', 'print JSON: results to standard output, failures to standard error', false)
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', AFTER)
-  for (const add of [seed, put, resolve, explain, keys, doctor]) add(program)
+  for (const add of [seed, put, resolve, explain, keys, doctor, deadLetters]) add(program)
   const strict = (command: Command): void => {
     command.exitOverride().helpCommand(false)
     for (const child of command.commands) strict(child)

@@ -11,6 +11,7 @@ import type { Engines } from '../gateway.ts'
 import { isMatrixError } from '../model/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Claim, claimFolder } from './claim.ts'
+import { workAsOwner } from './owner.ts'
 import { startPostgres } from './postgres.ts'
 import { examineLock } from './postgres-folder.ts'
 import { reachable } from './reachable.ts'
@@ -39,6 +40,8 @@ export const startEngines = async (options: EngineOptions): Promise<RunningEngin
   const folder = resolve(config.dataFolder)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const isEmbedded = config.databaseUrl === undefined || configuredS3(config) === undefined
+  const user = isEmbedded ? await workAsOwner(folder) : undefined
+  if (user !== undefined) options.log.info({ user, folder }, 'working as the owner of the data folder')
   // A process that starts no engine shares the folder with any number of others.
   const claim: Claim = isEmbedded ? await claimFolder(folder) : { announce: async () => {}, release: async () => {} }
   const [postgres, s3] = await Promise.all([openPostgres(options, folder), openS3(options, folder)]).catch(

@@ -1,13 +1,14 @@
 /**
  * What should be true by itself, looked after: events get their numbers, expired reservations go, and a version whose leaves
- * are all done does not stay in PROCESSING because the process that should have moved it died. Any number of processes may
- * sweep at once.
+ * are all done does not stay in PROCESSING because the process that should have moved it died, and the planner knows what it
+ * plans for. Any number of processes may sweep at once.
  */
 
 import type { Database } from '../manifest/database.ts'
 import { sequenceEvents } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
+import { refreshStatistics } from '../manifest/statistics.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export interface Sweep {
@@ -17,6 +18,7 @@ export interface Sweep {
 }
 
 const SEQUENCE_MS = 100
+const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
 export const startSweep = ({ database, log }: { database: Database; log: Log }): Sweep => {
@@ -24,6 +26,7 @@ export const startSweep = ({ database, log }: { database: Database; log: Log }):
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await expireKeys(database)
     await sequenceEvents(database)
+    await refreshStatistics(database)
   }
   const repeat = (work: () => Promise<unknown>, everyMs: number) => {
     let running: Promise<unknown> | undefined
@@ -39,7 +42,11 @@ export const startSweep = ({ database, log }: { database: Database; log: Log }):
       await running
     }
   }
-  const stops = [repeat(() => sequenceEvents(database), SEQUENCE_MS), repeat(once, HOUSEKEEPING_MS)]
+  const stops = [
+    repeat(() => sequenceEvents(database), SEQUENCE_MS),
+    repeat(() => refreshStatistics(database), STATISTICS_MS),
+    repeat(once, HOUSEKEEPING_MS),
+  ]
   return {
     once,
     async stop() {

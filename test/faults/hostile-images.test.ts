@@ -182,7 +182,7 @@ describe('T20: what a picture says besides', () => {
       ).toEqual([])
       expect(bytes.includes('Test Camera'), file).toBe(false)
     }
-    expect((await send('DELETE', path, { key: key() })).status).toBe(204)
+    expect((await send('DELETE', path, { key: key(), headers: { 'If-Match': '*' } })).status).toBe(204)
   })
 
   test('may not be larger than a picture may be', async () => {

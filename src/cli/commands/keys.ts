@@ -64,7 +64,7 @@ export const keys = (program: Command): void => {
     .argument('<id>', 'as `keys list` shows it')
     .action(async (id: string, _own: object, command: Command) => {
       const options = optionsOf(command)
-      await call(options, `/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' })
+      await call(options, `/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE', headers: { 'If-Match': '*' } })
       print(options, { revoked: id }, ({ revoked }) => `${revoked} is revoked`)
     })
 }

@@ -1,11 +1,12 @@
 /** CompleteMultipartUpload: the parts named, in order, as one object; create-only with `If-None-Match: *`. */
 import { randomUUID } from 'node:crypto'
+import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readText } from './body.ts'
-import { S3Error } from './errors.ts'
+import { S3Error, systemCode } from './errors.ts'
 import { answerXml, type Exchange, type Operation } from './exchange.ts'
 import { keyPath } from './key-path.ts'
-import { dropUpload, findUpload, partPath, partsEtag, type Upload } from './multipart.ts'
+import { dropUpload, findUpload, noSuchUpload, partPath, partsEtag, type Upload } from './multipart.ts'
 import { type ObjectFacts, openObject, readObjectFacts, writeObject } from './object-file.ts'
 import { isOnlyNew, taken } from './put.ts'
 import { xmlElements, xmlText } from './xml.ts'
@@ -21,6 +22,7 @@ export const openComplete = (): Operation => {
     if (underWay.has(upload.id)) throw new S3Error('OperationAborted', 'The upload is being completed')
     underWay.add(upload.id)
     try {
+      await touch(upload)
       await complete(exchange, upload)
     } finally {
       underWay.delete(upload.id)
@@ -49,6 +51,14 @@ const complete = async (exchange: Exchange, upload: Upload): Promise<void> => {
     Bucket: upload.bucket,
     Key: upload.key,
     ETag: facts.etag,
+  })
+}
+
+/** What is being completed is not abandoned, however long ago its last part came. */
+const touch = async ({ folder }: Upload): Promise<void> => {
+  const now = new Date()
+  await utimes(folder, now, now).catch(error => {
+    throw systemCode(error) === 'ENOENT' ? noSuchUpload() : error
   })
 }
 

@@ -23,6 +23,7 @@ export interface TempFile {
 export interface Disk {
   readonly buckets: string
   readonly uploads: string
+  readonly tmp: string
   newTemp(): Promise<TempFile>
   /** Early, in the middle of a large body. */
   flush(handle: FileHandle): Promise<void>
@@ -110,6 +111,7 @@ export const openDisk = async ({ folder, durable }: { folder: string; durable: b
   return {
     buckets,
     uploads,
+    tmp,
     makeFolder,
     forget: path => void known.delete(path),
     async newTemp() {

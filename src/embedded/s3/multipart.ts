@@ -146,7 +146,7 @@ const readUpload = async (folder: string): Promise<Upload | undefined> => {
   }
 }
 
-const noSuchUpload = (): S3Error =>
+export const noSuchUpload = (): S3Error =>
   new S3Error('NoSuchUpload', 'The upload does not exist: it was completed or aborted')
 
 const isoDate = (at: number): string => new Date(at).toISOString()

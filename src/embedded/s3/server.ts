@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
+import { startCollecting } from './abandoned.ts'
 import { type Credential, openAuthenticator } from './authenticate.ts'
 import { openBody } from './body.ts'
 import { hasBucket } from './buckets.ts'
@@ -76,11 +77,15 @@ export const startS3Server = async (options: S3ServerOptions): Promise<S3Server>
   const server = createServer({ keepAliveTimeout: IDLE_MS, requestTimeout: 0 }, serve).on('checkContinue', serve)
   server.setTimeout(IDLE_MS)
   await listen(server, host, port)
+  const collecting = startCollecting(disk, error => options.onError?.(error))
   const { port: boundPort } = server.address() as AddressInfo
   return {
     endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
     port: boundPort,
-    close: () => close(server),
+    async close() {
+      await collecting.stop()
+      await close(server)
+    },
   }
 }
 

@@ -1,0 +1,103 @@
+import type { Command } from 'commander'
+import { wholeNumber } from '../arguments.ts'
+import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
+import { CliFailure } from '../failure.ts'
+
+interface DeadLetter {
+  readonly id: string
+  readonly original: string
+  readonly class: string
+  readonly attempts: number
+  readonly crashes: number
+  readonly at: string
+  readonly asks: number
+  readonly asked_by: readonly { readonly product: string; readonly asset: string; readonly rendition: string }[]
+}
+
+interface Page {
+  readonly items: readonly DeadLetter[]
+  readonly next_cursor?: string
+}
+
+/** Pages until there are as many as wanted. */
+const fetchAll = async (options: GlobalOptions, { kind, limit }: { kind?: string; limit: number }): Promise<Page> => {
+  const items: DeadLetter[] = []
+  let cursor: string | undefined
+  do {
+    const query = new URLSearchParams({
+      kind: 'node',
+      limit: String(Math.min(500, limit - items.length)),
+      ...(kind !== undefined && { class: kind }),
+      ...(cursor !== undefined && { cursor }),
+    })
+    const page = (await (await call(options, `/v1/dead-letters?${query}`)).json()) as Page
+    items.push(...page.items)
+    cursor = page.next_cursor
+  } while (cursor !== undefined && items.length < limit)
+  return { items, ...(cursor !== undefined && { next_cursor: cursor }) }
+}
+
+const describe = (letter: DeadLetter): string => {
+  const { id, at, asks, attempts, crashes, asked_by: askers } = letter
+  const names = askers.slice(0, 3).map(({ product, asset, rendition }) => `${product} ${asset} ${rendition}`)
+  const more = asks > names.length ? [`and ${asks - names.length} more`] : []
+  return [`${id}  ${letter.class}  ${attempts} tries, ${crashes} crashes  ${at}`, ...names, ...more].join('\n    ')
+}
+
+interface Redriven {
+  readonly redriven: number
+  readonly remaining: number
+  readonly before?: string
+}
+
+/** The gateway takes its own time where this is later. */
+const ANY_TIME = '9999-12-31T23:59:59Z'
+
+/** A request lets out so many; it is repeated, for what was dead at the first one, until none is left. */
+const redriveAll = async (options: GlobalOptions, wish: { ids?: string[]; class?: string; before?: string }) => {
+  let total = 0
+  for (let { before } = wish; ; ) {
+    const body = { ...wish, ...(before !== undefined && { before }) }
+    const response = await call(options, '/v1/dead-letters/redrive', jsonRequest('POST', body))
+    const answer = (await response.json()) as Redriven
+    total += answer.redriven
+    if (answer.remaining === 0 || answer.redriven === 0) return { redriven: total }
+    before = answer.before
+  }
+}
+
+export const deadLetters = (program: Command): void => {
+  const group = program.command('dead-letters').description('Derivatives that were given up after all their tries')
+
+  group
+    .command('list')
+    .description('What failed, why, and who waits for it; the last first')
+    .option('-c, --class <class>', 'one class of failure, e.g. corrupt-media')
+    .option('-l, --limit <count>', 'how many', wholeNumber(1, 100_000), 50)
+    .action(async (own: { class?: string; limit: number }, command: Command) => {
+      const options = optionsOf(command)
+      const found = await fetchAll(options, { limit: own.limit, ...(own.class !== undefined && { kind: own.class }) })
+      print(options, found, ({ items }) => (items.length === 0 ? 'Nothing is dead.' : items.map(describe).join('\n')))
+    })
+
+  group
+    .command('redrive')
+    .description('Try again, when what made them fail is mended')
+    .argument('[ids...]', 'as `dead-letters list` shows them')
+    .option('-c, --class <class>', 'all of one class of failure')
+    .option('-b, --before <time>', 'all that failed before, e.g. 2026-11-21T09:00:00Z')
+    .option('--all', 'all of them', false)
+    .action(async (ids: string[], own: { class?: string; before?: string; all: boolean }, command: Command) => {
+      const options = optionsOf(command)
+      const wish = {
+        ...(ids.length > 0 && { ids }),
+        ...(own.class !== undefined && { class: own.class }),
+        ...(own.before !== undefined && { before: own.before }),
+      }
+      const isNamed = Object.keys(wish).length > 0
+      if (isNamed === own.all)
+        throw new CliFailure(2, 'which', 'Expected either ids, --class or --before, or --all alone.')
+      const redriven = await redriveAll(options, isNamed ? wish : { before: ANY_TIME })
+      print(options, redriven, ({ redriven: count }) => `${count} queued again`)
+    })
+}

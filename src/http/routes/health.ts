@@ -1,0 +1,63 @@
+/** What monitors ask of any process of ours; no credential, no body. Gateways answer it on their port, workers on OPS_PORT. */
+import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
+import type { Database } from '../../manifest/database.ts'
+import { countDeadNodes } from '../../manifest/dead-letters.ts'
+import { countOpenNodes } from '../../manifest/nodes.ts'
+import type { Readiness } from '../../reconcile/readiness.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { Env } from '../context.ts'
+import { json } from '../openapi.ts'
+
+export interface HealthSource {
+  readonly database: Database
+  readonly metrics: Metrics
+  readonly readiness: () => Promise<Readiness>
+}
+
+const ReadinessSchema = z
+  .object({ status: z.enum(['ready', 'not-ready']), checks: z.record(z.string(), z.enum(['ok', 'down'])) })
+  .openapi('Readiness')
+
+const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[] = [
+  { path: '/healthz', summary: 'Alive', responses: { 200: json(z.object({ status: z.literal('ok') }), 'Alive') } },
+  {
+    path: '/readyz',
+    summary: 'Able to answer',
+    responses: { 200: json(ReadinessSchema, 'Ready'), 503: json(ReadinessSchema, 'Not ready, and why') },
+  },
+  {
+    path: '/metrics',
+    summary: 'For Prometheus',
+    responses: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
+  },
+]
+
+/** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
+const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
+  try {
+    const [open, dead] = await Promise.all([countOpenNodes(database), countDeadNodes(database)])
+    for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
+    metrics.deadNodes.reset() // a class whose last node was redriven has no row
+    for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
+  } catch {
+    // Whoever is to know that the database is away asks /readyz.
+  }
+}
+
+export const healthRoutes = (app: OpenAPIHono<Env>, source: HealthSource): void => {
+  const { metrics, readiness } = source
+  app.get('/healthz', c => c.json({ status: 'ok' }, 200, { 'Cache-Control': 'no-store' }))
+
+  app.get('/readyz', async c => {
+    const { ready, checks } = await readiness()
+    return c.json({ status: ready ? 'ready' : 'not-ready', checks }, ready ? 200 : 503, { 'Cache-Control': 'no-store' })
+  })
+
+  app.get('/metrics', async c => {
+    await gauge(source)
+    return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType })
+  })
+
+  for (const route of documented) app.openAPIRegistry.registerPath({ tags: ['Operate'], method: 'get', ...route })
+}
