@@ -1,18 +1,19 @@
 /**
  * The cold path: somebody wants now what nobody has made. Plans the rendition for the version, makes its nodes runnable at
- * interactive priority and offers one hint. Any number of callers cause one node: those of this gateway share a flight, those
+ * interactive priority and offers one hint, unless a worker in this process, told beforehand, has claimed them by then. Any number of callers cause one node: those of this gateway share a flight, those
  * of others meet in the primary key.
  */
 import { acceptableFormats } from '../deliver/negotiate.ts'
 import { wishesFor } from '../graph/wishes.ts'
 import { singleFlight } from '../lib/single-flight.ts'
-import { findOriginal, findVersion } from '../manifest/assets.ts'
+import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
+import type { Nearby } from '../queue/nearby.ts'
 import type { Lane } from '../queue/queue.ts'
 
 export interface Wish {
@@ -24,6 +25,8 @@ export interface Wish {
   readonly rendition: string
   readonly format: Format | 'auto'
   readonly accept: string | undefined
+  /** What was found in the way: formats and where their nodes stood. */
+  readonly blocking: readonly { readonly state: string }[]
 }
 
 /** Resolves with the nodes worth waiting for. Throws `unsupported-transform` where renditions do not apply. */
@@ -33,9 +36,10 @@ export interface DemandDependencies {
   readonly database: Database
   /** Never rejects: a hint that is lost costs time only. */
   readonly hint: (tenant: string, original: Hex, lane: Lane) => Promise<void>
+  readonly nearby: Pick<Nearby, 'offer'>
 }
 
-export const openDemand = ({ database, hint }: DemandDependencies): Demand => {
+export const openDemand = ({ database, hint, nearby }: DemandDependencies): Demand => {
   const flights = singleFlight<readonly Hex[]>()
 
   const plan = async ({
@@ -47,12 +51,12 @@ export const openDemand = ({ database, hint }: DemandDependencies): Demand => {
     rendition: name,
     format,
     accept,
+    blocking,
   }: Wish): Promise<readonly Hex[]> => {
-    const [rendition, found] = await Promise.all([
+    const [rendition, original] = await Promise.all([
       findRendition(database, { tenantId: tenant, collectionId: collection, productId: product, name }),
-      findVersion(database, { tenantId: tenant, assetId: asset, version }),
+      findOriginalOf(database, { tenantId: tenant, assetId: asset, version }),
     ])
-    const original = found?.sha256 && (await findOriginal(database, tenant, found.sha256))
     if (!rendition || !original) throw refuse('not-found', 'There is no such asset or rendition for this product.')
     if (!original.image) {
       throw refuse('unsupported-transform', `Renditions do not apply to ${original.mediaType}.`)
@@ -60,14 +64,16 @@ export const openDemand = ({ database, hint }: DemandDependencies): Demand => {
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
     const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', ...(urgent && { urgent }) })
-    const states = await database.transaction(async tx => {
-      const upserted = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
+    const planned = database.transaction(async tx => {
+      const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       await insertLeaves(tx, { tenant, asset, version, leaves })
-      return upserted
+      // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
+      return states.some(({ state }) => state === 'QUEUED' || state === 'RETRY')
     })
-    // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
-    if (states.some(({ state }) => state === 'QUEUED' || state === 'RETRY'))
-      await hint(tenant, original.sha256, 'interactive')
+    // Whoever asks again for what is queued, running or to be retried must not cause another download.
+    const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
+    const claimed = isNew && nearby.offer({ tenant, original, planned: planned.catch(() => false) })
+    if ((await planned) && !(await claimed)) await hint(tenant, original.sha256, 'interactive')
     return nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
   }
 

@@ -2,11 +2,12 @@
  * Waiting for what some process of the cluster brings about: a node, a first publication. All waits of a gateway share one query
  * per tick, so a thousand callers cost what one does. Polling Postgres rather than listening: it needs no second channel that
  * could be lost, and NOTIFY inside the settling transaction takes a database-wide lock. Cost: half a tick of latency, 5 ms while
- * waits are young.
+ * waits are young; what a worker of this process settles is heard of at once.
  */
 import type { Sql } from '../manifest/database.ts'
 import { nodeStates } from '../manifest/leaves.ts'
 import { firstPublications } from '../manifest/publish.ts'
+import type { Nearby } from '../queue/nearby.ts'
 
 export interface Ref {
   readonly tenant: string
@@ -25,6 +26,8 @@ export type Waiter = (
 export interface WaiterOptions {
   /** What has come to its end among these; the rest is still open. */
   readonly ended: (refs: readonly Ref[]) => Promise<readonly (Ref & { readonly outcome: Outcome })[]>
+  /** Calls back for what is done and known without asking; may be silent about any of it. */
+  readonly hear?: (done: (ref: Ref) => void) => void
   /** Different things waited for at once. Beyond, the caller is told to come again instead of being held. */
   readonly maxRefs: number
 }
@@ -40,7 +43,7 @@ interface Wait {
 
 const idOf = ({ tenant, key }: Ref): string => `${tenant}/${key}`
 
-export const openWaiter = ({ ended, maxRefs }: WaiterOptions): Waiter => {
+export const openWaiter = ({ ended, hear, maxRefs }: WaiterOptions): Waiter => {
   const open = new Map<string, { ref: Ref; waits: Set<Wait> }>()
   let timer: NodeJS.Timeout | undefined
 
@@ -75,6 +78,10 @@ export const openWaiter = ({ ended, maxRefs }: WaiterOptions): Waiter => {
     }
   }
 
+  hear?.(ref => {
+    for (const wait of open.get(idOf(ref))?.waits ?? []) wait.finish()
+  })
+
   return (refs, { waitMs, signal }) => {
     const ids = refs.map(idOf)
     const added = ids.filter(id => !open.has(id)).length
@@ -99,9 +106,10 @@ export const openWaiter = ({ ended, maxRefs }: WaiterOptions): Waiter => {
   }
 }
 
-export const openNodeWaiter = (sql: Sql): Waiter =>
+export const openNodeWaiter = (sql: Sql, { settled }: Pick<Nearby, 'settled'>): Waiter =>
   openWaiter({
     maxRefs: 64,
+    hear: settled.subscribe,
     ended: async refs =>
       (await nodeStates(sql, refs)).flatMap(({ tenant, id, state }) =>
         state === 'DONE' || state === 'DEAD'

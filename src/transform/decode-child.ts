@@ -4,9 +4,10 @@
  * - It watches its own memory and kills itself past the limit; the kernel's killer would choose a victim of its own.
  * - It kills itself when the parent is gone: nobody would take its results.
  */
+import { readSync } from 'node:fs'
 import sharp from 'sharp'
 import { confineDecoders } from './confine.ts'
-import type { ChildSettings, Order, Report } from './decode-protocol.ts'
+import { type Announcement, type ChildSettings, type Report, SCRATCH_FD } from './decode-protocol.ts'
 import { runChains } from './run-chain.ts'
 
 const WATCH_MS = 50
@@ -23,8 +24,23 @@ sharp.cache(false)
 process.on('disconnect', die)
 // A report that nobody takes any more: the channel broke, and `disconnect` is yet to come.
 process.on('error', die)
-process.on('message', (order: Order) => {
-  runChains(order, send).then(
+
+/** Copied out of the file: a decoder that maps it would read what the next order writes there. */
+const readOriginal = (bytes: number): Buffer => {
+  const original = Buffer.allocUnsafeSlow(bytes)
+  for (let at = 0; at < bytes; ) {
+    const read = readSync(SCRATCH_FD, original, at, bytes - at, at)
+    if (read === 0) throw new Error(`Expected ${bytes} bytes of an original but received ${at}`)
+    at += read
+  }
+  return original
+}
+
+const run = async ({ original, ...order }: Announcement): Promise<void> =>
+  runChains({ ...order, original: typeof original === 'number' ? readOriginal(original) : original }, send)
+
+process.on('message', (announcement: Announcement) => {
+  run(announcement).then(
     () => send({ kind: 'finished' }),
     // A mistake of ours, not of the image; the pool sees a death and replaces the process.
     error => {

@@ -3,6 +3,7 @@
  * came before are kept, the tasks whose step was running are blamed, the rest come back as they were, and a new process takes
  * the place. Processes start when first needed and stay warm.
  */
+import { tmpdir } from 'node:os'
 import { refuse } from '../model/errors.ts'
 import type { ImageFacts } from '../model/original.ts'
 import { type Death, type DecodeProcess, startDecodeProcess } from './decode-process.ts'
@@ -49,6 +50,10 @@ export interface DecodePool {
 
 export interface DecodePoolOptions extends Partial<DecodeLimits> {
   readonly size: number
+  /** Where originals pass to the processes, as files without names. Default: the system's for temporary files. */
+  readonly scratchFolder?: string
+  /** Starts a process at once, and another when the last one ends: nobody waits for its start, 0.3 s on an idle machine. */
+  readonly keepWarm?: boolean
   readonly queueLimit?: number
 }
 
@@ -91,19 +96,31 @@ const conclude = (job: Job, death: Death | undefined): void => {
   job.resolve(tasks.map(({ id }) => job.outcomes.get(id) ?? failure(id, code, false)))
 }
 
-/** Lazily started: nothing is forked before the first `run`. */
-export const openDecodePool = ({ size, queueLimit = QUEUE_LIMIT, ...given }: DecodePoolOptions): DecodePool => {
+/** Lazily started unless kept warm: nothing is forked before the first `run`. */
+export const openDecodePool = ({
+  size,
+  queueLimit = QUEUE_LIMIT,
+  scratchFolder = tmpdir(),
+  keepWarm = false,
+  ...given
+}: DecodePoolOptions): DecodePool => {
   const { softMs, hardMs, memoryBytes, recycleAfter }: DecodeLimits = { ...DEFAULT_DECODE_LIMITS, ...given }
   const waiting: Job[] = []
   const idle: DecodeProcess[] = []
   const busy = new Set<DecodeProcess>()
   let closed = false
 
+  const start = (): DecodeProcess => startDecodeProcess({ hardMs, memoryBytes, scratchFolder })
+
   const takeProcess = (): DecodeProcess | undefined => {
     const warm = idle.pop()
     if (warm?.alive()) return warm
     if (warm) return takeProcess()
-    return busy.size < size ? startDecodeProcess({ hardMs, memoryBytes }) : undefined
+    return busy.size < size ? start() : undefined
+  }
+
+  const keepOne = (): void => {
+    if (keepWarm && !closed && idle.length + busy.size === 0) idle.push(start())
   }
 
   const orderOf = ({ original, image, tasks }: DecodeRequest): Order => ({
@@ -123,6 +140,7 @@ export const openDecodePool = ({ size, queueLimit = QUEUE_LIMIT, ...given }: Dec
     busy.delete(worker)
     if (!spent) idle.push(worker)
     next()
+    keepOne()
   }
 
   const next = (): void => {
@@ -154,6 +172,7 @@ export const openDecodePool = ({ size, queueLimit = QUEUE_LIMIT, ...given }: Dec
     })
   }
 
+  keepOne()
   return {
     run,
     close: async () => {

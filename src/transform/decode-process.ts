@@ -5,7 +5,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { ChildSettings, Order, Report, TaskFailure } from './decode-protocol.ts'
+import type { Announcement, ChildSettings, Order, Report, TaskFailure } from './decode-protocol.ts'
+import { openScratch } from './scratch.ts'
 
 export interface DecodeProcess {
   readonly pid: number | undefined
@@ -31,23 +32,31 @@ const ENTRY = fileURLToPath(new URL(IS_SOURCE ? './decode-child.ts' : './decode-
 const loaderArguments = (): string[] =>
   IS_SOURCE ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
 
-const forkChild = (settings: ChildSettings): ChildProcess =>
+const forkChild = (settings: ChildSettings, scratchFd: number | undefined): ChildProcess =>
   fork(ENTRY, [JSON.stringify(settings)], {
     execArgv: loaderArguments(),
     serialization: 'advanced',
     // What decodes strangers' bytes knows no credentials; and its library keeps its remarks to itself.
     env: { VIPS_WARNING: '0' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', scratchFd ?? 'ignore'],
   })
 
-export const startDecodeProcess = ({ hardMs, ...settings }: ChildSettings & { hardMs: number }): DecodeProcess => {
-  const child = forkChild(settings)
+export interface DecodeProcessOptions extends ChildSettings {
+  readonly hardMs: number
+  /** For the file through which originals are handed over. */
+  readonly scratchFolder: string
+}
+
+export const startDecodeProcess = ({ hardMs, scratchFolder, ...settings }: DecodeProcessOptions): DecodeProcess => {
+  const scratch = openScratch(scratchFolder)
+  const child = forkChild(settings, scratch?.fd)
   let served = 0
   let alive = true
   let cause: TaskFailure = 'decoder-crashed'
   const gone = new Promise<void>(resolve => {
     const end = (): void => {
       alive = false
+      scratch?.close()
       resolve()
     }
     // `error`: the fork failed or the channel broke, and `exit` may never come.
@@ -57,6 +66,11 @@ export const startDecodeProcess = ({ hardMs, ...settings }: ChildSettings & { ha
     if (alive) cause = reason
     alive = false
     child.kill('SIGKILL')
+  }
+
+  const announce = async ({ original, ...rest }: Order): Promise<Announcement> => {
+    const handed = await scratch?.fill(original)
+    return { ...rest, original: handed ? original.byteLength : original }
   }
 
   const execute: DecodeProcess['execute'] = async (order, listen, signal) => {
@@ -75,11 +89,12 @@ export const startDecodeProcess = ({ hardMs, ...settings }: ChildSettings & { ha
       })
     })
     // A channel that closed meanwhile says so here and is dead.
-    child.send(order, error => error && killFor('decoder-crashed'))
+    announce(order).then(announcement => child.send(announcement, error => error && killFor('decoder-crashed')))
     const died = await Promise.race([finished.then(() => false), gone.then(() => true)])
     clearTimeout(timer)
     signal?.removeEventListener('abort', cancel)
     child.removeAllListeners('message')
+    await scratch?.empty()
     return died ? { code: cause, blamed: cause === 'cancelled' ? [] : running } : undefined
   }
 

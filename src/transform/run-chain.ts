@@ -5,20 +5,19 @@
  * The tree is walked depth first, so that only the pixels of one path exist at a time; a parent's are let go before its last
  * child is walked. What is deferred is encoded at the end.
  */
-import sharp, { type Raw, type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import { sha256Hex } from '../lib/canonical.ts'
+import type { Format, Step } from '../model/recipe.ts'
 import { openDecode } from '../ops/decode.ts'
+import { lateParams, resolveLate } from '../ops/late.ts'
+import { refuseOutput } from '../ops/limits.ts'
+import { openPixels, type Pixels } from '../ops/pixels.ts'
 import { applyStep } from '../ops/registry.ts'
 import { type Branch, chainTree, type Leaf } from './chain-tree.ts'
 import type { Order, Report, TaskFailure } from './decode-protocol.ts'
 
 /** 4096 x 4096 uncompressed with alpha, and headers. */
 const MAX_OUTPUT_BYTES = 4096 * 4096 * 4 + 64 * 1024
-
-interface Pixels {
-  readonly data: Buffer
-  readonly raw: Raw
-}
 
 interface Walk {
   readonly order: Order
@@ -31,7 +30,7 @@ interface Walk {
 
 class StepFailure extends Error {
   readonly code: TaskFailure
-  constructor(code: TaskFailure, cause: unknown) {
+  constructor(code: TaskFailure, cause?: unknown) {
     super(code, { cause })
     this.code = code
   }
@@ -59,6 +58,7 @@ const timed = async <T>(
     const { user, system } = process.cpuUsage(cpu)
     return { value, ms: (user + system) / 1000 }
   } catch (cause) {
+    if (cause instanceof StepFailure) throw cause
     throw new StepFailure(performance.now() - startedAt >= order.softMs ? 'timed-out' : failure, cause)
   }
 }
@@ -73,7 +73,26 @@ const toPixels = async (pipeline: Sharp, order: Order): Promise<Pixels> => {
   return { data, raw: { width: info.width, height: info.height, channels: info.channels } }
 }
 
-const open = ({ data, raw }: Pixels): Sharp => sharp(data, { raw })
+/** A late step is resolved here, and may be refused, or come to several steps or to none. */
+const runStep = async (step: Step, pixels: Pixels, order: Order): Promise<Pixels> => {
+  const asked = lateParams(step)
+  if (!asked) return toPixels(await applyStep(openPixels(pixels), step, pixels), order)
+  const { steps, refusal } = resolveLate(step, asked, pixels)
+  if (refusal) throw new StepFailure(refusal.code)
+  let now = pixels
+  for (const resolved of steps) now = await toPixels(await applyStep(openPixels(now), resolved, now), order)
+  return now
+}
+
+/** Metadata and encoder, in one pipeline. */
+const encode = async (steps: readonly Step[], pixels: Pixels, order: Order) => {
+  const format = steps.at(-1)?.params.format as Format
+  const refusal = refuseOutput(format, pixels.raw)
+  if (refusal) throw new StepFailure(refusal.code)
+  let pipeline = openPixels(pixels)
+  for (const step of steps) pipeline = await applyStep(pipeline, step, pixels)
+  return withTimeout(pipeline, order).toBuffer({ resolveWithObject: true })
+}
 
 /** A failure ends what depends on it and nothing else. */
 const guarded = async (walk: Walk, ids: readonly string[], work: () => Promise<void>): Promise<void> => {
@@ -88,7 +107,7 @@ const guarded = async (walk: Walk, ids: readonly string[], work: () => Promise<v
 const finishLeaf = (walk: Walk, pixels: Pixels, { id, steps }: Leaf, pathMs: number): Promise<void> =>
   guarded(walk, [id], async () => {
     const { value, ms } = await timed(walk, { ids: [id], failure: 'decoder-crashed' }, () =>
-      withTimeout(steps.reduce(applyStep, open(pixels)), walk.order).toBuffer({ resolveWithObject: true }),
+      encode(steps, pixels, walk.order),
     )
     const { data: bytes, info } = value
     const cpuMs = walk.unchargedMs + ms
@@ -111,10 +130,9 @@ const walkBranch = (walk: Walk, branch: Branch, parent: Parent, isLast: boolean)
     const { pixels } = parent
     if (isLast) parent.pixels = undefined
     const { value, ms } = await timed(walk, { ids, failure: pixels ? 'decoder-crashed' : 'corrupt-media' }, () =>
-      toPixels(
-        pixels ? applyStep(open(pixels), step) : openDecode(walk.order.original, step.params, walk.order),
-        walk.order,
-      ),
+      pixels
+        ? runStep(step, pixels, walk.order)
+        : toPixels(openDecode(walk.order.original, step.params, walk.order), walk.order),
     )
     walk.unchargedMs += ms
     const here: Parent = { pixels: value, pathMs: parent.pathMs + ms }

@@ -2,7 +2,8 @@
  * Nodes, executed: claim -> fetch -> decode once and fan out -> put -> settle, for one original at a time.
  *
  * At every step a crash leaves what the next run expects (see manifest/nodes.ts). Each derivative is put and settled as soon as
- * it exists, while the decode process goes on with the next: a lost worker loses at most what it had not finished.
+ * it exists, while the decode process goes on with the next: a lost worker loses at most what it had not finished. What this
+ * process is planning itself is fetched while it is planned and claimed.
  */
 import { createHash } from 'node:crypto'
 import { fullJitter } from '../lib/backoff.ts'
@@ -14,10 +15,11 @@ import type { Cause } from '../model/event.ts'
 import type { Hex } from '../model/ids.ts'
 import { MAX_CLAIM } from '../model/limits.ts'
 import type { ClaimedNode } from '../model/node.ts'
-import type { Original } from '../model/original.ts'
+import type { ImageFacts, Original } from '../model/original.ts'
 import { MEDIA_TYPE } from '../model/recipe.ts'
 import { derivativeKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import type { Nearby, Upcoming } from '../queue/nearby.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DecodePool, TaskOutcome } from './decode-pool.ts'
@@ -32,21 +34,43 @@ export interface TransformDependencies {
   readonly leaseMs: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly nearby: Pick<Nearby, 'settled'>
 }
 
 const RETRY = { baseMs: 500, capMs: 30_000 }
 
+export interface Ahead extends Upcoming {
+  /** When the first nodes are claimed. */
+  readonly onClaim: () => void
+}
+
 /** Works on one original until none of its nodes is runnable. Resolves with how many nodes it settled. */
-export type TransformOriginal = (tenant: string, original: Hex) => Promise<number>
+export type TransformOriginal = (tenant: string, original: Hex, ahead?: Ahead) => Promise<number>
+
+interface Fetched {
+  readonly image: ImageFacts
+  readonly bytes: Buffer
+}
 
 export const openTransform = (deps: TransformDependencies): TransformOriginal => {
   const { database, owner, leaseMs } = deps
-  return async (tenant, original) => {
-    let settled = 0
-    for (;;) {
-      const nodes = await claimNodes(database, { tenant, original, owner, limit: MAX_CLAIM, leaseMs })
-      if (nodes.length === 0) return settled
-      settled += await executeClaim(deps, nodes, { tenant, sha256: original })
+  return async (tenant, original, ahead) => {
+    const unclaimed = new AbortController()
+    let early = ahead && fetchOriginal(deps, ahead.original, unclaimed.signal)
+    early?.catch(() => undefined) // who claims nodes awaits it; without any it does not matter
+    try {
+      if (ahead && !(await ahead.planned)) return 0
+      for (let settled = 0; ; ) {
+        const nodes = await claimNodes(database, { tenant, original, owner, limit: MAX_CLAIM, leaseMs })
+        if (nodes.length === 0) return settled
+        ahead?.onClaim()
+        const fetched = early
+        early = undefined // for the first claim: the bytes are not kept beyond it
+        const fetch = async () => fetched ?? fetchOriginal(deps, await findOriginal(database, tenant, original))
+        settled += await executeClaim(deps, nodes, { sha256: original, fetch })
+      }
+    } finally {
+      unclaimed.abort()
     }
   }
 }
@@ -54,7 +78,7 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
 const executeClaim = async (
   deps: TransformDependencies,
   nodes: readonly ClaimedNode[],
-  { tenant, sha256 }: { tenant: string; sha256: Hex },
+  { sha256, fetch }: { sha256: Hex; fetch: () => Promise<Fetched> },
 ): Promise<number> => {
   const { database, leaseMs, log } = deps
   const open = new Set(nodes)
@@ -80,13 +104,11 @@ const executeClaim = async (
     }
   }
   try {
-    const original = await findOriginal(database, tenant, sha256)
-    if (!original?.image) throw new Error(`Original ${sha256} has nodes and is not an image`)
-    const bytes = await fetchVerified(deps.originals, original)
+    const { bytes, image } = await fetch()
     const recording: Promise<void>[] = []
     const outcomes = await deps.pool.run({
       original: bytes,
-      image: original.image,
+      image,
       // The claim is sorted: what is less urgent than its first is what no publish and no caller waits for.
       tasks: nodes.map(({ key, chain, priority }) => ({
         id: key,
@@ -116,16 +138,37 @@ const executeClaim = async (
   return settled
 }
 
+const fetchOriginal = async (
+  { originals }: TransformDependencies,
+  original: Original | undefined,
+  signal?: AbortSignal,
+): Promise<Fetched> => {
+  if (!original?.image) throw new Error(`Original ${original?.sha256} has nodes and is not an image`)
+  return { image: original.image, bytes: await fetchVerified(originals, original, signal) }
+}
+
 /** The bytes of an original, checked: S3 does not notice a flipped bit on the way. */
-const fetchVerified = async (originals: ObjectStore, { objectKey, sha256, bytes }: Original): Promise<Buffer> => {
+const fetchVerified = async (
+  originals: ObjectStore,
+  { objectKey, sha256, bytes }: Original,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> => {
   for (let attempt = 0; ; attempt++) {
     const hash = createHash('sha256')
     const chunks: Buffer[] = []
-    for await (const chunk of await originals.get({ key: objectKey })) {
-      hash.update(chunk)
-      chunks.push(chunk)
+    // The store has its own patience until it answers; what breaks off after that is ours to ask for again.
+    const body = await originals.get({ key: objectKey, ...(signal && { signal }) })
+    try {
+      for await (const chunk of body) {
+        hash.update(chunk)
+        chunks.push(chunk)
+      }
+      if (hash.digest('hex') === sha256) return Buffer.concat(chunks, bytes)
+    } catch (error) {
+      // A store that fell silent has been waited for already.
+      if (attempt >= 2 || !isMatrixError(error, 'storage-unavailable')) throw error
+      continue
     }
-    if (hash.digest('hex') === sha256) return Buffer.concat(chunks, bytes)
     if (attempt >= 2) throw new Error(`The object of original ${sha256} has other bytes`)
   }
 }
@@ -147,6 +190,7 @@ const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: T
   await deps.derivatives.put({ key: objectKey, body: bytes, bytes: bytes.length, sha256, mediaType })
   const derivative = { sha256, bytes: bytes.length, mediaType, width, height, objectKey }
   const mine = await settleNode(deps.database, { node, derivative, cpuMs, aloneCpuMs, cause: causeOf(deps, node) })
+  if (mine) deps.nearby.settled.publish({ tenant: node.tenant, key: node.key })
   deps.metrics.nodes.inc({ outcome: mine ? 'done' : 'stale' })
   deps.metrics.transformCpu.inc(cpuMs / 1000)
   return mine

@@ -1,19 +1,22 @@
 /**
  * A worker: takes hints from the queue, and every now and then looks for itself. The look is what makes hints dispensable: a
- * queue that is away, flushed or late costs at most one poll.
+ * queue that is away, flushed or late costs at most one poll. What the gateway of the same process plans for a caller is heard of
+ * without the queue.
  */
 
 import type { Database } from '../manifest/database.ts'
 import { expireLeases, runnableOriginals } from '../manifest/nodes.ts'
 import type { Hex } from '../model/ids.ts'
+import type { Nearby } from '../queue/nearby.ts'
 import type { HintConsumer, HintConsumerOptions } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { TransformOriginal } from './work.ts'
+import type { Ahead, TransformOriginal } from './work.ts'
 
 export interface WorkerDependencies {
   readonly database: Database
   readonly transform: TransformOriginal
   readonly consume: (options: HintConsumerOptions) => HintConsumer | Promise<HintConsumer>
+  readonly nearby: Pick<Nearby, 'serve'>
   readonly concurrency: number
   readonly pollMs: number
   readonly owner: string
@@ -31,6 +34,7 @@ export const startWorker = async ({
   database,
   transform,
   consume,
+  nearby,
   concurrency,
   pollMs,
   owner,
@@ -40,14 +44,18 @@ export const startWorker = async ({
   let draining = false
 
   /** One original is worked on once at a time; whoever comes second waits, then looks whether anything is left. An urgent one does not wait. */
-  const work = async (tenant: string, original: Hex, { urgent }: { urgent: boolean }): Promise<void> => {
+  const work = async (
+    tenant: string,
+    original: Hex,
+    { urgent, ahead }: { urgent: boolean; ahead?: Ahead },
+  ): Promise<void> => {
     const id = `${tenant}/${original}`
     const running = inHand.get(id)
     if (running && !urgent) {
       await running.catch(() => undefined) // reported by the one that runs it
     }
     if (draining) return
-    const done = transform(tenant, original)
+    const done = transform(tenant, original, ahead)
     inHand.set(id, done)
     try {
       await done
@@ -70,6 +78,17 @@ export const startWorker = async ({
   }
 
   const report = (error: unknown): void => log.error({ err: error }, 'worker')
+  /** Beyond what is at hand it is left to its hint: every original fetched ahead is held in memory. */
+  const takeNoMore = nearby.serve(upcoming => {
+    const { tenant, original } = upcoming
+    if (inHand.size >= concurrency || inHand.has(`${tenant}/${original.sha256}`)) return undefined
+    return new Promise(resolve => {
+      const ahead = { ...upcoming, onClaim: () => resolve(true) }
+      work(tenant, original.sha256, { urgent: true, ahead })
+        .catch(report)
+        .finally(() => resolve(false))
+    })
+  })
   const consumer = await consume({
     concurrency,
     handle: ({ tenant, original, lane }) => work(tenant, original, { urgent: lane === 'interactive' }),
@@ -88,6 +107,7 @@ export const startWorker = async ({
     poll,
     async drain() {
       draining = true
+      takeNoMore()
       clearInterval(timer)
       await consumer.drain()
       await polling

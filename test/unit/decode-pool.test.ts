@@ -1,5 +1,8 @@
 import { fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -64,6 +67,43 @@ describe('decode pool', () => {
     expect(pids).toHaveLength(1)
     await pool.run(request)
     expect(pool.stats().pids).toEqual(pids)
+  })
+
+  it('kept warm, starts one at once and another for every one that ends', async () => {
+    const pool = openPool({ keepWarm: true, recycleAfter: 1 })
+    const [first] = pool.stats().pids
+    expect(first).toEqual(expect.any(Number))
+    const request = await requestFor(await photo({ width: 300, height: 200 }), [small])
+    expect(codes(await pool.run(request))).toEqual(['ok', 'ok'])
+    const second = await until('another one is there', () => pool.stats().pids.find(pid => pid !== first))
+    process.kill(second, 'SIGKILL')
+    await until('it is gone', () => pool.stats().pids.length === 0)
+    expect(codes(await pool.run(request))).toEqual(['ok', 'ok'])
+    await pool.close()
+    expect(pool.stats().pids).toEqual([])
+  })
+
+  it('hands originals over in a file without a name, and without one where none can be made', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'matrix-scratch-'))
+    const pool = openPool({ scratchFolder: folder })
+    // Larger, smaller, larger: what an order left behind must not be part of the next.
+    const requests = []
+    for (const width of [900, 90, 500]) requests.push(await requestFor(await photo({ width, height: 200 }), [small]))
+    const without = openPool({ scratchFolder: join(folder, 'missing') })
+    for (const request of requests) {
+      const outcomes = await pool.run(request)
+      expect(codes(outcomes)).toEqual(['ok', 'ok'])
+      expect(readdirSync(folder)).toEqual([])
+      const digests = (all: readonly TaskOutcome[]) => all.map(outcome => outcome.ok && outcome.sha256)
+      expect(digests(await without.run(request))).toEqual(digests(outcomes))
+    }
+    const [pid] = pool.stats().pids
+    const shared = await until('the file is empty', () => {
+      const info = statSync(`/proc/${pid}/fd/4`)
+      return info.size === 0 && info
+    })
+    expect(shared.nlink).toBe(0)
+    await rm(folder, { recursive: true })
   })
 
   it('charges shared work once, and says what each would have cost alone', async () => {
