@@ -175,6 +175,13 @@ create table leaf (
   constraint leaf_check CHECK (((node_id IS NULL) <> (refusal IS NULL)))
 );
 
+create table matrix_revision (
+  tenant_id text not null,
+  revision bigint not null default 0,
+  constraint matrix_revision_pkey PRIMARY KEY (tenant_id),
+  constraint matrix_revision_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
 create table node (
   tenant_id text not null,
   node_id bytea not null,
@@ -197,6 +204,7 @@ create table node (
   created_at timestamp with time zone not null default now(),
   queued_at timestamp with time zone,
   finished_at timestamp with time zone,
+  product_id text not null default ''::text,
   constraint node_pkey PRIMARY KEY (tenant_id, node_id),
   constraint node_tenant_id_original_fkey FOREIGN KEY (tenant_id, original) REFERENCES original(tenant_id, sha256),
   constraint node_tenant_id_output_fkey FOREIGN KEY (tenant_id, output) REFERENCES derivative(tenant_id, sha256),
@@ -226,9 +234,11 @@ create table product (
   product_id text not null,
   display_name text not null,
   created_at timestamp with time zone not null default now(),
+  share integer not null default 1,
   constraint product_pkey PRIMARY KEY (tenant_id, product_id),
   constraint product_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
-  constraint product_product_id_check CHECK ((product_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+  constraint product_product_id_check CHECK ((product_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+  constraint product_share_check CHECK (((share >= 1) AND (share <= 100)))
 );
 
 create table publication (
@@ -288,8 +298,9 @@ CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
 CREATE INDEX leaf_of_node ON public.leaf USING btree (tenant_id, node_id, product_id) WHERE (node_id IS NOT NULL);
-CREATE INDEX node_dead ON public.node USING btree (tenant_id, original) WHERE (state = 'DEAD'::node_state);
+CREATE INDEX node_dead_by_time ON public.node USING btree (tenant_id, finished_at, node_id) WHERE (state = 'DEAD'::node_state);
 CREATE INDEX node_leased ON public.node USING btree (lease_until) WHERE (state = 'RUNNING'::node_state);
+CREATE INDEX node_of_product_waiting ON public.node USING btree (tenant_id, product_id, priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_runnable ON public.node USING btree (tenant_id, original, priority, node_id) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE UNIQUE INDEX one_active_rendition ON public.rendition USING btree (tenant_id, collection_id, product_id, name) WHERE (state = 'active'::text);
@@ -347,6 +358,19 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.revise_matrix()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  changed text := case when tg_op = 'DELETE' then old.tenant_id else new.tenant_id end;
+begin
+  insert into matrix_revision as m (tenant_id, revision) values (changed, 1)
+    on conflict (tenant_id) do update set revision = m.revision + 1;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.version_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -367,8 +391,12 @@ begin
 end $function$
 ;
 
+CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
+CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
 CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
+CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();

@@ -30,6 +30,11 @@ const MIB = 1024 * 1024
 export const VARIABLES = {
   port: declare('PORT', integer(0, 65_535), '8080', 'Port of the gateway; 0 takes a free one.'),
   host: declare('HOST', text, '127.0.0.1', 'Address to listen on.'),
+  opsPort: optional(
+    'OPS_PORT',
+    integer(0, 65_535),
+    'Port of /healthz, /readyz and /metrics in processes that are no gateway; by default they listen nowhere; 0 takes a free one.',
+  ),
   publicUrl: optional('PUBLIC_URL', baseUrl, 'Base of links in answers; by default the address listened on.'),
   role: declare(
     'ROLE',

@@ -11,15 +11,16 @@ import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
 import { openDatabase } from './manifest/database.ts'
-import { serverClock } from './manifest/invariants.ts'
 import { migrate, readMigrations } from './manifest/migrate.ts'
 import { ensureTenant, keysByHash, putAdminKey } from './manifest/products.ts'
-import { resolveReader } from './manifest/resolve-read.ts'
+import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, hashSecret, newId } from './model/ids.ts'
 import type { Principal } from './model/product.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
-import { openHintQueue, ping, prepareQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
+import { openHintQueue, prepareQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
+import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
+import { openReadiness } from './reconcile/readiness.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openPeek, openResolve } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
@@ -90,6 +91,7 @@ export const openCore = async ({
     derivatives,
     spoolFolder,
     queue,
+    nearby: openNearby(),
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
       try {
@@ -125,7 +127,7 @@ export const prepare = async (
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
-  const { config, clock, database, originals, hint, engines } = core
+  const { config, clock, database, originals, hint, nearby } = core
   confineDecoders() // headers of uploads are probed in this process
   const presign = openPresigner({
     clock,
@@ -151,18 +153,8 @@ export const openGateway = (core: Core) => {
       })
     },
   })
-  const readFacts = resolveReader(database)
+  const readFacts = openWarmReader(database, clock)
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
-
-  const check = async (work: () => Promise<unknown>): Promise<'ok' | 'down'> => {
-    try {
-      await work()
-      return 'ok'
-    } catch (error) {
-      core.log.warn({ err: error }, 'readiness')
-      return 'down'
-    }
-  }
 
   return {
     ...core,
@@ -175,8 +167,8 @@ export const openGateway = (core: Core) => {
       tenant: config.tenant,
       clock,
       read: readFacts,
-      demand: openDemand({ database, hint }),
-      waitForNodes: openNodeWaiter(database),
+      demand: openDemand({ database, hint, nearby }),
+      waitForNodes: openNodeWaiter(database, nearby),
       waitForPublication: openPublicationWaiter(database),
     }),
     /** Base of links in answers; known for certain once the port is. */
@@ -184,15 +176,7 @@ export const openGateway = (core: Core) => {
     listeningOn: (address: string): void => {
       base = config.publicUrl ?? address
     },
-    /** The queue may be away: then hints are lost and workers poll. Without the manifest or the store there is nothing to serve. */
-    async readiness() {
-      const [postgres, storage, queue] = await Promise.all([
-        check(() => serverClock(database)),
-        check(() => originals.stat('readiness')),
-        check(() => ping(engines.queue)),
-      ])
-      return { ready: postgres === 'ok' && storage === 'ok', checks: { postgres, storage, queue } }
-    },
+    readiness: openReadiness(core),
   }
 }
 
@@ -200,11 +184,13 @@ export type Gateway = ReturnType<typeof openGateway>
 
 /** A worker over a core. `drain` ends it, decode processes included. */
 export const openWorker = async (core: Core): Promise<Worker> => {
-  const { config, engines, database, originals, derivatives, log, metrics } = core
+  const { config, engines, database, originals, derivatives, log, metrics, nearby, spoolFolder } = core
   assertEngine(sharp.versions)
   const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
   const pool = openDecodePool({
     size: config.workers,
+    scratchFolder: spoolFolder,
+    keepWarm: true,
     softMs: config.decodeSoftMs,
     hardMs: config.decodeHardMs,
     memoryBytes: config.decodeMemoryBytes,
@@ -219,10 +205,12 @@ export const openWorker = async (core: Core): Promise<Worker> => {
     leaseMs: config.leaseMs,
     log,
     metrics,
+    nearby,
   })
   const worker = await startWorker({
     database,
     transform,
+    nearby,
     consume: options => startHintConsumer({ ...options, backend: engines.queue }),
     // One more than decodes at once, so that one original is fetched while others are decoded.
     concurrency: config.workers + 1,

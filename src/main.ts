@@ -9,6 +9,7 @@ import { reachable } from './embedded/reachable.ts'
 import { keepAdminKey } from './embedded/secrets.ts'
 import { openCore, openGateway, openWorker, prepare } from './gateway.ts'
 import { createApp } from './http/app.ts'
+import { serveOps } from './http/ops.ts'
 import { serve } from './http/serve.ts'
 import { openWarmLane } from './http/warm-lane.ts'
 import { describeFailure, launch } from './launch.ts'
@@ -54,6 +55,10 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   const core = await openCore({ config, engines: running.engines, name: 'matrix', log })
   stack.add('core', core.close)
   await prepare(core, admin.value)
+  if (config.role === 'worker') {
+    const ops = await serveOps(core)
+    stack.add('ops', ops.drain)
+  }
   const sweep = startSweep(core)
   stack.add('sweep', sweep.stop)
   if (config.role !== 'gateway') {

@@ -18,11 +18,22 @@ const YEAR_SECONDS = 31_536_000
 /** An answer that a publish or a finished AVIF may better soon. */
 const SHORT_SECONDS = 5
 
-export const resolutionTag = ({
-  publication,
-  revision,
-  format,
-}: Pick<Cacheable, 'publication' | 'revision' | 'format'>): string => `"${publication}.${revision}.${format}"`
+/** A client stops using what it was given this long before the end, for its clock may be slow. */
+const MARGIN_SECONDS = 30
+const RESOLUTION_SECONDS = 60
+
+/**
+ * ETag of a resolution: which answer (`12.3.avif`, `12.original`), and until when its URL lives. A copy whose URL is another
+ * than the one that would be given now has another tag, so a 304 never sends a client back to a URL that is over.
+ */
+export const resolutionTag = (answer: string, urlExpiresAt: number): string =>
+  `"${answer}.${(urlExpiresAt / 1000).toString(36)}"`
+
+/** For a document that holds a presigned URL: a minute, and never longer than the URL lives. */
+export const resolutionCacheControl = (remainingMs: number): string =>
+  `private, max-age=${Math.min(RESOLUTION_SECONDS, usableSeconds(remainingMs))}`
+
+const usableSeconds = (remainingMs: number): number => Math.max(0, Math.floor(remainingMs / 1000) - MARGIN_SECONDS)
 
 export const contentTag = (sha256: Hex): string => `"${sha256}"`
 
@@ -40,6 +51,6 @@ export const redirectCacheControl = (
   remainingMs: number,
 ): string => {
   const lasting = pinned && (complete || !negotiated)
-  const seconds = Math.max(0, Math.floor(remainingMs / 1000) - 30)
+  const seconds = usableSeconds(remainingMs)
   return `private, max-age=${lasting ? seconds : Math.min(seconds, SHORT_SECONDS)}`
 }

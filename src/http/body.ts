@@ -6,6 +6,7 @@ import { Busboy } from '@fastify/busboy'
 import { silence } from '../ingest/receive.ts'
 import { isMatrixError, refuse } from '../model/errors.ts'
 import type { MatrixContext } from './context.ts'
+import { essenceOf, refuseEncoded } from './media-type.ts'
 
 export interface UploadBody {
   readonly stream: Readable
@@ -34,14 +35,15 @@ export interface BodyLimits {
 
 const tooLarge = (limit: number) => refuse('payload-too-large', `The limit is ${limit} bytes.`, { details: { limit } })
 
-/** Throws `payload-too-large` for an announced length beyond the limit, before anything is read. */
+/** Throws `unsupported-media` for what is no asset, and `payload-too-large` for an announced length beyond the limit, before anything is read. */
 export const uploadBody = async (c: MatrixContext, limits: BodyLimits): Promise<UploadBody> => {
   const { maxBytes } = limits
   const mediaType = c.req.header('content-type')
-  const isForm = mediaType?.toLowerCase().startsWith('multipart/form-data') === true
+  refuseEncoded(c)
+  const isForm = mediaType !== undefined && essenceOf(mediaType) === 'multipart/form-data'
   const announced = Number(c.req.header('content-length') ?? 0)
   if (announced > maxBytes + (isForm ? MULTIPART_OVERHEAD : 0)) throw tooLarge(maxBytes)
-  if (mediaType?.toLowerCase().startsWith('application/json')) {
+  if (mediaType !== undefined && essenceOf(mediaType) === 'application/json') {
     throw refuse(
       'unsupported-media',
       'Send the bytes of the asset; a JSON document to be stored is sent as application/octet-stream.',

@@ -12,13 +12,17 @@ const statusOf = ({ required, done, dead }: { required: number; done: number; de
   return done > 0 ? 'PARTIAL' : 'PENDING'
 }
 
-const productOf = (product: string, leaves: readonly LeafState[]) => {
+const countsOf = (leaves: readonly LeafState[]) => {
   const gated = leaves.filter(leaf => leaf.required && leaf.eager)
-  const counts = {
+  return {
     required: gated.length,
     done: gated.filter(leaf => leaf.state === 'DONE').length,
     dead: gated.filter(isDead).length,
   }
+}
+
+const productOf = (product: string, leaves: readonly LeafState[]) => {
+  const counts = countsOf(leaves)
   const failed = leaves.filter(isDead).map(leaf => ({
     rendition: leaf.rendition,
     format: leaf.format,
@@ -30,8 +34,15 @@ const productOf = (product: string, leaves: readonly LeafState[]) => {
   return { product, status: statusOf(counts), ...counts, ...(failed.length > 0 && { failed }) }
 }
 
-export const completenessOf = (asset: string, { version, state }: Version, leaves: readonly LeafState[]) => {
-  const products = [...new Set(leaves.map(leaf => leaf.product))]
+/** `viewer`: a product is told of itself by name, and of the others what they come to; `undefined` is told everything. */
+export const completenessOf = (
+  asset: string,
+  { version, state }: Version,
+  { leaves, viewer }: { leaves: readonly LeafState[]; viewer: string | undefined },
+) => {
+  const everybody = [...new Set(leaves.map(leaf => leaf.product))]
+  const products = everybody.filter(product => viewer === undefined || product === viewer)
+  const others = leaves.filter(leaf => !products.includes(leaf.product))
   const nodes = new Set(leaves.flatMap(leaf => leaf.node ?? []))
   const asks = leaves.filter(leaf => leaf.node !== null).length
   const done = leaves.filter(leaf => leaf.state === 'DONE').length
@@ -45,6 +56,7 @@ export const completenessOf = (asset: string, { version, state }: Version, leave
         leaves.filter(leaf => leaf.product === product),
       ),
     ),
+    ...(viewer !== undefined && { others: { products: everybody.length - products.length, ...countsOf(others) } }),
     asks,
     nodes: nodes.size,
     reused: asks - nodes.size,

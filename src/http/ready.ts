@@ -1,5 +1,5 @@
 /** What a ready answer says, as plain headers and values: the route and the warm lane send the same. Pure. */
-import { type Cacheable, redirectCacheControl, resolutionTag } from '../deliver/answer.ts'
+import { type Cacheable, redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
 import { cacheTags } from '../deliver/headers.ts'
 import type { PresignedUrl } from '../deliver/presign.ts'
 import { digestOf } from '../model/ids.ts'
@@ -23,9 +23,9 @@ export const redirectHeaders = (
   'Referrer-Policy': 'no-referrer',
 })
 
-export const resolutionHeaders = (answer: Ready) => ({
-  ETag: resolutionTag(answer),
-  'Cache-Control': 'private, max-age=60',
+export const resolutionHeaders = (answer: Ready, { expiresAt }: PresignedUrl, now: number) => ({
+  ETag: resolutionTag(`${answer.publication}.${answer.revision}.${answer.format}`, expiresAt),
+  'Cache-Control': resolutionCacheControl(expiresAt - now),
   Vary: VARY,
   'Matrix-Publication': String(answer.publication),
   'Cache-Tag': cacheTags(answer),

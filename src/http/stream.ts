@@ -11,7 +11,7 @@ import type { ByteRange } from '../objects/store.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { MatrixContext } from './context.ts'
 import { noneMatch } from './preconditions.ts'
-import type { Presentation } from './routes/resolve.ts'
+import type { Presentation } from './presentation.ts'
 
 interface Content {
   readonly sha256: string

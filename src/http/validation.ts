@@ -32,6 +32,14 @@ export const Label = z
 /** ISO 8601 has a year 0, Postgres has not. */
 export const Moment = z.iso.datetime().refine(text => !text.startsWith('0000'), 'Expected a year from 1')
 
+/** Query of every write of the configuration. */
+export const WriteQuery = z.strictObject({
+  validate_only: z
+    .enum(['true', 'false'])
+    .optional()
+    .openapi({ description: '`true`: the same checks and the same answer, and no effect' }),
+})
+
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
 

@@ -3,7 +3,7 @@
  * does not bear out is refused, so that nobody downstream believes it. The decoder has the last word on images (a polyglot is
  * what its header decodes to, and is re-encoded before anyone sees a derivative).
  */
-import { fileTypeFromBuffer } from 'file-type'
+import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type'
 import { refuse } from '../model/errors.ts'
 import { type ImageFacts, SOURCE_FORMATS, type SourceFormat } from '../model/original.ts'
 import type { InputLimits } from '../transform/limits.ts'
@@ -28,7 +28,24 @@ const ALIASES: Readonly<Record<string, string>> = {
   'image/x-png': 'image/png',
   'image/apng': 'image/png',
   'image/tif': 'image/tiff',
+  'application/x-pdf': 'application/pdf',
+  'application/x-zip-compressed': 'application/zip',
+  'application/x-gzip': 'application/gzip',
 }
+/** Begin as they like: text, or frames behind a tag of any length. Not to be recognised proves nothing about these. */
+const WITHOUT_MAGIC = new Set([
+  'application/xml',
+  'application/x-ms-regedit',
+  'audio/mpeg',
+  'audio/aac',
+  'video/mpeg',
+  'video/mp2t',
+  'model/stl',
+])
+/** Types whose every file begins in a way that we know. */
+const WITH_MAGIC: ReadonlySet<string> = new Set(
+  [...supportedMimeTypes].filter(type => !type.startsWith('text/') && !WITHOUT_MAGIC.has(type)),
+)
 const HEAD_BYTES = 64 * 1024
 const MEDIA_TYPE_PATTERN = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$/
 
@@ -76,8 +93,10 @@ export const identify = async (
   const sniffed = await sniff(head)
   const found = ALIASES[sniffed ?? ''] ?? sniffed
   const isImage = found !== undefined && TRANSFORMABLE.has(found)
-  // What is not an image is often told apart by its name alone (a document is a ZIP), so other claims are believed.
-  if (claim !== undefined && claim !== found && (isImage || claim.startsWith('image/'))) {
+  // What is known to be one thing is that, whatever else it is said to be (a document may be seen as the ZIP that it is). Of what
+  // is not known a claim is believed, unless it names a type that would have been.
+  const isBelied = isImage || claim?.startsWith('image/') || (found === undefined && WITH_MAGIC.has(claim ?? ''))
+  if (claim !== undefined && claim !== found && isBelied) {
     throw refuse('content-mismatch', `The content is not ${claim}.`, {
       violations: [
         {
@@ -95,4 +114,7 @@ export const identify = async (
   return { mediaType: found ?? claim ?? 'application/octet-stream', image: undefined }
 }
 
-const sniff = async (head: Uint8Array): Promise<string | undefined> => (await fileTypeFromBuffer(head))?.mime
+/** Readers of PDF take one that begins within the first kilobyte (ISO 32000-1, annex H, note 13). */
+const sniff = async (head: Uint8Array): Promise<string | undefined> =>
+  (await fileTypeFromBuffer(head))?.mime ??
+  (Buffer.from(head.subarray(0, 1024)).includes('%PDF-') ? 'application/pdf' : undefined)

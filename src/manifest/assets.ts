@@ -21,6 +21,21 @@ export const findOriginal = async (sql: Sql, tenantId: string, sha256: string): 
   return row && { ...row, image: row.image ?? undefined }
 }
 
+/** Of one version, in one round trip. */
+export const findOriginalOf = async (
+  sql: Sql,
+  { tenantId, assetId, version }: { tenantId: string; assetId: string; version: number },
+): Promise<Original | undefined> => {
+  const [row] = await sql.orm
+    .select(originalColumns)
+    .from(assetVersion)
+    .innerJoin(original, and(eq(original.tenantId, assetVersion.tenantId), eq(original.sha256, assetVersion.sha256)))
+    .where(
+      and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId), eq(assetVersion.version, version)),
+    )
+  return row && { ...row, image: row.image ?? undefined }
+}
+
 /** Equal content is one row: whoever comes second finds it. True when this call created it. */
 export const insertOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
   const rows = await tx.orm

@@ -94,7 +94,7 @@ export const findEdge = async (
 }
 
 /** Locks the collection, so that two changes cannot each leave the other's owner as the last one. */
-const lockCollection = async (tx: Sql, tenantId: string, collectionId: string): Promise<void> => {
+export const lockCollection = async (tx: Sql, tenantId: string, collectionId: string): Promise<void> => {
   await tx.rows(
     {
       name: 'collection_lock',

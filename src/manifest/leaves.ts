@@ -124,6 +124,16 @@ export const nodeStates = (sql: Sql, keys: readonly { tenant: string; key: strin
     keys.map(({ key }) => key),
   ])
 
+const NODES_IN_QUEUE = {
+  name: 'nodes_in_queue',
+  text: `select encode(n.node_id, 'hex') as id, n.attempts, n.queued_at from node n
+         where n.tenant_id = $1 and n.node_id = any(array(select decode(id, 'hex') from unnest($2::text[]) id))`,
+}
+
+/** For what is waited for: since when it has been wanted, and how often it was tried. */
+export const nodesInQueue = (sql: Sql, tenant: string, nodes: readonly string[]) =>
+  sql.rows<{ id: string; attempts: number; queued_at: Date | null }>(NODES_IN_QUEUE, [tenant, nodes])
+
 const LEAVES_OF_VERSION = {
   name: 'leaves_of_version',
   text: `select l.product_id as product, l.rendition, l.revision, l.format, l.required, l.eager, l.refusal, encode(l.node_id, 'hex') as node,

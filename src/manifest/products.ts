@@ -7,6 +7,16 @@ export const ensureTenant = async (sql: Sql, tenantId: string): Promise<void> =>
   await sql.orm.insert(tenant).values({ tenantId }).onConflictDoNothing()
 }
 
+const LOCK_TENANT = {
+  name: 'tenant_lock',
+  text: 'select 1 from tenant where tenant_id = $1 for no key update',
+}
+
+/** For whoever may make a product or a collection: nobody else does meanwhile. What refers to the tenant is not held up. */
+export const lockTenant = async (tx: Sql, tenantId: string): Promise<void> => {
+  await tx.rows(LOCK_TENANT, [tenantId])
+}
+
 /** Creates or renames. */
 export const putProduct = async (
   sql: Sql,
@@ -29,13 +39,16 @@ export const listProducts = async (
     .orderBy(asc(product.productId))
     .limit(limit)
 
-export const productExists = async (sql: Sql, tenantId: string, productId: string): Promise<boolean> => {
-  const rows = await sql.orm
-    .select({ product: product.productId })
+export const findProduct = async (sql: Sql, tenantId: string, productId: string): Promise<Product | undefined> => {
+  const [found] = await sql.orm
+    .select({ product: product.productId, displayName: product.displayName, createdAt: product.createdAt })
     .from(product)
     .where(and(eq(product.tenantId, tenantId), eq(product.productId, productId)))
-  return rows.length > 0
+  return found
 }
+
+export const productExists = async (sql: Sql, tenantId: string, productId: string): Promise<boolean> =>
+  (await findProduct(sql, tenantId, productId)) !== undefined
 
 export interface KeyRecord {
   readonly keyId: string
@@ -52,9 +65,11 @@ export const insertKey = async (sql: Sql, record: KeyRecord): Promise<void> => {
 }
 
 /** The administrator's key has one id per tenant, so that a changed secret replaces the old one at once. */
+export const adminKeyId = (tenantId: string): string => `key_admin_${tenantId}`
+
 export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string): Promise<void> => {
   const record = {
-    keyId: `key_admin_${tenantId}`,
+    keyId: adminKeyId(tenantId),
     tenantId,
     secretHash,
     scopes: ['matrix:admin' as const],
@@ -66,16 +81,28 @@ export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string
     .onConflictDoUpdate({ target: apiKey.keyId, set: { secretHash, revokedAt: null } })
 }
 
+const keyColumns = {
+  keyId: apiKey.keyId,
+  label: apiKey.label,
+  scopes: apiKey.scopes,
+  createdAt: apiKey.createdAt,
+  expiresAt: apiKey.expiresAt,
+  revokedAt: apiKey.revokedAt,
+}
+
+/** Locked, for whoever is about to change it. */
+export const lockKey = async (tx: Sql, tenantId: string, keyId: string) => {
+  const [found] = await tx.orm
+    .select(keyColumns)
+    .from(apiKey)
+    .where(and(eq(apiKey.tenantId, tenantId), eq(apiKey.keyId, keyId)))
+    .for('update')
+  return found
+}
+
 export const listKeys = async (sql: Sql, tenantId: string, productId: string) =>
   sql.orm
-    .select({
-      keyId: apiKey.keyId,
-      label: apiKey.label,
-      scopes: apiKey.scopes,
-      createdAt: apiKey.createdAt,
-      expiresAt: apiKey.expiresAt,
-      revokedAt: apiKey.revokedAt,
-    })
+    .select(keyColumns)
     .from(apiKey)
     .where(and(eq(apiKey.tenantId, tenantId), eq(apiKey.productId, productId)))
     .orderBy(asc(apiKey.createdAt))

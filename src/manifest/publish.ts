@@ -4,7 +4,7 @@
  * stayed in PROCESSING for ever).
  *
  *   PROCESSING --every gated leaf done--> READY --policy when-ready--> ACTIVE
- *        \------a gated leaf dead------> FAILED
+ *        \------a gated leaf dead------> FAILED --its dead nodes redriven--> PROCESSING
  *   publish: READY | ARCHIVED -> ACTIVE, the version that was ACTIVE -> ARCHIVED, pointer and history in the same transaction
  */
 import type { PublishPolicy, VersionState } from '../model/asset.ts'
@@ -168,6 +168,16 @@ export const advanceVersion = async (tx: Sql, target: Target): Promise<VersionSt
   }
   await appendFacts(tx, { tenant, asset, cause, facts })
   return state
+}
+
+/** Lets a version that failed wait again, where nothing that it waits for is dead any more. */
+export const reopenVersion = async (tx: Sql, target: Target): Promise<void> => {
+  const { tenant, asset, version } = target
+  await lockAsset(tx, tenant, asset)
+  const gate = await readGate(tx, tenant, asset, version)
+  if (gate?.state !== 'FAILED' || gate.dead > 0) return
+  await setState(tx, target, 'PROCESSING')
+  await advanceVersion(tx, target)
 }
 
 export interface Publication {

@@ -1,6 +1,7 @@
 import { and, asc, eq } from 'drizzle-orm'
 import type { Rendition } from '../model/product.ts'
 import type { Recipe } from '../model/recipe.ts'
+import { lockCollection } from './collections.ts'
 import type { Sql } from './database.ts'
 import { rendition } from './schema.ts'
 
@@ -48,13 +49,7 @@ const named = ({
  * comes back as a new revision, whose nodes all exist. The lock on the collection keeps revision numbers in order.
  */
 export const putRendition = async (tx: Sql, wish: RenditionWish): Promise<{ revision: number; created: boolean }> => {
-  await tx.rows(
-    {
-      name: 'collection_lock',
-      text: 'select 1 from collection where tenant_id = $1 and collection_id = $2 for update',
-    },
-    [wish.tenantId, wish.collectionId],
-  )
+  await lockCollection(tx, wish.tenantId, wish.collectionId)
   const revisions = await tx.orm
     .select({
       revision: rendition.revision,

@@ -36,6 +36,7 @@ export const product = pgTable(
     tenantId: text('tenant_id').notNull(),
     productId: text('product_id').notNull(),
     displayName: text('display_name').notNull(),
+    share: integer('share').notNull().default(1),
     createdAt: at('created_at').notNull().defaultNow(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.productId] })],

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { photo as noisy, truncated } from '../support/images.ts'
 import { type StartedGateway, spawnProgram, startGateway } from '../support/started.ts'
+import { until } from '../support/until.ts'
 
 let gateway: StartedGateway
 let root: string
@@ -109,6 +111,25 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('keys', 'list', 'mobile')).out).toMatch(new RegExp(`${made.id} {2}revoked phone`))
   })
 
+  test('dead-letters names what was given up, and tries it again', async () => {
+    expect(await matrix('dead-letters', 'list')).toEqual({ code: 0, out: 'Nothing is dead.', err: '' })
+    await writeFile(join(root, 'torn.jpg'), truncated(await noisy(), 0.6))
+    const torn = (await matrix('put', 'torn.jpg')).out.slice(0, 36)
+    const dead = async () => {
+      const { items } = JSON.parse((await matrix('dead-letters', 'list', '--class', 'corrupt-media', '--json')).out)
+      return items.length > 0 && items
+    }
+    const [{ id }] = await until('it is given up', dead, { withinMs: 30_000 })
+    const { code, out } = await matrix('dead-letters', 'list', '--limit', '1')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^sha256:[0-9a-f]{64} {2}corrupt-media {2}1 tries, 0 crashes {2}\d{4}-/)
+    expect(out).toContain(torn)
+    expect(await matrix('dead-letters', 'redrive', id)).toEqual({ code: 0, out: '1 queued again', err: '' })
+    await until('it is given up again', dead, { withinMs: 30_000 })
+    expect((await matrix('dead-letters', 'redrive', '--all')).out).toMatch(/^[1-9]\d* queued again$/)
+    expect((await matrix('dead-letters', 'redrive', '--class', 'no-such')).out).toBe('0 queued again')
+  })
+
   test('seed may be repeated and leaves the keys in use alone', async () => {
     const before = await readFile(join(root, '.data/keys.json'), 'utf8')
     const { code, out } = await matrix('seed', '--json')
@@ -147,6 +168,8 @@ describe('exit codes', () => {
     ['a file that is not there', ['put', 'three.jpg']],
     ['a folder', ['put', '.data']],
     ['two files for one asset', ['put', '-a', 'x', 'one.jpg', 'two.jpg']],
+    ['nothing said of what to redrive', ['dead-letters', 'redrive']],
+    ['all and some', ['dead-letters', 'redrive', '--all', '--class', 'timed-out']],
     ['a URL that is none', ['doctor', '--url', 'nowhere']],
     ['a folder without a key', ['doctor', '--data', 'elsewhere']],
   ])('2: %s', async (_what, args) => {
@@ -163,7 +186,7 @@ describe('exit codes', () => {
   test('0: help, which is complete', async () => {
     const { code, out } = await matrix('--help')
     expect(code).toBe(0)
-    for (const command of ['seed', 'put', 'resolve', 'explain', 'keys', 'doctor'])
+    for (const command of ['seed', 'put', 'resolve', 'explain', 'keys', 'doctor', 'dead-letters'])
       expect(out).toMatch(new RegExp(`^ {2}${command}`, 'm'))
     expect((await matrix('put', '--help')).out).toMatch(/--publish <policy>[\s\S]*Global Options:[\s\S]*--json/)
   })

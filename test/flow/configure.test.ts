@@ -18,12 +18,13 @@ afterAll(() => system.close())
 const admin = (method: string, path: string, body?: object, headers = {}) =>
   send(method, path, { key: ADMIN_KEY, ...(body && { body }), headers })
 const RENDITIONS = '/v1/collections/product-photo/products/shop-web/renditions'
-const shop = (method: string, path: string, body?: object) =>
-  send(method, path, { key: system.keys['shop-web'], ...(body && { body }) })
+const shop = (method: string, path: string, body?: object, headers = {}) =>
+  send(method, path, { key: system.keys['shop-web'], ...(body && { body }), headers })
+const ANY = { 'If-Match': '*' }
 
 describe('products', () => {
   test('are created and renamed', async () => {
-    await expectJson(admin('PUT', '/v1/products/kiosk', { display_name: 'Kiosk' }), 200)
+    await expectJson(admin('PUT', '/v1/products/kiosk', { display_name: 'Kiosk' }), 201)
     expect(await expectJson(admin('PUT', '/v1/products/kiosk', { display_name: 'Grüße 🌸' }), 200)).toEqual({
       product: 'kiosk',
       display_name: 'Grüße 🌸',
@@ -133,7 +134,7 @@ describe('lists', () => {
 
 describe('collections', () => {
   test('give their owner an edge, and keep one owner', async () => {
-    await expectJson(admin('PUT', '/v1/collections/banner', { owner: 'mobile' }), 200)
+    await expectJson(admin('PUT', '/v1/collections/banner', { owner: 'mobile' }), 201)
     const matrix = () =>
       expectJson<{ edges: { product: string; role: string }[] }>(admin('GET', '/v1/collections/banner/matrix'), 200)
     expect((await matrix()).edges).toEqual([
@@ -141,14 +142,14 @@ describe('collections', () => {
     ])
     const grants = '/v1/collections/banner/grants'
     await leavesNothing(system, async () => {
-      await expectRefusal(admin('DELETE', `${grants}/mobile`), 409, 'last-owner')
+      await expectRefusal(admin('DELETE', `${grants}/mobile`, undefined, ANY), 409, 'last-owner')
       await expectRefusal(admin('PUT', `${grants}/mobile`, { role: 'reader' }), 409, 'last-owner')
       const ending = { role: 'owner', expires_at: '2999-01-01T00:00:00Z' }
       await expectRefusal(admin('PUT', `${grants}/mobile`, ending), 409, 'last-owner')
     })
-    await expectJson(admin('PUT', `${grants}/shop-web`, { role: 'owner' }), 200)
-    expect((await admin('DELETE', `${grants}/mobile`)).status).toBe(204)
-    await expectRefusal(admin('DELETE', `${grants}/mobile`), 404, 'not-found')
+    await expectJson(admin('PUT', `${grants}/shop-web`, { role: 'owner' }), 201)
+    expect((await admin('DELETE', `${grants}/mobile`, undefined, ANY)).status).toBe(204)
+    await expectRefusal(admin('DELETE', `${grants}/mobile`, undefined, ANY), 404, 'not-found')
     expect((await matrix()).edges.map(({ product }) => product)).toEqual(['shop-web'])
   })
 
@@ -224,10 +225,10 @@ describe('keys', () => {
       send('GET', `/v1/products/mobile/assets/${crypto.randomUUID()}/renditions/face`, { key: secret })
     await expectJson(ask(), 200)
     await expectRefusal(resolve(), 404, 'not-found')
-    expect((await admin('DELETE', `/v1/keys/${id}`)).status).toBe(204)
+    expect((await admin('DELETE', `/v1/keys/${id}`, undefined, ANY)).status).toBe(204)
     await expectRefusal(ask(), 401, 'unauthenticated')
     await expectRefusal(resolve(), 401, 'unauthenticated')
-    expect((await admin('DELETE', `/v1/keys/${id}`)).status).toBe(204)
+    expect((await admin('DELETE', `/v1/keys/${id}`, undefined, ANY)).status).toBe(204)
     expect((await list()).items).toContainEqual(expect.objectContaining({ id, revoked_at: expect.any(String) }))
   })
 
@@ -256,7 +257,7 @@ describe('keys', () => {
         'invalid-request',
       )
       for (const id of ['key_nothing', 'nothing', '%00', 'key_%27'])
-        await expectRefusal(admin('DELETE', `/v1/keys/${id}`), 404, 'not-found')
+        await expectRefusal(admin('DELETE', `/v1/keys/${id}`, undefined, ANY), 404, 'not-found')
     })
   })
 
@@ -302,9 +303,9 @@ describe('renditions', () => {
       recipe_hash: first.recipe_hash,
     })
     expect(await expectJson(shop('GET', path), 200)).toMatchObject({ revision: 3, recipe_hash: first.recipe_hash })
-    expect((await shop('DELETE', path)).status).toBe(204)
+    expect((await shop('DELETE', path, undefined, ANY)).status).toBe(204)
     await expectRefusal(shop('GET', path), 404, 'not-found')
-    await expectRefusal(shop('DELETE', path), 404, 'not-found')
+    await expectRefusal(shop('DELETE', path, undefined, ANY), 404, 'not-found')
     expect(await expectJson(shop('PUT', path, { recipe: CARD }), 201)).toMatchObject({ revision: 4 })
   })
 

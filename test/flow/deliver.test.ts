@@ -312,9 +312,9 @@ describe('who may see what', () => {
     await expectRefusal(ask(), 404, 'not-found')
     await expectJson(inProcess('PUT', grant, { key: ADMIN_KEY, body: { role: 'reader' } }), 200)
     expect((await ask()).status).toBe(302)
-    expect((await inProcess('DELETE', grant, { key: ADMIN_KEY })).status).toBe(204)
+    expect((await inProcess('DELETE', grant, { key: ADMIN_KEY, headers: { 'If-Match': '*' } })).status).toBe(204)
     await expectRefusal(ask(), 404, 'not-found')
-    await expectJson(inProcess('PUT', grant, { key: ADMIN_KEY, body: { role: 'reader' } }), 200)
+    await expectJson(inProcess('PUT', grant, { key: ADMIN_KEY, body: { role: 'reader' } }), 201)
   })
 })
 

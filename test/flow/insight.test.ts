@@ -58,8 +58,8 @@ beforeAll(async () => {
 afterAll(() => system.close())
 
 const key = (): string => system.keys['shop-web']
-const completeness = (id = asset, version = 1) =>
-  expectJson<Completeness>(send('GET', `/v1/assets/${id}/versions/${version}/completeness`, { key: key() }), 200)
+const completeness = (id = asset, version = 1, reader = ADMIN_KEY) =>
+  expectJson<Completeness>(send('GET', `/v1/assets/${id}/versions/${version}/completeness`, { key: reader }), 200)
 const explain = (body: object, options = { key: key(), product: 'shop-web' }) =>
   expectJson<Trail>(send('POST', `/v1/products/${options.product}/resolve/explain`, { key: options.key, body }), 200)
 const report = () => expectJson<Efficiency>(send('GET', '/v1/report/efficiency', { key: ADMIN_KEY }), 200)
@@ -75,6 +75,21 @@ describe('completeness', () => {
         { product: 'partner-api', status: 'COMPLETE', required: 1, done: 1, dead: 0 },
         { product: 'shop-web', status: 'COMPLETE', required: 3, done: 3, dead: 0 },
       ],
+      asks: 9,
+      nodes: 8,
+      reused: 1,
+      ready_percent: 100,
+    })
+  })
+
+  test('tells a product of itself by name, and of the others by number', async () => {
+    const told = await completeness(asset, 1, system.keys['partner-api'])
+    expect(told).toEqual({
+      asset,
+      version: 1,
+      state: 'ACTIVE',
+      products: [{ product: 'partner-api', status: 'COMPLETE', required: 1, done: 1, dead: 0 }],
+      others: { products: 2, required: 6, done: 6, dead: 0 },
       asks: 9,
       nodes: 8,
       reused: 1,
@@ -107,7 +122,7 @@ describe('completeness', () => {
       (await explain({ asset: id, rendition: 'corner', version: 1 }, { key: system.keys.mobile, product: 'mobile' }))
         .outcome,
     ).toBe('rendition-failed')
-    expect((await send('DELETE', path, { key: system.keys.mobile })).status).toBe(204)
+    expect((await send('DELETE', path, { key: system.keys.mobile, headers: { 'If-Match': '*' } })).status).toBe(204)
   })
 
   test('of what is not there is not found', async () => {
@@ -124,7 +139,7 @@ describe('completeness', () => {
 
 test('a plan shows each node once, with everybody who shares it', async () => {
   const plan = await expectJson<{ text: string; original: string; totals: { asked: number; distinct: number } }>(
-    send('GET', `/v1/assets/${asset}/versions/1/plan`, { key: key() }),
+    send('GET', `/v1/assets/${asset}/versions/1/plan`, { key: ADMIN_KEY }),
     200,
   )
   expect(plan.totals).toMatchObject({ asked: 9, distinct: 8 })
@@ -140,6 +155,20 @@ test('a plan shows each node once, with everybody who shares it', async () => {
   expect(nodes.some(({ shared_by }) => shared_by.length === 2 && shared_by.every(name => /card|tile/.test(name)))).toBe(
     true,
   )
+})
+
+test('a plan shows a product its own nodes, and how many wishes of others go through them', async () => {
+  const read = (product: 'shop-web' | 'partner-api') =>
+    expectJson<{ text: string; totals: object }>(
+      send('GET', `/v1/assets/${asset}/versions/1/plan`, { key: system.keys[product] }),
+      200,
+    )
+  const [shop, partner] = [await read('shop-web'), await read('partner-api')]
+  expect(shop.totals).toMatchObject({ asked: 9, distinct: 8 })
+  expect(shop.text).toContain('shop-web/card.jpeg, 1 of other products')
+  expect(JSON.stringify(shop)).not.toMatch(/mobile|partner-api|tile|feed/)
+  expect(partner.text).toContain('partner-api/feed.jpeg')
+  expect(JSON.stringify(partner)).not.toMatch(/mobile|shop-web|tile|card|hero/)
 })
 
 describe('explain', () => {

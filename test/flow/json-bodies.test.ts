@@ -27,7 +27,33 @@ test.each([
   expect(await answer.json()).toMatchObject({ code: 'contract-violation' })
 })
 
+test.each([
+  'text/json',
+  'application/x-ndjson',
+  'application/json-seq',
+  'application/json-patch',
+  'application/jsonp',
+  'multipart/form-data; boundary=json',
+])('%s is not JSON', async type => {
+  const answer = await put({ 'Content-Type': type }, '{"display_name":"Blog"}')
+  expect(answer.status).toBe(415)
+})
+
+test.each(['application/vnd.blog+json', 'APPLICATION/JSON', 'application/json;charset="utf-8'])('%s is', async type => {
+  const answer = await put({ 'Content-Type': type }, '{"display_name":"Blog"}')
+  expect(answer.ok).toBe(true)
+})
+
+test('a body that does not say what it is is not ignored', async () => {
+  const path = '/v1/products/shop-web/keys'
+  const body = new TextEncoder().encode('{"scopes":["resolve"]}')
+  const answer = await system.call('POST', path, { key: ADMIN_KEY, body })
+  expect(answer.status).toBe(415)
+  const packed = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }
+  expect((await put(packed, '{"display_name":"Blog"}')).status).toBe(415)
+})
+
 test('application/json with a charset is fine', async () => {
   const answer = await put({ 'Content-Type': 'application/json; charset=utf-8' }, '{"display_name":"Blog"}')
-  expect(answer.status).toBe(200)
+  expect(answer.ok).toBe(true)
 })

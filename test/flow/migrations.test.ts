@@ -44,12 +44,14 @@ const made = (number: number, text: string): Migration => ({
 })
 
 describe('applying', () => {
+  /** Numbers may have gaps. */
+  const newest = (): number => Math.max(...shipped.map(({ number }) => number))
   test('twenty runners at once on an empty database apply each migration once', async () => {
     const runners = Array.from({ length: 20 }, open)
     const reports = await Promise.all(runners.map(runner => migrate(runner, shipped)))
     await Promise.all(runners.map(runner => runner.close()))
     expect(reports.flatMap(({ applied }) => applied).sort()).toEqual(shipped.map(({ name }) => name))
-    expect(new Set(reports.map(({ version }) => version))).toEqual(new Set([shipped.length]))
+    expect(new Set(reports.map(({ version }) => version))).toEqual(new Set([newest()]))
     expect(await rows('select name, checksum from schema_migration order by number')).toEqual(
       shipped.map(({ name, checksum }) => ({ name, checksum })),
     )
@@ -80,7 +82,7 @@ describe('applying', () => {
 
   test('a database that is ahead is served unless that breaks us', async () => {
     // 9001 and 9002 are there by now, unknown to what is shipped, and harmless.
-    expect(await migrate(database, shipped)).toEqual({ applied: [], version: shipped.length })
+    expect(await migrate(database, shipped)).toEqual({ applied: [], version: newest() })
     const breaking = made(9004, '-- breaking\nselect 1')
     await migrate(database, [...shipped, breaking])
     await expect(migrate(database, shipped)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectJson, expectRefusal, leavesNothing, openClient, type Send } from '../support/http.ts'
 import { photo } from '../support/images.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 
 interface Publication {
@@ -58,7 +58,7 @@ describe('a version is shown', () => {
       publication: 1,
     })
     const { products } = await expectJson<{ products: { status: string }[] }>(
-      send('GET', `/v1/assets/${asset}/versions/1/completeness`, { key: key() }),
+      send('GET', `/v1/assets/${asset}/versions/1/completeness`, { key: ADMIN_KEY }),
       200,
     )
     expect(products.map(({ status }) => status)).toEqual(['COMPLETE', 'COMPLETE', 'COMPLETE'])
@@ -227,7 +227,9 @@ test('a rollback shows what was shown before, or what is asked for', async () =>
 test('an archived asset is gone for everybody until it is restored', async () => {
   const asset = await create('when-ready')
   await reaches(asset, 1, 'ACTIVE')
-  expect((await act(asset, 'archive', undefined, '"p1"')).status).toBe(204)
+  const archived = await act(asset, 'archive', undefined, '"p1"')
+  expect(archived.headers.get('etag')).toBe('"p1"')
+  expect(await expectJson(archived, 200)).toMatchObject({ id: asset, status: 'ARCHIVED', publication: 1 })
   for (const query of ['', '?version=1', '?delivery=stream', '?delivery=redirect'])
     await expectRefusal(card(asset, query), 410, 'asset-archived')
   await expectRefusal(send('GET', `/i/shop-web/${asset}/v1/card.jpg`, { key: key() }), 410, 'asset-archived')
@@ -235,8 +237,10 @@ test('an archived asset is gone for everybody until it is restored', async () =>
   await expectRefusal(act(asset, 'publish', { version: 1 }), 410, 'asset-archived')
   const entry = await expectJson(send('GET', `/v1/assets/${asset}`, { key: key() }), 200)
   expect(entry).toMatchObject({ status: 'ARCHIVED', archived_at: expect.stringMatching(/^\d{4}-.*Z$/) })
-  await leavesNothing(system, async () => expect((await act(asset, 'archive')).status).toBe(204))
-  expect((await act(asset, 'restore')).status).toBe(204)
+  await leavesNothing(system, async () => expect((await act(asset, 'archive')).status).toBe(200))
+  const restored = await expectJson(act(asset, 'restore'), 200)
+  expect(restored).toMatchObject({ id: asset, status: 'ACTIVE', version: 1 })
+  expect(restored.archived_at).toBeUndefined()
   await expectJson(card(asset), 200)
-  await leavesNothing(system, async () => expect((await act(asset, 'restore')).status).toBe(204))
+  await leavesNothing(system, async () => expect((await act(asset, 'restore')).status).toBe(200))
 })

@@ -51,7 +51,9 @@ for (const { queue, missing } of queues) {
       }
       const migrations = [1, 2].map(() => spawnProgram('workers/migrate.js', env))
       expect(await Promise.all(migrations.map(({ ended }) => ended))).toEqual([0, 0])
-      workers = ['transform', 'transform', 'sweep'].map(name => spawnProgram(`workers/${name}.js`, env))
+      workers = ['transform', 'transform', 'sweep'].map(name =>
+        spawnProgram(`workers/${name}.js`, { ...env, OPS_PORT: '0' }),
+      )
       gateway = await startGateway({ ...env, ROLE: 'gateway' })
     })
     afterAll(async () => {
@@ -95,6 +97,36 @@ for (const { queue, missing } of queues) {
       expect({ state, width }).toEqual({ state: 'ready', width: 400 })
       expect((await fetch(delivery.url)).status).toBe(200)
       expect(JSON.parse(await matrix('doctor', '--json'))).toMatchObject({ healthy: true })
+    })
+
+    test('each worker says how it is, on a port of its own and nothing else there', async () => {
+      for (const worker of workers) {
+        const [, address = ''] = await until(
+          'it says where it listens',
+          () => /"address":"(http:[^"]+)"/.exec(worker.output()) ?? undefined,
+        )
+        expect(await (await fetch(`${address}/healthz`)).json()).toEqual({ status: 'ok' })
+        const ready = await fetch(`${address}/readyz`)
+        expect(ready.status).toBe(200)
+        expect(await ready.json()).toMatchObject({
+          status: 'ready',
+          checks: { postgres: 'ok', storage: 'ok', queue: 'ok' },
+        })
+        const metrics = await (await fetch(`${address}/metrics`)).text()
+        expect(metrics).toContain('matrix_nodes{state="RUNNING"} 0')
+        for (const path of ['/', '/v1/doctor', '/docs', '/v1/dead-letters']) {
+          const refused = await fetch(`${address}${path}`)
+          expect(refused.status).toBe(404)
+          expect(await refused.json()).toMatchObject({ code: 'not-found' })
+        }
+      }
+    })
+
+    test('a port that a worker cannot have is said in one line', async () => {
+      const { port } = new URL(gateway.address)
+      const worker = spawnProgram('workers/sweep.js', { ...env, OPS_PORT: port })
+      expect(await worker.ended).toBe(2)
+      expect(worker.output()).toContain(`OPS_PORT: port ${port} of 127.0.0.1 cannot be listened on (EADDRINUSE)`)
     })
 
     test('SIGTERM ends each of them in order', async () => {

@@ -123,6 +123,32 @@ describe.each(['in process', 'through a socket'] as const)('an upload %s', trans
     })
   })
 
+  test('is not what it claims only because nobody knows what it is', async () => {
+    const unknown = (): Buffer<ArrayBuffer> => Buffer.from(`nobody knows ${crypto.randomUUID()}`)
+    await leavesNothing(system, async () => {
+      for (const type of ['application/pdf', 'application/x-pdf', 'application/zip', 'video/mp4', 'font/woff2'])
+        await expectRefusal(upload(send, unknown(), { 'Content-Type': type }), 422, 'content-mismatch')
+      await expectRefusal(upload(send, form(unknown(), { type: 'application/pdf' })), 422, 'content-mismatch')
+    })
+    const late = Buffer.concat([Buffer.from('%!PS-Adobe-3.0 PDF\n\n'), unknown(), Buffer.from('\n%PDF-1.4\n')])
+    for (const [type, bytes] of [
+      ['text/csv', unknown()],
+      ['application/xml', unknown()],
+      ['application/ld+json', Buffer.from(`{"a":"${crypto.randomUUID()}"}`)],
+      ['application/pdf', Buffer.concat([Buffer.from('\n'), late.subarray(20)])],
+    ] as const)
+      expect(await expectJson(upload(send, bytes, { 'Content-Type': type }), 201)).toMatchObject({ media_type: type })
+  })
+
+  test('is sent as it is, not packed', async () => {
+    await leavesNothing(system, async () => {
+      for (const coding of ['gzip', 'br', 'GZIP', 'identity, gzip', 'x'])
+        await expectRefusal(upload(send, fresh(), { 'Content-Encoding': coding }), 415, 'unsupported-media')
+      await expectRefusal(upload(send, form(fresh()), { 'Content-Encoding': 'gzip' }), 415, 'unsupported-media')
+    })
+    await expectJson(upload(send, fresh(), { 'Content-Encoding': 'identity' }), 201)
+  })
+
   test.each(DOCUMENTS)('of $name is kept as it is, and has no renditions', async ({ bytes, mediaType }) => {
     const { asset, width } = await expectJson(upload(send, Buffer.concat([bytes, Buffer.from(transport)])), 201)
     expect(width).toBeUndefined()
@@ -249,7 +275,7 @@ test('who asks again hears the first answer, whatever has happened since', async
   const first = await expectJson(inProcess('POST', `/v1/assets/${asset}/versions`, request), 201)
   expect(
     (await inProcess('POST', `/v1/assets/${asset}/archive`, { key: shop(), headers: { 'If-Match': '*' } })).status,
-  ).toBe(204)
+  ).toBe(200)
   expect(await expectJson(inProcess('POST', `/v1/assets/${asset}/versions`, request), 201)).toEqual(first)
   const another = { key: shop(), body: fresh() }
   await leavesNothing(system, () =>
@@ -297,6 +323,9 @@ test('a file name is a label, never a path', async () => {
     'a\r\nSet-Cookie: x=1.jpg': 'aSet-Cookie: x=1.jpg',
     'a\u0000b.jpg': 'ab.jpg',
     'Grüße 🌸.jpg': 'Grüße 🌸.jpg',
+    'photo\u202egpj.exe': 'photogpj.exe',
+    '\u061ca\u200eb\u200fc\u202ad\u202be\u202cf\u202dg\u2066h\u2067i\u2068j\u2069.jpg': 'abcdefghij.jpg',
+    'עברית.jpg': 'עברית.jpg',
   }
   for (const [given, kept] of Object.entries(names)) {
     const { asset } = await expectJson(upload(inProcess, fresh(), {}, `&filename=${encodeURIComponent(given)}`), 201)

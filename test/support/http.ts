@@ -84,6 +84,7 @@ export const expectWellFormed = async (
   expect(response.status, `${what} ${text}`).toBeLessThan(500)
   expect(response.headers.get('x-request-id'), what).toMatch(/^req_[\w-]{16,80}$/)
   expect(response.headers.get('x-correlation-id'), what).toBeTruthy()
+  expect(response.headers.get('traceparent'), what).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/)
   for (const [name, value] of response.headers) {
     if (name !== 'location') expect(`${name}: ${value}`, what).not.toMatch(INTERNAL)
   }

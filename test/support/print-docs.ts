@@ -5,6 +5,7 @@ import { VARIABLES } from '../../src/config.ts'
 import type { Variable } from '../../src/environment.ts'
 import { ERROR_CATALOGUE } from '../../src/model/errors.ts'
 import { describeOperations, type ParameterRow } from '../../src/ops/describe.ts'
+import { SAMPLES } from './samples.ts'
 
 const variables: readonly Variable<unknown>[] = Object.values(VARIABLES)
 
@@ -43,6 +44,9 @@ export const printConfiguration = (): string =>
     'The command line reads `ASSET_MATRIX_URL`, `ASSET_MATRIX_KEY` and `ASSET_MATRIX_DATA` in place of `--url`, `--key` and `--data`.',
   )
 
+const BEHIND_TRIM =
+  'Geometry comes first, so that effects count in pixels of the result. What changes nothing is no step. How much `trim` cuts off only the pixels can tell: what stands behind it is measured when it runs, and what it then cannot give is a failed rendition with the code that a plan would have refused it with.'
+
 export const printOperations = (): string => {
   const rows = describeOperations()
   const section = (name: string): string => {
@@ -60,6 +64,15 @@ export const printOperations = (): string => {
   return page(
     '# Operations',
     `What a recipe may ask for, in the order in which a stage runs it, then the formats and their settings. A value outside these is refused with \`invalid-recipe\` before any work is done. ${PRINTED}`,
+    table(
+      ['operation', 'asked for', 'result'],
+      Object.entries(SAMPLES).map(([name, { recipe }]) => [
+        `[${name}](#${name})`,
+        code(JSON.stringify(recipe)),
+        `![${name}](operations/${name}.webp)`,
+      ]),
+    ),
+    BEHIND_TRIM,
     ...[...new Set(rows.map(({ operation }) => operation))].map(section),
   )
 }

@@ -15,6 +15,7 @@ interface Service {
   readonly environment?: Readonly<Record<string, string>>
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
   readonly read_only?: boolean
 }
@@ -72,6 +73,16 @@ describe('compose.yaml', () => {
         Object.keys(depends_on).filter(other => !(other in services)),
         name,
       ).toEqual([])
+  })
+
+  test('workers listen where their health is asked for, and publish no port', () => {
+    for (const name of ['transform', 'sweep']) {
+      const { environment = {}, healthcheck, ports } = services[name] ?? {}
+      expect(environment.OPS_PORT, name).toMatch(/^\d+$/)
+      expect(healthcheck?.test?.at(-1), name).toContain(`http://127.0.0.1:${environment.OPS_PORT}/readyz`)
+      expect(ports, name).toBeUndefined()
+    }
+    expect(services.gateway?.environment?.OPS_PORT).toBeUndefined()
   })
 
   test('commands start files that the build makes', () => {

@@ -1,6 +1,8 @@
 /** What is printed from the code that runs is as fresh as the code. `npm run docs` prints it anew. */
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { OPERATION_NAMES } from '../../src/ops/registry.ts'
 import { printCli, printConfiguration, printEnvExample, printErrors, printOperations } from '../support/print-docs.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 import { type System, startSystem } from '../support/system.ts'
@@ -20,6 +22,12 @@ const printOpenApi = async (): Promise<string> => {
   return `${JSON.stringify(document, null, 2)}\n`
 }
 const printSchema = (): Promise<string> => dumpSchema(system.core.engines.database as object)
+
+test('every operation has its sample, and all of them are small', () => {
+  const sizes = OPERATION_NAMES.map(name => statSync(join(ROOT, `docs/operations/${name}.webp`)).size)
+  expect(Math.min(...sizes)).toBeGreaterThan(0)
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(300_000)
+})
 
 test.each<[string, () => string | Promise<string>]>([
   ['.env.example', printEnvExample],

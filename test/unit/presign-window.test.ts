@@ -116,6 +116,45 @@ describe('a life', () => {
   })
 })
 
+describe('what allows a URL', () => {
+  test('ends it, where it ends before the window would', async () => {
+    const { presign, start, now, advance } = scene()
+    const usual = await presign(store, object)
+    advance(1_234)
+    const notAfter = start + 40_900
+    const short = await presign(store, { ...object, notAfter })
+    expect(short.expiresAt).toBe(start + 40_000)
+    const query = new URL(short.url).searchParams
+    expect(query.get('X-Amz-Expires')).toBe(String(BACKDATE + 40))
+    expect(query.get('X-Amz-Date')).toBe(new URL(usual.url).searchParams.get('X-Amz-Date'))
+    // Shared to the second, and no other's.
+    expect(await presign(store, { ...object, notAfter: start + 40_001 })).toBe(short)
+    expect((await presign(store, { ...object, notAfter: start + 41_000 })).url).not.toBe(short.url)
+    expect(await presign(store, object)).toBe(usual)
+    expect(now()).toBeLessThan(short.expiresAt)
+  })
+
+  test('changes nothing where it ends later, to the millisecond', async () => {
+    const { presign } = scene()
+    const usual = await presign(store, object)
+    expect(await presign(store, { ...object, notAfter: usual.expiresAt })).toBe(usual)
+    expect((await presign(store, { ...object, notAfter: usual.expiresAt - 1 })).expiresAt).toBe(usual.expiresAt - 1_000)
+  })
+
+  test('is enforced by the store', async () => {
+    const { presign, start } = scene(Math.floor(Date.now() / 1000 / WINDOW) * WINDOW * 1000 - 10 * WINDOW * 1000)
+    const { url } = await presign(store, { ...object, notAfter: start + 5_000 })
+    expect((await fetch(url)).status).toBe(403)
+  })
+
+  test('leaves nothing to sign in its last second', () => {
+    const { presign, start, advance } = scene()
+    advance(5_000)
+    for (const notAfter of [start, start + 5_000, start + 5_999])
+      expect(() => presign(store, { ...object, notAfter })).toThrowError(expect.objectContaining({ code: 'not-found' }))
+  })
+})
+
 test('a URL that was changed is refused by the store', async () => {
   const { presign } = scene()
   const url = new URL((await presign(store, { ...object, disposition: 'attachment; filename="a"' })).url)

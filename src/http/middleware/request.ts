@@ -14,7 +14,7 @@ import { openRequestNames } from '../request-names.ts'
 export const request = (telemetry: { log: Log; metrics: Metrics }) => {
   const names = openRequestNames(telemetry)
   return createMiddleware<Env>(async (c, next) => {
-    const named = names.begin(c.req.header('x-correlation-id'))
+    const named = names.begin(c.req.header('x-correlation-id'), c.req.header('traceparent'))
     c.set('requestId', named.requestId)
     c.set('correlationId', named.correlationId)
     await next()

@@ -39,7 +39,7 @@ export const permittedAsset = async (
 
 const at = (date: Date | undefined) => date?.toISOString()
 
-const presentAsset = (asset: Asset) => ({
+export const presentAsset = (asset: Asset) => ({
   id: asset.asset,
   collection: asset.collection,
   owner: asset.owner,
@@ -63,7 +63,7 @@ const presentVersion = (version: Version) => ({
   activated_at: at(version.activatedAt),
 })
 
-const AssetSchema = z
+export const AssetSchema = z
   .object({
     id: z.uuid(),
     collection: z.string(),
@@ -198,7 +198,10 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
       if (!found) throw nothingHere()
       return c.json(
-        completenessOf(asset.asset, found, await leavesOfVersion(database, tenant, asset.asset, version)),
+        completenessOf(asset.asset, found, {
+          leaves: await leavesOfVersion(database, tenant, asset.asset, version),
+          viewer: c.get('principal').product,
+        }),
         200,
       )
     },
@@ -225,7 +228,8 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
       const original = found?.sha256 === undefined ? undefined : await findOriginal(database, tenant, found.sha256)
       if (!original) throw nothingHere()
-      return c.json(explainVersion(original, await leavesOfVersion(database, tenant, asset.asset, version)), 200)
+      const leaves = await leavesOfVersion(database, tenant, asset.asset, version)
+      return c.json(explainVersion(original, { leaves, viewer: c.get('principal').product }), 200)
     },
   )
 }

@@ -1,6 +1,7 @@
 /** Delivery URLs: the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/v{n}|current/{rendition}.{ext|auto}` */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import { withoutControls } from '../../lib/plain-text.ts'
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { EXTENSION, FORMATS, type Format } from '../../model/recipe.ts'
@@ -44,7 +45,7 @@ const parseDownload = (c: MatrixContext, rendition: string): string | undefined 
   if (Object.keys(others).length > 0 || (dl !== undefined && (rendition !== 'original' || dl.length > 1))) {
     throw refuse('invalid-request', 'The path takes no parameters; originals take one dl.')
   }
-  return dl?.[0]?.replace(/\p{Cc}/gu, '').slice(0, 255)
+  return dl?.[0] === undefined ? undefined : withoutControls(dl[0]).slice(0, 255)
 }
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {

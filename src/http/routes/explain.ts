@@ -31,7 +31,7 @@ export const explainRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       security,
       method: 'post',
       path: '/v1/products/{product}/resolve/explain',
-      middleware: [authenticated(gateway.findPrincipal), requires('resolve'), jsonOnly],
+      middleware: [authenticated(gateway.findPrincipal), requires('resolve'), jsonOnly(gateway.config)],
       summary: 'How a resolve would be decided, step by step, without doing anything',
       request: { params: z.object({ product: Name }), ...jsonBody(Body) },
       responses: {

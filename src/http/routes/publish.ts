@@ -9,7 +9,7 @@ import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { assetTag, expectedPublication } from '../preconditions.ts'
 import { AssetIdParam, Version } from '../validation.ts'
-import { permittedAsset } from './assets.ts'
+import { AssetSchema, permittedAsset, presentAsset } from './assets.ts'
 
 const PublicationSchema = z
   .object({
@@ -48,7 +48,7 @@ export const causeOf = (c: MatrixContext): Cause => ({
 
 export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
-  const middleware = [authenticated(gateway.findPrincipal), requires('publish'), jsonOnly]
+  const middleware = [authenticated(gateway.findPrincipal), requires('publish'), jsonOnly(gateway.config)]
   const common = { tags: ['Publish'], security, method: 'post' as const, middleware, responses }
 
   const answer = (c: MatrixContext, asset: string, { publication, version, previousVersion }: Publication) => {
@@ -119,7 +119,7 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
         summary: archived ? 'Stop answering for this asset; its history stays' : 'Answer for an archived asset again',
         request: { params, headers },
         responses: {
-          204: { description: 'Done' },
+          200: json(AssetSchema, 'The asset as it is now'),
           ...refusals('unauthenticated', 'forbidden', 'not-found', 'precondition-required', 'precondition-failed'),
         },
       }),
@@ -133,7 +133,10 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
             throw refuse('precondition-failed', 'The asset has been published meanwhile.')
           await setArchived(tx, { tenant, asset, cause: causeOf(c), archived })
         })
-        return c.body(null, 204)
+        const now = await permittedAsset(gateway, c.get('principal'), asset, 'publish')
+        c.header('ETag', assetTag(now.publication))
+        c.header('Cache-Control', 'no-store')
+        return c.json(presentAsset(now), 200)
       },
     )
   }

@@ -1,16 +1,18 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { parseRecipe, recipeHash, recipeText } from '../../graph/recipe.ts'
-import { findCollection, findEdge } from '../../manifest/collections.ts'
+import { findCollection, findEdge, lockCollection } from '../../manifest/collections.ts'
 import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Principal } from '../../model/product.ts'
 import { decide } from '../../policy/decide.ts'
+import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
+import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
-import { Name } from '../validation.ts'
+import { Name, WriteQuery } from '../validation.ts'
 
 const RenditionBody = z.strictObject({
   recipe: z.record(z.string(), z.unknown()).openapi({ description: 'Operations and formats; see docs/operations.md' }),
@@ -30,9 +32,14 @@ const RenditionSchema = z
     recipe_hash: z.string(),
   })
   .openapi('Rendition')
+const WrittenSchema = RenditionSchema.extend({ impact: ImpactSchema }).openapi('WrittenRendition')
 const params = z.object({ collection: Name, product: Name, name: Name })
 const path = '/v1/collections/{collection}/products/{product}/renditions/{name}'
 const shared = refusals('invalid-request', ...JSON_ROUTE, 'invalid-recipe', 'unsupported-transform')
+const conditional = refusals('precondition-failed')
+
+/** Revisions are never given twice, so the number is the state. */
+const tagOf = (found: { revision: number } | undefined): string | undefined => found && `"r${found.revision}"`
 
 /** `original` is how the bytes as received are asked for. */
 const RESERVED = new Set(['original', 'x', 'info'])
@@ -60,17 +67,14 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       security,
       method: 'put',
       path,
-      middleware: [authenticate, requires('assets:write'), jsonOnly],
+      middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
       summary: 'Name a recipe, or give the name a new revision',
-      request: {
-        params,
-        query: z.strictObject({ validate_only: z.enum(['true', 'false']).optional() }),
-        ...jsonBody(RenditionBody),
-      },
+      request: { params, query: WriteQuery, ...jsonBody(RenditionBody) },
       responses: {
-        201: json(RenditionSchema, 'A new revision'),
-        200: json(RenditionSchema, 'The revision that is equal, or with `validate_only` what would be'),
+        201: json(WrittenSchema, 'A new revision'),
+        200: json(WrittenSchema, 'The revision that is equal, or with `validate_only` what would be'),
         ...shared,
+        ...conditional,
       },
     }),
     async c => {
@@ -89,15 +93,18 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         recipe: recipe as unknown as Record<string, string>,
         recipe_hash: `sha256:${recipeHash(recipe)}`,
       }
-      if (c.req.valid('query').validate_only === 'true') {
-        const active = await findRendition(database, key)
-        const equal = active?.recipeHash === recipeHash(recipe) && active.lane === lane
-        return c.json({ ...presented, revision: equal ? active.revision : (active?.revision ?? 0) + 1 }, 200)
-      }
-      const put = await database.transaction(tx =>
-        putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane }),
-      )
-      return c.json({ ...presented, revision: put.revision }, put.created ? 201 : 200)
+      // Before the write: a count that takes too long is a refusal that changed nothing.
+      const impact = await impactOf(database, { tenant: principal.tenant, collection, recipe })
+      const tries = c.req.valid('query').validate_only === 'true'
+      const { revision, created } = await writeConfiguration(database, { tries }, async tx => {
+        await lockCollection(tx, principal.tenant, collection)
+        requireState(c, tagOf(await findRendition(tx, key)))
+        return putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
+      })
+      const shown = { ...presented, revision, impact: created ? impact : NO_IMPACT }
+      if (tries) return c.json(shown, 200)
+      c.header('ETag', tagOf({ revision }))
+      return c.json(shown, created ? 201 : 200)
     },
   )
 
@@ -107,10 +114,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       security,
       method: 'get',
       path,
-      middleware: [authenticate, requires('assets:read'), jsonOnly],
+      middleware: [authenticate, requires('assets:read'), jsonOnly(gateway.config)],
       summary: 'The active revision of a rendition',
       request: { params },
-      responses: { 200: json(RenditionSchema, 'The rendition'), ...shared },
+      responses: { 200: json(RenditionSchema, 'The rendition'), 304: { description: 'Unchanged' }, ...shared },
     }),
     async c => {
       const { collection, product, name } = c.req.valid('param')
@@ -122,6 +129,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         name,
       })
       if (!found) throw refuse('not-found', 'There is no such rendition.')
+      if (isSeen(c, tagOf(found) ?? '')) return c.body(null, 304)
       const { recipeHash: hash, recipe, ...rest } = found
       return c.json(
         { ...rest, recipe: recipe as unknown as Record<string, string>, recipe_hash: `sha256:${hash}` },
@@ -136,21 +144,29 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       security,
       method: 'delete',
       path,
-      middleware: [authenticate, requires('assets:write'), jsonOnly],
+      middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
       summary: 'Stop answering under this name',
-      request: { params },
-      responses: { 204: { description: 'Retired' }, ...shared },
+      request: { params, query: WriteQuery },
+      responses: {
+        204: { description: 'Retired' },
+        ...shared,
+        ...conditional,
+        ...refusals('precondition-required'),
+      },
     }),
     async c => {
       const { collection, product, name } = c.req.valid('param')
+      const { tenant } = c.get('principal')
       await permit(c.get('principal'), collection, product)
-      const gone = await retireRendition(database, {
-        tenantId: c.get('principal').tenant,
-        collectionId: collection,
-        productId: product,
-        name,
+      requireIfMatch(c)
+      const key = { tenantId: tenant, collectionId: collection, productId: product, name }
+      await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
+        await lockCollection(tx, tenant, collection)
+        const before = await findRendition(tx, key)
+        if (!before) throw refuse('not-found', 'There is no such rendition.')
+        requireState(c, tagOf(before))
+        await retireRendition(tx, key)
       })
-      if (!gone) throw refuse('not-found', 'There is no such rendition.')
       return c.body(null, 204)
     },
   )

@@ -31,7 +31,12 @@ export const PendingSchema = z
     version: z.number().int().optional(),
     product: z.string(),
     rendition: z.string(),
-    blocking: z.array(z.object({ node: z.string().optional(), format: z.string(), state: z.string() })),
+    queued_at: z.iso.datetime().optional().openapi({
+      description: 'Since when the first of the nodes has been wanted; absent before a version is published',
+    }),
+    blocking: z.array(
+      z.object({ node: z.string().optional(), format: z.string(), state: z.string(), attempts: z.number().int() }),
+    ),
     retry_after: z.number(),
     status_url: z.url(),
   })
@@ -43,7 +48,9 @@ const found = {
   302: { description: 'Ready; `Location` is a presigned URL' },
   202: json(PendingSchema, 'Being made'),
   206: { description: 'The range that was asked for, where bytes are streamed' },
-  304: { description: 'What the caller has is what it would get' },
+  304: {
+    description: 'What the caller has is what it would get, and its URL still lives: the ETag names the window of it',
+  },
   416: { description: 'The range is outside of the bytes' },
 }
 const failures = refusals(

@@ -3,21 +3,22 @@
  * throughput of the whole. What is plain and ready is answered before it comes here, in `warm-lane.ts`.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { resolutionCacheControl, resolutionTag } from '../../deliver/answer.ts'
 import { attachment, cacheTags } from '../../deliver/headers.ts'
 import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
 import { digestOf, NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
 import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
-import type { Answer, OriginalAnswer, Pending, Question, Ready, Unpublished } from '../../resolve/resolve.ts'
+import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { pendingResponse } from '../pending.ts'
 import { noneMatch } from '../preconditions.ts'
+import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
 import { streamAnswer } from '../stream.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
-export const DELIVERY_MODES = ['json', 'redirect', 'stream'] as const
-type Mode = (typeof DELIVERY_MODES)[number]
 const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery'])
 
 const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
@@ -102,13 +103,6 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   documentResolve(app)
 }
 
-export interface Presentation {
-  readonly mode: Mode
-  readonly pinned: boolean
-  /** File name of a download, where the caller asked for one. */
-  readonly download: string | undefined
-}
-
 /** Shared by the resolve API and the delivery URLs. */
 export const answerResponse = (
   c: MatrixContext,
@@ -130,12 +124,12 @@ const readyResponse = async (
   { mode, pinned }: Presentation,
 ): Promise<Response> => {
   const { objectKey: key, mediaType } = answer.derivative
-  const presigned = await presign(derivatives, { key, mediaType })
+  const presigned = await presign(derivatives, { key, mediaType, notAfter: answer.grantEndsAt })
   if (mode === 'redirect') {
     const headers = redirectHeaders(answer, presigned, { pinned, now: clock.now() })
     return new Response(null, { status: 302, headers })
   }
-  const headers = resolutionHeaders(answer)
+  const headers = resolutionHeaders(answer, presigned, clock.now())
   if (!noneMatch(c.req.header('if-none-match'), headers.ETag)) return new Response(null, { status: 304, headers })
   return Response.json(resolutionDocument(answer, presigned), { headers })
 }
@@ -149,27 +143,23 @@ const originalResponse = async (
   const { asset, version, product, publication, sha256, bytes, mediaType, objectKey, filename } = answer
   // An original may be anything, HTML included: it is always a download.
   const disposition = attachment(download ?? filename ?? `${asset}-v${version}`)
-  const { url, expiresAt } = await presign(originals, { key: objectKey, mediaType, disposition })
+  const { url, expiresAt } = await presign(originals, {
+    key: objectKey,
+    mediaType,
+    disposition,
+    notAfter: answer.grantEndsAt,
+  })
   const headers = {
     Vary: 'Authorization',
     'Matrix-Publication': String(publication),
     'Cache-Tag': cacheTags({ asset, version, product }),
+    'Cache-Control': resolutionCacheControl(expiresAt - clock.now()),
   }
-  if (mode === 'redirect') {
-    const maxAge = Math.min(60, Math.max(0, Math.floor((expiresAt - clock.now()) / 1000) - 30))
-    return new Response(null, {
-      status: 302,
-      headers: {
-        ...headers,
-        Location: url,
-        'Cache-Control': `private, max-age=${maxAge}`,
-        'Referrer-Policy': 'no-referrer',
-      },
-    })
-  }
-  const etag = `"${publication}.original"`
-  if (!noneMatch(c.req.header('if-none-match'), etag))
-    return new Response(null, { status: 304, headers: { ...headers, ETag: etag } })
+  if (mode === 'redirect')
+    return new Response(null, { status: 302, headers: { ...headers, Location: url, 'Referrer-Policy': 'no-referrer' } })
+  const tagged = { ...headers, ETag: resolutionTag(`${publication}.original`, expiresAt) }
+  if (!noneMatch(c.req.header('if-none-match'), tagged.ETag))
+    return new Response(null, { status: 304, headers: tagged })
   return Response.json(
     {
       state: 'ready',
@@ -184,26 +174,6 @@ const originalResponse = async (
       filename,
       delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via: 's3' },
     },
-    { headers: { ...headers, ETag: etag, 'Cache-Control': 'private, max-age=60' } },
-  )
-}
-
-const RETRY_AFTER_SECONDS = 1
-
-const pendingResponse = ({ publicBase }: Gateway, answer: Pending | Unpublished): Response => {
-  const { asset, product, rendition } = answer
-  const known = answer.kind === 'pending' ? { version: answer.version, blocking: answer.blocking } : { blocking: [] }
-  const path = answer.kind === 'pending' ? `${asset}/versions/${answer.version}/completeness` : `${asset}/versions`
-  return Response.json(
-    {
-      state: 'pending',
-      asset,
-      product,
-      rendition,
-      ...known,
-      retry_after: RETRY_AFTER_SECONDS,
-      status_url: `${publicBase()}/v1/assets/${path}`,
-    },
-    { status: 202, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS), 'Cache-Control': 'no-store' } },
+    { headers: tagged },
   )
 }

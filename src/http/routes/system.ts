@@ -2,7 +2,6 @@
 import { createRoute, type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { reportEfficiency } from '../../manifest/efficiency.ts'
-import { countOpenNodes } from '../../manifest/nodes.ts'
 import { ERROR_CATALOGUE, type ErrorCode, refuse } from '../../model/errors.ts'
 import { examine } from '../../reconcile/doctor.ts'
 import type { Env } from '../context.ts'
@@ -33,26 +32,12 @@ const HTML = {
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
 }
 
-const ReadinessSchema = z
-  .object({ status: z.enum(['ready', 'not-ready']), checks: z.record(z.string(), z.enum(['ok', 'down'])) })
-  .openapi('Readiness')
 const page = { 'text/html': { schema: z.string() } }
 
 /** Routes that need no credential and take no body. */
 const documentSystem = (app: OpenAPIHono<Env>): void => {
   const open = { tags: ['Operate'], method: 'get' as const }
   const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'request' | 'responses'>[] = [
-    { path: '/healthz', summary: 'Alive', responses: { 200: json(z.object({ status: z.literal('ok') }), 'Alive') } },
-    {
-      path: '/readyz',
-      summary: 'Able to answer',
-      responses: { 200: json(ReadinessSchema, 'Ready'), 503: json(ReadinessSchema, 'Not ready, and why') },
-    },
-    {
-      path: '/metrics',
-      summary: 'For Prometheus',
-      responses: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
-    },
     {
       path: '/problems/{code}',
       summary: 'What a problem type means',
@@ -66,21 +51,6 @@ const documentSystem = (app: OpenAPIHono<Env>): void => {
 }
 
 export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  app.get('/healthz', c => c.json({ status: 'ok' }, 200, { 'Cache-Control': 'no-store' }))
-
-  app.get('/readyz', async c => {
-    const { ready, checks } = await gateway.readiness()
-    return c.json({ status: ready ? 'ready' : 'not-ready', checks }, ready ? 200 : 503, { 'Cache-Control': 'no-store' })
-  })
-
-  app.get('/metrics', async c => {
-    const { database, metrics } = gateway
-    // Metrics are wanted most while the database is away: then this one keeps its last value.
-    const open = await countOpenNodes(database).catch(() => ({}))
-    for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
-    return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType })
-  })
-
   app.get('/problems/:code', c => {
     const code = c.req.param('code') as ErrorCode
     const entry = Object.hasOwn(ERROR_CATALOGUE, code) ? ERROR_CATALOGUE[code] : undefined

@@ -4,6 +4,7 @@ import type { Gateway } from '../../gateway.ts'
 import { identify } from '../../ingest/identify.ts'
 import type { Destination, IngestedVersion, Upload } from '../../ingest/ingest.ts'
 import { type Received, receive } from '../../ingest/receive.ts'
+import { withoutControls } from '../../lib/plain-text.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
@@ -46,12 +47,9 @@ const announcedDigest = (header: string | undefined): Hex | undefined => {
   return digest.toString('hex')
 }
 
-/** The last segment of the name, without control characters, at most 255 characters: a label, never a path. */
+/** The last segment of the name, without what cannot be seen, at most 255 characters: a label, never a path. */
 const cleanFilename = (name: string | undefined): string | undefined =>
-  name
-    ?.replace(/^.*[\\/]/s, '')
-    .replace(/\p{Cc}/gu, '')
-    .slice(0, 255) || undefined
+  name === undefined ? undefined : withoutControls(name.replace(/^.*[\\/]/s, '')).slice(0, 255) || undefined
 
 export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { config, database, ingest, metrics, spoolFolder } = gateway

@@ -1,0 +1,10 @@
+/** How an answer is to leave, as the caller or the edge has it. */
+export const DELIVERY_MODES = ['json', 'redirect', 'stream'] as const
+export type Mode = (typeof DELIVERY_MODES)[number]
+
+export interface Presentation {
+  readonly mode: Mode
+  readonly pinned: boolean
+  /** File name of a download, where the caller asked for one. */
+  readonly download: string | undefined
+}

@@ -1,0 +1,136 @@
+/** Cells of the matrix: what a product may do in a collection, and how it is answered there. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { deleteEdge, findEdge, lockCollection, putEdge } from '../../manifest/collections.ts'
+import { refuse } from '../../model/errors.ts'
+import { DELIVERIES, type Edge, ROLES } from '../../model/product.ts'
+import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import type { Env } from '../context.ts'
+import { existingCollection, requireProduct } from '../existing.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
+import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
+import { Moment, Name, WriteQuery } from '../validation.ts'
+
+const EdgeBody = z.strictObject({
+  role: z.enum(ROLES),
+  original_access: z.boolean().default(false),
+  visibility: z.enum(['private', 'public']).default('private'),
+  delivery: z.enum(DELIVERIES).default('redirect'),
+  expires_at: Moment.optional(),
+})
+export const EdgeSchema = EdgeBody.extend({ product: z.string() }).openapi('Edge')
+const cellParams = z.object({ collection: Name, product: Name })
+const shared = refusals(...JSON_ROUTE)
+const lastOwner = refusals('upload-incomplete', 'last-owner')
+const conditional = refusals('invalid-request', 'precondition-failed')
+
+export const presentEdge = ({ product, role, originalAccess, visibility, delivery, expiresAt }: Edge) => ({
+  product,
+  role,
+  original_access: originalAccess,
+  visibility,
+  delivery,
+  expires_at: expiresAt?.toISOString(),
+})
+
+export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database } = gateway
+  const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly(gateway.config)]
+  const common = { tags: ['Matrix'], security, middleware }
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'put',
+      path: '/v1/collections/{collection}/grants/{product}',
+      summary: 'What a product may do in a collection: one cell of the matrix',
+      request: { params: cellParams, query: WriteQuery, ...jsonBody(EdgeBody) },
+      responses: {
+        201: json(EdgeSchema, 'The edge, which is new'),
+        200: json(EdgeSchema, 'The edge, or with `validate_only` what would be'),
+        ...shared,
+        ...conditional,
+        ...lastOwner,
+      },
+    }),
+    async c => {
+      const { tenant } = c.get('principal')
+      const { collection, product } = c.req.valid('param')
+      const { role, original_access, visibility, delivery, expires_at } = c.req.valid('json')
+      await existingCollection(database, tenant, collection)
+      await requireProduct(database, { tenant, product, pointer: '/product' })
+      const edge: Edge = {
+        product,
+        role,
+        originalAccess: original_access,
+        visibility,
+        delivery,
+        expiresAt: expires_at === undefined ? undefined : new Date(expires_at),
+      }
+      const tries = c.req.valid('query').validate_only === 'true'
+      const shown = presentEdge(edge)
+      const isNew = await writeConfiguration(database, { tries }, async tx => {
+        await lockCollection(tx, tenant, collection)
+        const before = await findEdge(tx, { tenantId: tenant, collectionId: collection, productId: product })
+        requireState(c, before && stateTag(presentEdge(before)))
+        await putEdge(tx, tenant, collection, edge)
+        return before === undefined
+      })
+      if (tries) return c.json(shown, 200)
+      c.header('ETag', stateTag(shown))
+      return c.json(shown, isNew ? 201 : 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'get',
+      path: '/v1/collections/{collection}/grants/{product}',
+      summary: 'What a product may do in a collection',
+      request: { params: cellParams },
+      responses: { 200: json(EdgeSchema, 'The edge'), 304: { description: 'Unchanged' }, ...shared },
+    }),
+    async c => {
+      const { collection, product } = c.req.valid('param')
+      const { tenant } = c.get('principal')
+      const found = await findEdge(database, { tenantId: tenant, collectionId: collection, productId: product })
+      if (!found) throw refuse('not-found', 'There is no such grant.')
+      const shown = presentEdge(found)
+      if (isSeen(c, stateTag(shown))) return c.body(null, 304)
+      return c.json(shown, 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'delete',
+      path: '/v1/collections/{collection}/grants/{product}',
+      summary: 'Take a grant back: the next request of the product is refused',
+      request: { params: cellParams, query: WriteQuery },
+      responses: {
+        204: { description: 'Gone' },
+        ...shared,
+        ...conditional,
+        ...lastOwner,
+        ...refusals('precondition-required'),
+      },
+    }),
+    async c => {
+      requireIfMatch(c)
+      const { tenant } = c.get('principal')
+      const { collection, product } = c.req.valid('param')
+      const cell = { tenantId: tenant, collectionId: collection, productId: product }
+      await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
+        await lockCollection(tx, tenant, collection)
+        const before = await findEdge(tx, cell)
+        if (!before) throw refuse('not-found', 'There is no such grant.')
+        requireState(c, stateTag(presentEdge(before)))
+        await deleteEdge(tx, cell)
+      })
+      return c.body(null, 204)
+    },
+  )
+}

@@ -1,0 +1,172 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { answerKey } from '../../manifest/idempotency.ts'
+import { adminKeyId, insertKey, listKeys, lockKey, productExists, revokeKey } from '../../manifest/products.ts'
+import { refuse } from '../../model/errors.ts'
+import { hashSecret, newId, newSecret } from '../../model/ids.ts'
+import { SCOPES, type Scope } from '../../model/product.ts'
+import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import type { Env } from '../context.ts'
+import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
+import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
+import { Label, Moment, Name, WriteQuery } from '../validation.ts'
+
+const NewKey = z.strictObject({
+  label: Label.default(''),
+  scopes: z.array(z.enum(SCOPES)).min(1).default(['resolve', 'assets:read', 'assets:write', 'publish']),
+  expires_at: Moment.optional(),
+})
+const KeySchema = z
+  .object({
+    id: z.string(),
+    label: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    created_at: z.string().optional(),
+    expires_at: z.string().optional(),
+    revoked_at: z.string().optional(),
+    etag: z.string().openapi({ description: 'For the If-Match of its revocation' }),
+  })
+  .openapi('ApiKey')
+const params = z.object({ product: Name })
+const shared = refusals(...JSON_ROUTE)
+const conditional = refusals('invalid-request', 'precondition-failed')
+
+type Key = Awaited<ReturnType<typeof listKeys>>[number]
+const presentKey = ({ keyId, label, scopes, expiresAt, revokedAt }: Omit<Key, 'createdAt'>) => ({
+  id: keyId,
+  label,
+  scopes,
+  expires_at: expiresAt?.toISOString(),
+  revoked_at: revokedAt?.toISOString(),
+})
+
+export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database } = gateway
+  const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly(gateway.config)]
+  const common = { tags: ['Matrix'], security, middleware }
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'post',
+      path: '/v1/products/{product}/keys',
+      summary: 'A new API key; the secret is shown this once',
+      request: {
+        params,
+        query: WriteQuery,
+        headers: z.object({ 'idempotency-key': z.string().optional() }),
+        ...jsonBody(NewKey),
+      },
+      responses: {
+        201: json(
+          z.object({
+            id: z.string(),
+            product: z.string(),
+            secret: z.string().optional(),
+            scopes: z.array(z.enum(SCOPES)),
+          }),
+          'The key; a repeated request is answered without the secret',
+        ),
+        200: json(
+          z.object({ product: z.string(), label: z.string(), scopes: z.array(z.enum(SCOPES)) }),
+          'With `validate_only`: what would be made',
+        ),
+        ...shared,
+        ...refusals('idempotency-key-missing', 'invalid-request', 'idempotency-in-flight'),
+        ...refusals('contract-violation', 'idempotency-key-reused'),
+      },
+    }),
+    async c => {
+      const { tenant } = c.get('principal')
+      const { product } = c.req.valid('param')
+      const wish = c.req.valid('json')
+      const { label, scopes } = wish
+      if (scopes.includes('matrix:admin')) throw refuse('forbidden', 'A product cannot be an administrator.')
+      if (c.req.valid('query').validate_only === 'true') {
+        if (!(await productExists(database, tenant, product))) throw refuse('not-found', 'There is no such product.')
+        return c.json({ product, label, scopes }, 200)
+      }
+      const response = await withIdempotencyKey(c, database, async ({ key, answered }) => {
+        const print = fingerprint(key.request, JSON.stringify(wish))
+        if (answered) return replay(answered, print)
+        if (!(await productExists(database, tenant, product))) throw refuse('not-found', 'There is no such product.')
+        const secret = newSecret()
+        const id = `key_${newId().replaceAll('-', '').slice(-16)}`
+        const shown = { id, product, scopes: scopes as Scope[] }
+        const expiresAt = wish.expires_at === undefined ? null : new Date(wish.expires_at)
+        const etag = stateTag(presentKey({ keyId: id, label, scopes, expiresAt, revokedAt: null }))
+        const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ETag: etag }
+        await database.transaction(async tx => {
+          await insertKey(tx, {
+            keyId: id,
+            tenantId: tenant,
+            productId: product,
+            secretHash: hashSecret(secret),
+            label,
+            scopes,
+            expiresAt,
+          })
+          // The stored answer is for repeats; a secret is shown once, so it is not in there.
+          await answerKey(tx, key, { fingerprint: print, status: 201, headers, body: JSON.stringify(shown) })
+        })
+        return new Response(JSON.stringify({ ...shown, secret }), { status: 201, headers })
+      })
+      return response as never
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'get',
+      path: '/v1/products/{product}/keys',
+      summary: 'Keys of a product, without their secrets',
+      request: { params },
+      responses: { 200: json(z.object({ items: z.array(KeySchema) }), 'The keys, revoked ones included'), ...shared },
+    }),
+    async c => {
+      const keys = await listKeys(database, c.get('principal').tenant, c.req.valid('param').product)
+      const items = keys.map(key => {
+        const shown = presentKey(key)
+        return { ...shown, created_at: key.createdAt.toISOString(), etag: stateTag(shown) }
+      })
+      return c.json({ items }, 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'delete',
+      path: '/v1/keys/{key}',
+      summary: 'Revoke a key: the next request with it is refused',
+      request: { params: z.object({ key: z.string().regex(/^key_[\w-]{1,60}$/) }), query: WriteQuery },
+      responses: {
+        204: { description: 'Revoked' },
+        ...shared,
+        ...conditional,
+        ...refusals('upload-incomplete', 'conflict', 'precondition-required'),
+      },
+    }),
+    async c => {
+      requireIfMatch(c)
+      const { tenant } = c.get('principal')
+      const { key } = c.req.valid('param')
+      if (key === adminKeyId(tenant)) {
+        throw refuse(
+          'conflict',
+          'The admin key is replaced, not revoked: start the gateway with another ASSET_MATRIX_ADMIN_KEY, or remove admin.key from its data folder and start it again.',
+        )
+      }
+      await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
+        const before = await lockKey(tx, tenant, key)
+        if (!before) throw refuse('not-found', 'There is no such key.')
+        requireState(c, stateTag(presentKey(before)))
+        await revokeKey(tx, tenant, key)
+      })
+      return c.body(null, 204)
+    },
+  )
+}
