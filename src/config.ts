@@ -139,6 +139,18 @@ export const VARIABLES = {
     CORES,
     'Decode processes of this process: a number, or `cores` for as many as the machine has.',
   ),
+  avifPixels: declare(
+    'AVIF_PIXELS',
+    integer(1, 2 ** 31),
+    '8000000',
+    'Pixels of AVIF that one worker encodes at once in the background: it takes ten times what other formats do.',
+  ),
+  waitQueue: declare(
+    'WAIT_QUEUE',
+    integer(1, 1_000_000),
+    '64',
+    'Derivatives that may be waited for at once; of one product, three quarters of it. Beyond, 429 and 503.',
+  ),
   decodeSoftMs: declare(
     'DECODE_SOFT_MS',
     integer(10, 600_000),

@@ -29,6 +29,7 @@ import { openMetrics } from './telemetry/metrics.ts'
 import { confineDecoders } from './transform/confine.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
 import type { InputLimits } from './transform/limits.ts'
+import { openPixelBudget } from './transform/pixel-budget.ts'
 import { openTransform } from './transform/work.ts'
 import { startWorker, type Worker } from './transform/worker.ts'
 
@@ -167,7 +168,7 @@ export const openGateway = (core: Core) => {
       tenant: config.tenant,
       clock,
       read: readFacts,
-      demand: openDemand({ database, hint, nearby }),
+      demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue }),
       waitForNodes: openNodeWaiter(database, nearby),
       waitForPublication: openPublicationWaiter(database),
     }),
@@ -182,25 +183,33 @@ export const openGateway = (core: Core) => {
 
 export type Gateway = ReturnType<typeof openGateway>
 
+/** A tenth of the CPU where somebody waits for the rest (a step of `nice` is 1.25); all of it where nobody does. */
+const BACKGROUND_NICENESS = 10
+
 /** A worker over a core. `drain` ends it, decode processes included. */
 export const openWorker = async (core: Core): Promise<Worker> => {
   const { config, engines, database, originals, derivatives, log, metrics, nearby, spoolFolder } = core
   assertEngine(sharp.versions)
   const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
-  const pool = openDecodePool({
+  const poolOptions = {
     size: config.workers,
     scratchFolder: spoolFolder,
-    keepWarm: true,
     softMs: config.decodeSoftMs,
     hardMs: config.decodeHardMs,
     memoryBytes: config.decodeMemoryBytes,
     recycleAfter: config.decodeRecycle,
-  })
+  }
+  const pools = {
+    urgent: openDecodePool({ ...poolOptions, keepWarm: true }),
+    background: openDecodePool({ ...poolOptions, niceness: BACKGROUND_NICENESS }),
+  }
+  const avif = openPixelBudget(config.avifPixels)
   const transform = openTransform({
     database,
     originals,
     derivatives,
-    pool,
+    pools,
+    avif,
     owner,
     leaseMs: config.leaseMs,
     log,
@@ -210,6 +219,7 @@ export const openWorker = async (core: Core): Promise<Worker> => {
   const worker = await startWorker({
     database,
     transform,
+    avif,
     nearby,
     consume: options => startHintConsumer({ ...options, backend: engines.queue }),
     // One more than decodes at once, so that one original is fetched while others are decoded.
@@ -222,7 +232,7 @@ export const openWorker = async (core: Core): Promise<Worker> => {
     poll: worker.poll,
     async drain() {
       await worker.drain()
-      await pool.close()
+      await Promise.all([pools.urgent.close(), pools.background.close()])
     },
   }
 }

@@ -33,7 +33,13 @@ export const wishesFor = (
       const { node, refusal, required } = planned
       if (node) {
         const priority = planned.format === urgent ? LANES.interactive : LANES[lane] + (required ? 0 : OPTIONAL_DELAY)
-        nodes.push({ node, chain: canonicalText(node.chain), priority, wanted: eager || urgent !== undefined })
+        nodes.push({
+          node,
+          chain: canonicalText(node.chain),
+          priority,
+          wanted: eager || urgent !== undefined,
+          product: rendition.product,
+        })
       }
       leaves.push({
         product: rendition.product,

@@ -16,6 +16,8 @@ export interface NodeWish {
   readonly priority: number
   /** False: only noted, to be made when somebody asks. */
   readonly wanted: boolean
+  /** In whose name. Of several the most urgent. */
+  readonly product: string
 }
 
 export interface LeafWish {
@@ -32,13 +34,14 @@ export interface LeafWish {
 
 const UPSERT_NODES = {
   name: 'nodes_upsert',
-  text: `insert into node as n (tenant_id, node_id, original, chain, format, priority, state, queued_at)
+  text: `insert into node as n (tenant_id, node_id, original, chain, format, priority, state, queued_at, product_id)
          select $1, decode(w.id, 'hex'), decode($2, 'hex'), w.chain, w.format, w.priority,
-                case when w.wanted then 'QUEUED' else 'PLANNED' end::node_state, case when w.wanted then now() end
-         from unnest($3::text[], $4::text[], $5::text[], $6::smallint[], $7::boolean[]) as w (id, chain, format, priority, wanted)
+                case when w.wanted then 'QUEUED' else 'PLANNED' end::node_state, case when w.wanted then now() end, w.product
+         from unnest($3::text[], $4::text[], $5::text[], $6::smallint[], $7::boolean[], $8::text[]) as w (id, chain, format, priority, wanted, product)
          order by w.id
          on conflict (tenant_id, node_id) do update set
            priority = least(n.priority, excluded.priority),
+           product_id = case when excluded.priority < n.priority or n.product_id = '' then excluded.product_id else n.product_id end,
            queued_at = coalesce(n.queued_at, excluded.queued_at),
            state = case when n.state in ('PLANNED', 'EVICTED') and excluded.state = 'QUEUED' then 'QUEUED' else n.state end
          returning encode(node_id, 'hex') as id, state`,
@@ -63,6 +66,7 @@ export const upsertNodes = async (
     unique.map(({ node }) => node.format),
     unique.map(({ priority }) => priority),
     unique.map(({ wanted }) => wanted),
+    unique.map(({ product }) => product),
   ])
 }
 
@@ -71,11 +75,8 @@ const mergeEqual = (nodes: readonly NodeWish[]): NodeWish[] => {
   const byKey = new Map<string, NodeWish>()
   for (const wish of nodes) {
     const other = byKey.get(wish.node.key)
-    byKey.set(wish.node.key, {
-      ...wish,
-      priority: Math.min(wish.priority, other?.priority ?? wish.priority),
-      wanted: wish.wanted || other?.wanted === true,
-    })
+    const urgent = other && other.priority <= wish.priority ? other : wish
+    byKey.set(wish.node.key, { ...urgent, wanted: wish.wanted || other?.wanted === true })
   }
   return [...byKey.values()]
 }

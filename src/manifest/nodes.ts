@@ -32,12 +32,16 @@ const CLAIM = {
          next as (select node_id from node, busy
                   where tenant_id = $1 and original = decode($2, 'hex') and state in ('QUEUED', 'RETRY')
                     and (not_before is null or not_before <= now()) and (not busy.yes or priority <= 1)
+                    and priority <= $6 and ($7 or format <> 'avif')
                   order by priority, node_id limit $4 for update of node skip locked)
          update node n set state = 'RUNNING', fence = fence + 1, attempts = attempts + 1, lease_owner = $3,
                 lease_until = now() + make_interval(secs => $5)
          from next where n.tenant_id = $1 and n.node_id = next.node_id
          returning encode(n.node_id, 'hex') as key, encode(n.original, 'hex') as original, n.chain, n.format, n.fence, n.attempts, n.crashes, n.priority`,
 }
+
+/** Of a smallint: everything. */
+const MAX_PRIORITY = 32_767
 
 /** Takes runnable nodes of one original, most urgent first. */
 export const claimNodes = async (
@@ -48,7 +52,18 @@ export const claimNodes = async (
     owner,
     limit,
     leaseMs,
-  }: { tenant: string; original: Hex; owner: string; limit: number; leaseMs: number },
+    maxPriority = MAX_PRIORITY,
+    withAvif = true,
+  }: {
+    tenant: string
+    original: Hex
+    owner: string
+    limit: number
+    leaseMs: number
+    /** Leaves alone what is less urgent. */
+    maxPriority?: number
+    withAvif?: boolean
+  },
 ): Promise<ClaimedNode[]> => {
   const rows = await database.transaction(async tx => {
     await tx.rows(LOCK_ORIGINAL, [tenant, original])
@@ -58,6 +73,8 @@ export const claimNodes = async (
       owner,
       limit,
       leaseMs / 1000,
+      maxPriority,
+      withAvif,
     ])
   })
   return rows
@@ -241,19 +258,6 @@ export const expireLeases = async (database: Database, cause: Cause): Promise<nu
   }
   return rows.length
 }
-
-const RUNNABLE = {
-  name: 'originals_runnable',
-  text: `select tenant_id as tenant, encode(original, 'hex') as original, min(priority)::int as priority
-         from (select tenant_id, original, priority from node
-               where state in ('QUEUED', 'RETRY') and (not_before is null or not_before <= now())
-               order by priority, queued_at limit 500) w
-         group by tenant_id, original order by min(priority) limit $1`,
-}
-
-/** Originals with work that nobody holds: what the hints should have said. */
-export const runnableOriginals = (sql: Sql, limit: number) =>
-  sql.rows<{ tenant: string; original: Hex; priority: number }>(RUNNABLE, [limit])
 
 const COUNT_OPEN = {
   name: 'nodes_count_open',

@@ -20,12 +20,17 @@ export const lockTenant = async (tx: Sql, tenantId: string): Promise<void> => {
 /** Creates or renames. */
 export const putProduct = async (
   sql: Sql,
-  { tenantId, productId, displayName }: { tenantId: string; productId: string; displayName: string },
+  {
+    tenantId,
+    productId,
+    displayName,
+    share,
+  }: { tenantId: string; productId: string; displayName: string; share: number },
 ): Promise<void> => {
   await sql.orm
     .insert(product)
-    .values({ tenantId, productId, displayName })
-    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set: { displayName } })
+    .values({ tenantId, productId, displayName, share })
+    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set: { displayName, share } })
 }
 
 export const listProducts = async (
@@ -33,7 +38,12 @@ export const listProducts = async (
   { tenantId, after = '', limit }: { tenantId: string; after?: string; limit: number },
 ): Promise<Product[]> =>
   sql.orm
-    .select({ product: product.productId, displayName: product.displayName, createdAt: product.createdAt })
+    .select({
+      product: product.productId,
+      displayName: product.displayName,
+      share: product.share,
+      createdAt: product.createdAt,
+    })
     .from(product)
     .where(and(eq(product.tenantId, tenantId), gt(product.productId, after)))
     .orderBy(asc(product.productId))
@@ -41,7 +51,12 @@ export const listProducts = async (
 
 export const findProduct = async (sql: Sql, tenantId: string, productId: string): Promise<Product | undefined> => {
   const [found] = await sql.orm
-    .select({ product: product.productId, displayName: product.displayName, createdAt: product.createdAt })
+    .select({
+      product: product.productId,
+      displayName: product.displayName,
+      share: product.share,
+      createdAt: product.createdAt,
+    })
     .from(product)
     .where(and(eq(product.tenantId, tenantId), eq(product.productId, productId)))
   return found

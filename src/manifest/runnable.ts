@@ -23,14 +23,16 @@ const RUNNABLE = {
            select original, min(priority) as priority, min(queued_at) as queued_at
            from (select n.original, n.priority, n.queued_at from node n
                  where n.tenant_id = p.tenant_id and n.product_id = p.product_id and n.state in ('QUEUED', 'RETRY')
-                   and (n.not_before is null or n.not_before <= now())
+                   and (n.not_before is null or n.not_before <= now()) and ($2 or n.format <> 'avif')
                  order by n.priority, n.queued_at limit 100) first
            group by original order by 2, 3 limit $1) o`,
 }
 
-/** Up to `each` originals with work for every product, its most urgent first. */
-export const runnableOriginals = (sql: Sql, each: number): Promise<RunnableOriginal[]> =>
-  sql.rows<RunnableOriginal>(RUNNABLE, [each])
+/** Up to `each` originals with work for every product, its most urgent first. Those that a worker has in hand may be among them. */
+export const runnableOriginals = (
+  sql: Sql,
+  { each, avif }: { each: number; avif: boolean },
+): Promise<RunnableOriginal[]> => sql.rows<RunnableOriginal>(RUNNABLE, [each, avif])
 
 const WAITING = {
   name: 'nodes_waiting_urgently',

@@ -16,6 +16,8 @@ export interface Principal {
 export interface Product {
   readonly product: ProductId
   readonly displayName: string
+  /** Of the workers, in proportion to the other products' shares where several want them, 1 to 100. */
+  readonly share: number
   readonly createdAt: Date
 }
 

@@ -10,11 +10,12 @@ import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
-import { refuse } from '../model/errors.ts'
+import { waitingUrgently } from '../manifest/runnable.ts'
+import { type MatrixError, refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
 import type { Nearby } from '../queue/nearby.ts'
-import type { Lane } from '../queue/queue.ts'
+import { LANES, type Lane } from '../queue/queue.ts'
 
 export interface Wish {
   readonly tenant: string
@@ -37,10 +38,27 @@ export interface DemandDependencies {
   /** Never rejects: a hint that is lost costs time only. */
   readonly hint: (tenant: string, original: Hex, lane: Lane) => Promise<void>
   readonly nearby: Pick<Nearby, 'offer'>
+  /** Derivatives that may be waited for at once, on all gateways together. */
+  readonly waitQueue: number
 }
 
-export const openDemand = ({ database, hint, nearby }: DemandDependencies): Demand => {
+/** What one product may take of the queue, so that the others find room in it. */
+const MOST_OF_ONE = 0.75
+/** Until a place is free, roughly: two cores make twenty a second. */
+const SECONDS_EACH = 0.05
+
+export const openDemand = ({ database, hint, nearby, waitQueue }: DemandDependencies): Demand => {
   const flights = singleFlight<readonly Hex[]>()
+
+  /** `undefined`: there is room. */
+  const crowded = async (tenant: string, product: string): Promise<MatrixError | undefined> => {
+    const priority = LANES.interactive
+    const { all, own } = await waitingUrgently(database, { tenant, product, priority, most: waitQueue })
+    const options = { retryAfterSeconds: Math.ceil(all * SECONDS_EACH) }
+    if (own >= Math.ceil(waitQueue * MOST_OF_ONE))
+      return refuse('rate-limited', 'Too many derivatives of this product are being waited for.', options)
+    return all >= waitQueue ? refuse('overloaded', 'Too many derivatives are being waited for.', options) : undefined
+  }
 
   const plan = async ({
     tenant,
@@ -53,9 +71,10 @@ export const openDemand = ({ database, hint, nearby }: DemandDependencies): Dema
     accept,
     blocking,
   }: Wish): Promise<readonly Hex[]> => {
-    const [rendition, original] = await Promise.all([
+    const [rendition, original, refusal] = await Promise.all([
       findRendition(database, { tenantId: tenant, collectionId: collection, productId: product, name }),
       findOriginalOf(database, { tenantId: tenant, assetId: asset, version }),
+      crowded(tenant, product),
     ])
     if (!rendition || !original) throw refuse('not-found', 'There is no such asset or rendition for this product.')
     if (!original.image) {
@@ -64,17 +83,20 @@ export const openDemand = ({ database, hint, nearby }: DemandDependencies): Dema
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
     const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', ...(urgent && { urgent }) })
+    const wanted = nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
+    // Whoever asks again for what is queued, running or to be retried must not cause another download.
+    const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
+    if (refusal && isNew) throw refusal
+    if (refusal) return wanted // keeps the place that it has
     const planned = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       await insertLeaves(tx, { tenant, asset, version, leaves })
       // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
       return states.some(({ state }) => state === 'QUEUED' || state === 'RETRY')
     })
-    // Whoever asks again for what is queued, running or to be retried must not cause another download.
-    const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
     const claimed = isNew && nearby.offer({ tenant, original, planned: planned.catch(() => false) })
     if ((await planned) && !(await claimed)) await hint(tenant, original.sha256, 'interactive')
-    return nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
+    return wanted
   }
 
   return wish => {

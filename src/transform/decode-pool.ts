@@ -55,6 +55,8 @@ export interface DecodePoolOptions extends Partial<DecodeLimits> {
   /** Starts a process at once, and another when the last one ends: nobody waits for its start, 0.3 s on an idle machine. */
   readonly keepWarm?: boolean
   readonly queueLimit?: number
+  /** 0 to 19: how far the processes step back for others (`nice`). Default 0. */
+  readonly niceness?: number
 }
 
 /** Originals that may wait: several minutes of work for one process, beyond which the database is the better queue. */
@@ -102,6 +104,7 @@ export const openDecodePool = ({
   queueLimit = QUEUE_LIMIT,
   scratchFolder = tmpdir(),
   keepWarm = false,
+  niceness = 0,
   ...given
 }: DecodePoolOptions): DecodePool => {
   const { softMs, hardMs, memoryBytes, recycleAfter }: DecodeLimits = { ...DEFAULT_DECODE_LIMITS, ...given }
@@ -110,7 +113,7 @@ export const openDecodePool = ({
   const busy = new Set<DecodeProcess>()
   let closed = false
 
-  const start = (): DecodeProcess => startDecodeProcess({ hardMs, memoryBytes, scratchFolder })
+  const start = (): DecodeProcess => startDecodeProcess({ hardMs, memoryBytes, scratchFolder, niceness })
 
   const takeProcess = (): DecodeProcess | undefined => {
     const warm = idle.pop()

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { setPriority } from 'node:os'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Announcement, ChildSettings, Order, Report, TaskFailure } from './decode-protocol.ts'
 import { openScratch } from './scratch.ts'
@@ -45,11 +46,18 @@ export interface DecodeProcessOptions extends ChildSettings {
   readonly hardMs: number
   /** For the file through which originals are handed over. */
   readonly scratchFolder: string
+  readonly niceness: number
 }
 
-export const startDecodeProcess = ({ hardMs, scratchFolder, ...settings }: DecodeProcessOptions): DecodeProcess => {
+export const startDecodeProcess = ({
+  hardMs,
+  scratchFolder,
+  niceness,
+  ...settings
+}: DecodeProcessOptions): DecodeProcess => {
   const scratch = openScratch(scratchFolder)
   const child = forkChild(settings, scratch?.fd)
+  if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness)
   let served = 0
   let alive = true
   let cause: TaskFailure = 'decoder-crashed'

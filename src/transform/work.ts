@@ -20,15 +20,20 @@ import { MEDIA_TYPE } from '../model/recipe.ts'
 import { derivativeKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { Nearby, Upcoming } from '../queue/nearby.ts'
+import { LANES } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DecodePool, TaskOutcome } from './decode-pool.ts'
+import type { PixelBudget } from './pixel-budget.ts'
 
 export interface TransformDependencies {
   readonly database: Database
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
-  readonly pool: DecodePool
+  /** Of its own for what somebody waits for. */
+  readonly pools: Readonly<Record<'urgent' | 'background', DecodePool>>
+  /** AVIF takes ten times what the other formats do: this much of it at once, or it would take all hands. */
+  readonly avif: PixelBudget
   /** Names this worker in leases, events and logs. */
   readonly owner: string
   readonly leaseMs: number
@@ -44,8 +49,14 @@ export interface Ahead extends Upcoming {
   readonly onClaim: () => void
 }
 
-/** Works on one original until none of its nodes is runnable. Resolves with how many nodes it settled. */
-export type TransformOriginal = (tenant: string, original: Hex, ahead?: Ahead) => Promise<number>
+export interface Manner {
+  /** Takes what is waited for, and on the way what a publish waits for, but nothing that can wait. */
+  readonly urgent?: boolean
+  readonly ahead?: Ahead
+}
+
+/** Works on one original until none of its nodes is runnable. Resolves with how many nodes it claimed. */
+export type TransformOriginal = (tenant: string, original: Hex, manner?: Manner) => Promise<number>
 
 interface Fetched {
   readonly image: ImageFacts
@@ -53,21 +64,34 @@ interface Fetched {
 }
 
 export const openTransform = (deps: TransformDependencies): TransformOriginal => {
-  const { database, owner, leaseMs } = deps
-  return async (tenant, original, ahead) => {
+  const { database, owner, leaseMs, avif, pools } = deps
+  return async (tenant, original, { urgent = false, ahead } = {}) => {
+    const pool = urgent ? pools.urgent : pools.background
     const unclaimed = new AbortController()
     let early = ahead && fetchOriginal(deps, ahead.original, unclaimed.signal)
     early?.catch(() => undefined) // who claims nodes awaits it; without any it does not matter
     try {
       if (ahead && !(await ahead.planned)) return 0
-      for (let settled = 0; ; ) {
-        const nodes = await claimNodes(database, { tenant, original, owner, limit: MAX_CLAIM, leaseMs })
-        if (nodes.length === 0) return settled
+      for (let claimed = 0; ; ) {
+        const withAvif = urgent || avif.isOpen()
+        const wish = {
+          tenant,
+          original,
+          owner,
+          limit: MAX_CLAIM,
+          leaseMs,
+          withAvif,
+          ...(urgent && { maxPriority: LANES.eager }),
+        }
+        const nodes = await claimNodes(database, wish)
+        if (nodes.length === 0) return claimed
+        claimed += nodes.length
         ahead?.onClaim()
         const fetched = early
         early = undefined // for the first claim: the bytes are not kept beyond it
         const fetch = async () => fetched ?? fetchOriginal(deps, await findOriginal(database, tenant, original))
-        settled += await executeClaim(deps, nodes, { sha256: original, fetch })
+        const giveBack = avif.take(avifPixels(nodes))
+        await executeClaim(deps, nodes, { sha256: original, fetch, pool }).finally(giveBack)
       }
     } finally {
       unclaimed.abort()
@@ -75,11 +99,18 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
   }
 }
 
+/** An encoder sees the size that the last step with one gave; of what only the run can tell, nothing. */
+const avifPixels = (nodes: readonly ClaimedNode[]): number =>
+  nodes
+    .filter(({ format }) => format === 'avif')
+    .map(({ chain }) => chain.findLast(({ params }) => typeof params.width === 'number')?.params)
+    .reduce((sum, size) => sum + Number(size?.width ?? 0) * Number(size?.height ?? 0), 0)
+
 const executeClaim = async (
   deps: TransformDependencies,
   nodes: readonly ClaimedNode[],
-  { sha256, fetch }: { sha256: Hex; fetch: () => Promise<Fetched> },
-): Promise<number> => {
+  { sha256, fetch, pool }: { sha256: Hex; fetch: () => Promise<Fetched>; pool: DecodePool },
+): Promise<void> => {
   const { database, leaseMs, log } = deps
   const open = new Set(nodes)
   const heartbeat = setInterval(() => {
@@ -88,12 +119,11 @@ const executeClaim = async (
     )
   }, leaseMs / 3)
   const started = performance.now()
-  let settled = 0
   const finish = async (outcome: TaskOutcome): Promise<void> => {
     const node = nodes.find(({ key }) => key === outcome.id)
     if (!node || (!outcome.ok && !outcome.blamed)) return
     try {
-      if (await record(deps, node, outcome)) settled++
+      await record(deps, node, outcome)
     } catch (error) {
       // The put or the settle failed, not the image: the node goes back with its attempt counted.
       log.warn({ err: error, node: node.key }, 'derivative not recorded')
@@ -106,7 +136,7 @@ const executeClaim = async (
   try {
     const { bytes, image } = await fetch()
     const recording: Promise<void>[] = []
-    const outcomes = await deps.pool.run({
+    const outcomes = await pool.run({
       original: bytes,
       image,
       // The claim is sorted: what is less urgent than its first is what no publish and no caller waits for.
@@ -135,11 +165,10 @@ const executeClaim = async (
   } finally {
     clearInterval(heartbeat)
   }
-  return settled
 }
 
-const fetchOriginal = async (
-  { originals }: TransformDependencies,
+export const fetchOriginal = async (
+  { originals }: Pick<TransformDependencies, 'originals'>,
   original: Original | undefined,
   signal?: AbortSignal,
 ): Promise<Fetched> => {
@@ -178,11 +207,9 @@ const causeOf = ({ owner }: TransformDependencies, node: ClaimedNode): Cause => 
   correlationId: `node:${node.key.slice(0, 16)}`,
 })
 
-/** True when this worker settled the node. */
-const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: TaskOutcome): Promise<boolean> => {
+const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: TaskOutcome): Promise<void> => {
   if (!outcome.ok) {
-    await fail(deps, node, { code: outcome.code, retryable: outcome.retryable, crashed: CRASHES.has(outcome.code) })
-    return false
+    return fail(deps, node, { code: outcome.code, retryable: outcome.retryable, crashed: CRASHES.has(outcome.code) })
   }
   const { bytes, sha256, width, height, cpuMs, aloneCpuMs } = outcome
   const mediaType = MEDIA_TYPE[node.format]
@@ -193,7 +220,6 @@ const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: T
   if (mine) deps.nearby.settled.publish({ tenant: node.tenant, key: node.key })
   deps.metrics.nodes.inc({ outcome: mine ? 'done' : 'stale' })
   deps.metrics.transformCpu.inc(cpuMs / 1000)
-  return mine
 }
 
 /** Ends of a decode process that two in a row make a quarantine. */

@@ -1,22 +1,29 @@
 /**
- * A worker: takes hints from the queue, and every now and then looks for itself. The look is what makes hints dispensable: a
- * queue that is away, flushed or late costs at most one poll. What the gateway of the same process plans for a caller is heard of
- * without the queue.
+ * A worker: it is woken by hints and looks for itself every now and then, and either way asks Postgres what to do. The look is
+ * what makes hints dispensable: a queue that is away, flushed or late costs at most one poll.
+ *
+ * Two kinds of hands. What somebody waits for is taken up the moment it is heard of, by hands and decode processes of its own.
+ * Everything else is picked one original at a time, lane before lane and by fair shares between products (fair-share.ts), and
+ * is decoded at low priority. So a backlog of any length is in nobody's way: neither in the queue, nor in the pool, nor on the CPU.
  */
-
 import type { Database } from '../manifest/database.ts'
-import { expireLeases, runnableOriginals } from '../manifest/nodes.ts'
+import { expireLeases } from '../manifest/nodes.ts'
+import { type RunnableOriginal, runnableOriginals } from '../manifest/runnable.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Nearby } from '../queue/nearby.ts'
-import type { HintConsumer, HintConsumerOptions } from '../queue/queue.ts'
+import type { Hint, HintConsumer, HintConsumerOptions } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
+import { openFairShare } from './fair-share.ts'
+import type { PixelBudget } from './pixel-budget.ts'
 import type { Ahead, TransformOriginal } from './work.ts'
 
 export interface WorkerDependencies {
   readonly database: Database
   readonly transform: TransformOriginal
+  readonly avif: PixelBudget
   readonly consume: (options: HintConsumerOptions) => HintConsumer | Promise<HintConsumer>
   readonly nearby: Pick<Nearby, 'serve'>
+  /** Originals at once, of each kind. */
   readonly concurrency: number
   readonly pollMs: number
   readonly owner: string
@@ -24,15 +31,18 @@ export interface WorkerDependencies {
 }
 
 export interface Worker {
-  /** Looks for work now instead of at the next poll; resolves when what it found is done. */
+  /** Looks for work now instead of at the next poll; resolves when nothing is left that this worker could do. */
   poll(): Promise<void>
   /** Takes nothing new and finishes what is in hand. */
   drain(): Promise<void>
 }
 
+const idOf = (tenant: string, original: Hex): string => `${tenant}/${original}`
+
 export const startWorker = async ({
   database,
   transform,
+  avif,
   consume,
   nearby,
   concurrency,
@@ -40,78 +50,130 @@ export const startWorker = async ({
   owner,
   log,
 }: WorkerDependencies): Promise<Worker> => {
-  const inHand = new Map<string, Promise<unknown>>()
+  const urgent = new Map<Promise<unknown>, string>()
+  const background = new Map<string, Promise<void>>()
+  /** Runnable and yet nothing was claimed: another worker has the original, or the manifest is away. Asked again at the next poll. */
+  const passed = new Set<string>()
+  const shares = openFairShare()
   let draining = false
 
-  /** One original is worked on once at a time; whoever comes second waits, then looks whether anything is left. An urgent one does not wait. */
-  const work = async (
-    tenant: string,
-    original: Hex,
-    { urgent, ahead }: { urgent: boolean; ahead?: Ahead },
-  ): Promise<void> => {
-    const id = `${tenant}/${original}`
-    const running = inHand.get(id)
-    if (running && !urgent) {
-      await running.catch(() => undefined) // reported by the one that runs it
-    }
+  const report = (error: unknown): void => log.error({ err: error }, 'worker')
+
+  const workUrgently = async (tenant: string, original: Hex, ahead?: Ahead): Promise<void> => {
     if (draining) return
-    const done = transform(tenant, original, ahead)
-    inHand.set(id, done)
+    const done = transform(tenant, original, { urgent: true, ...(ahead && { ahead }) })
+    urgent.set(done, idOf(tenant, original))
     try {
       await done
     } finally {
-      if (inHand.get(id) === done) inHand.delete(id)
+      urgent.delete(done)
     }
   }
 
-  const poll = async (): Promise<void> => {
-    const lost = await expireLeases(database, { actor: `worker:${owner}`, correlationId: 'lease-expiry' })
-    if (lost > 0) log.warn({ nodes: lost }, 'took back nodes of a lost worker')
-    const free = Math.max(0, concurrency - inHand.size)
-    if (free === 0 || draining) return
-    const found = await runnableOriginals(database, free)
-    await Promise.all(
-      found
-        .filter(({ tenant, original }) => !inHand.has(`${tenant}/${original}`))
-        .map(({ tenant, original }) => work(tenant, original, { urgent: false })),
-    )
+  const begin = (candidate: RunnableOriginal & { readonly account: string }): void => {
+    const { tenant, original } = candidate
+    const id = idOf(tenant, original)
+    const startedAt = performance.now()
+    const end = shares.begin(candidate)
+    const done = transform(tenant, original)
+      .catch(error => {
+        report(error)
+        return 0
+      })
+      .then(claimed => void (claimed === 0 && passed.add(id)))
+      .finally(() => {
+        end(performance.now() - startedAt)
+        background.delete(id)
+        look()
+      })
+    background.set(id, done)
   }
 
-  const report = (error: unknown): void => log.error({ err: error }, 'worker')
+  /** Fills free hands, the fairest first. */
+  const fill = async (): Promise<void> => {
+    while (!draining && background.size < concurrency) {
+      // Of each product as many as may turn out to be in somebody's hands, and one.
+      const each = background.size + passed.size + 1
+      const found = await runnableOriginals(database, { each, avif: avif.isOpen() })
+      const candidates = found
+        .map(one => ({ ...one, account: idOf(one.tenant, one.product) }))
+        .filter(
+          ({ tenant, original }) => !background.has(idOf(tenant, original)) && !passed.has(idOf(tenant, original)),
+        )
+      const next = shares.next(candidates)
+      if (!next || draining) return
+      begin(next)
+    }
+  }
+
+  /** One look at a time; what is heard of during one is looked for after it. */
+  let looking: Promise<void> | undefined
+  let again = false
+  const look = (): Promise<void> => {
+    again = true
+    looking ??= (async () => {
+      try {
+        while (again) {
+          again = false
+          await fill()
+        }
+      } catch (error) {
+        report(error)
+      } finally {
+        looking = undefined
+      }
+    })()
+    return looking
+  }
+
+  const tick = async (): Promise<void> => {
+    const lost = await expireLeases(database, { actor: `worker:${owner}`, correlationId: 'lease-expiry' })
+    if (lost > 0) log.warn({ nodes: lost }, 'took back nodes of a lost worker')
+    passed.clear()
+    await look()
+  }
+
   /** Beyond what is at hand it is left to its hint: every original fetched ahead is held in memory. */
   const takeNoMore = nearby.serve(upcoming => {
     const { tenant, original } = upcoming
-    if (inHand.size >= concurrency || inHand.has(`${tenant}/${original.sha256}`)) return undefined
+    const isInHand = [...urgent.values()].includes(idOf(tenant, original.sha256))
+    if (draining || urgent.size >= concurrency || isInHand) return undefined
     return new Promise(resolve => {
-      const ahead = { ...upcoming, onClaim: () => resolve(true) }
-      work(tenant, original.sha256, { urgent: true, ahead })
+      workUrgently(tenant, original.sha256, { ...upcoming, onClaim: () => resolve(true) })
         .catch(report)
         .finally(() => resolve(false))
     })
   })
-  const consumer = await consume({
-    concurrency,
-    handle: ({ tenant, original, lane }) => work(tenant, original, { urgent: lane === 'interactive' }),
-    onError: report,
-  })
-  let polling: Promise<void> | undefined
+  const handle = async ({ tenant, original, lane }: Hint): Promise<void> => {
+    if (lane === 'interactive') await workUrgently(tenant, original)
+    else void look()
+  }
+  const consumer = await consume({ concurrency, handle, onError: report })
+  let ticking: Promise<void> | undefined
   const timer = setInterval(() => {
-    polling ??= poll()
+    ticking ??= tick()
       .catch(report)
       .finally(() => {
-        polling = undefined
+        ticking = undefined
       })
   }, pollMs)
 
   return {
-    poll,
+    async poll() {
+      await tick()
+      while (background.size > 0) {
+        await Promise.all(background.values())
+        await look()
+      }
+    },
     async drain() {
       draining = true
       takeNoMore()
       clearInterval(timer)
       await consumer.drain()
-      await polling
-      await Promise.allSettled(inHand.values())
+      await ticking
+      await looking
+      await Promise.allSettled([...background.values(), ...urgent.keys()])
     },
   }
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openWorker } from '../../src/gateway.ts'
 import { type DecodePool, openDecodePool } from '../../src/transform/decode-pool.ts'
+import { openPixelBudget } from '../../src/transform/pixel-budget.ts'
 import { openTransform } from '../../src/transform/work.ts'
 import { FAULT_KINDS, openFaults } from '../support/failing.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -37,7 +38,13 @@ afterAll(async () => {
 test('broken at any place, every node is done once by whoever comes after', async () => {
   const faults = openFaults()
   const { core } = await openSide(system, faults)
-  const transform = openTransform({ ...core, pool, owner: 'breaks', leaseMs: LEASE_MS })
+  const transform = openTransform({
+    ...core,
+    pools: { urgent: pool, background: pool },
+    avif: openPixelBudget(1e9),
+    owner: 'breaks',
+    leaseMs: LEASE_MS,
+  })
   const places = new Set<string>()
   let runs = 0
   for (const kind of FAULT_KINDS) {
@@ -93,7 +100,13 @@ test('a manifest that goes away while the decoder is still at work ends the clai
   const { digest } = await system.upload(await photo(10_000, { width: 600, height: 400 }), 'collection=slow')
   const faults = openFaults()
   const { core } = await openSide(system, faults)
-  const transform = openTransform({ ...core, pool, owner: 'breaks', leaseMs: 60_000 })
+  const transform = openTransform({
+    ...core,
+    pools: { urgent: pool, background: pool },
+    avif: openPixelBudget(1e9),
+    owner: 'breaks',
+    leaseMs: 60_000,
+  })
   // The first derivative is ready long before the second; an unhandled rejection in between would fail this run.
   const putDerivative = 7
   faults.arm({ n: putDerivative, when: 'before', process: 'dies' })

@@ -28,11 +28,13 @@ describe('products', () => {
     expect(await expectJson(admin('PUT', '/v1/products/kiosk', { display_name: 'Grüße 🌸' }), 200)).toEqual({
       product: 'kiosk',
       display_name: 'Grüße 🌸',
+      share: 1,
     })
     const { items } = await expectJson<Page<{ product: string }>>(admin('GET', '/v1/products'), 200)
     expect(items).toContainEqual({
       product: 'kiosk',
       display_name: 'Grüße 🌸',
+      share: 1,
       created_at: expect.stringMatching(/Z$/),
     })
   })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openWorker } from '../../src/gateway.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { type DecodePool, openDecodePool } from '../../src/transform/decode-pool.ts'
+import { openPixelBudget } from '../../src/transform/pixel-budget.ts'
 import { openTransform, type TransformOriginal } from '../../src/transform/work.ts'
 import { expectConsistent, expectIntact, query } from '../faults/intact.ts'
 import { photo } from '../faults/photo.ts'
@@ -83,7 +84,13 @@ const derived = (what: () => Promise<{ state: string }[]>) =>
 /** Workers without a queue, in this process: they race for claims in Postgres, which is where it is decided. */
 const raceFor = (original: string): Promise<number[]> => {
   const workers: TransformOriginal[] = Array.from({ length: WORKERS }, (_, index) =>
-    openTransform({ ...sideOf(index).core, pool, owner: `racer-${index}`, leaseMs: 60_000 }),
+    openTransform({
+      ...sideOf(index).core,
+      pools: { urgent: pool, background: pool },
+      avif: openPixelBudget(1e9),
+      owner: `racer-${index}`,
+      leaseMs: 60_000,
+    }),
   )
   return Promise.all(workers.map(work => work(system.config.tenant, original)))
 }

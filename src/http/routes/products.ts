@@ -12,17 +12,24 @@ import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Label, Name, Paging, page, readCursor, WriteQuery } from '../validation.ts'
 
 const ProductSchema = z
-  .object({ product: z.string(), display_name: z.string(), created_at: z.string() })
+  .object({ product: z.string(), display_name: z.string(), share: z.number().int(), created_at: z.string() })
   .openapi('Product')
-const NamedProduct = z.object({ product: z.string(), display_name: z.string() })
+const NamedProduct = z.object({ product: z.string(), display_name: z.string(), share: z.number().int() })
+const ProductBody = z.strictObject({
+  display_name: Label.min(1),
+  share: z.number().int().min(1).max(100).default(1).openapi({
+    description: 'Of the workers, in proportion to the shares of other products that want them at the same time',
+  }),
+})
 const params = z.object({ product: Name })
 const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-const presentProduct = ({ product, displayName }: Pick<Product, 'product' | 'displayName'>) => ({
+const presentProduct = ({ product, displayName, share }: Pick<Product, 'product' | 'displayName' | 'share'>) => ({
   product,
   display_name: displayName,
+  share,
 })
 
 export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -36,7 +43,7 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       method: 'put',
       path: '/v1/products/{product}',
       summary: 'Create or rename a product',
-      request: { params, query: WriteQuery, ...jsonBody(z.strictObject({ display_name: Label.min(1) })) },
+      request: { params, query: WriteQuery, ...jsonBody(ProductBody) },
       responses: {
         201: json(NamedProduct, 'The product, which is new'),
         200: json(NamedProduct, 'The product, or with `validate_only` what would be'),
@@ -47,13 +54,14 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     async c => {
       const { tenant } = c.get('principal')
       const { product } = c.req.valid('param')
-      const shown = { product, display_name: c.req.valid('json').display_name }
+      const { display_name: displayName, share } = c.req.valid('json')
+      const shown = presentProduct({ product, displayName, share })
       const tries = c.req.valid('query').validate_only === 'true'
       const isNew = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
         const before = await findProduct(tx, tenant, product)
         requireState(c, before && stateTag(presentProduct(before)))
-        await putProduct(tx, { tenantId: tenant, productId: product, displayName: shown.display_name })
+        await putProduct(tx, { tenantId: tenant, productId: product, displayName, share })
         return before === undefined
       })
       if (tries) return c.json(shown, 200)
@@ -103,8 +111,7 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       })
       const { items, ...rest } = page(products, limit, item => item.product)
       const presented = items.map(item => ({
-        product: item.product,
-        display_name: item.displayName,
+        ...presentProduct(item),
         created_at: item.createdAt.toISOString(),
       }))
       return c.json({ items: presented, ...rest }, 200)

@@ -63,6 +63,8 @@ const failures = refusals(
   'asset-archived',
   'unsupported-transform',
   'rendition-failed',
+  'rate-limited',
+  'overloaded',
 )
 
 /** Described by hand: the routes themselves are parsed by hand. */
