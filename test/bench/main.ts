@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
 import { cold } from './cold.ts'
+import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
 import { type Photo, readPhotos } from './photos.ts'
 import { publish } from './publish.ts'
@@ -36,6 +37,7 @@ type Benchmark = (world: World, photos: readonly Photo[]) => Promise<readonly Ta
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   warm: (world, photos) => warm(world, photos, Number(values.seconds)),
   cold,
+  flood,
   ingest,
   sharing,
   publish,
