@@ -6,7 +6,8 @@
  */
 import { type Format, MEDIA_TYPE } from '../model/recipe.ts'
 
-const FALLBACK: readonly Format[] = ['jpeg', 'png']
+/** Of a picture that moves the plan puts first what keeps it moving, so that GIF is what the rest get of it. */
+const FALLBACK: readonly Format[] = ['jpeg', 'png', 'gif']
 
 /** The rendition's formats that this client takes, best first. Empty: none of them is acceptable. */
 export const acceptableFormats = (formats: readonly Format[], accept: string | undefined): readonly Format[] => {

@@ -12,9 +12,10 @@ const describe = ({ op, params }: Step): string => {
 }
 
 const line = (node: ExplainedNode): string => {
-  const { key, step, estimatedCpuMs, sharedBy, wishes, state, children } = node
+  const { key, step, estimatedCpuMs, sharedBy, wishes, state, made, children } = node
+  const fate = [...(state ? [state] : []), ...(made?.existed ? ['was there'] : [])]
   const sharing = children.length === 0 ? sharedBy.join(', ') : `for ${wishes}`
-  return [`${describe(step)}`, key.slice(0, 12), `~${estimatedCpuMs} ms`, ...(state ? [state] : []), sharing].join('  ')
+  return [`${describe(step)}`, key.slice(0, 12), `~${estimatedCpuMs} ms`, ...fate, sharing].join('  ')
 }
 
 const draw = (nodes: readonly ExplainedNode[], indent: string): readonly string[] =>
@@ -26,14 +27,23 @@ const draw = (nodes: readonly ExplainedNode[], indent: string): readonly string[
     ]
   })
 
+const GAIN_MAP = ', with a gain map that is left behind: outputs are of standard dynamic range'
+
 /** Ends in a newline. */
 export const explanationText = ({ original, image, rungs, refused, totals }: Explanation): string => {
-  const { asked, distinct, aloneCpuMs, plannedCpuMs } = totals
+  const { asked, distinct, aloneCpuMs, plannedCpuMs, existing, remainingCpuMs } = totals
+  const { measuredCpuMs, measuredAloneCpuMs } = totals
+  const saved = Math.round(measuredAloneCpuMs - measuredCpuMs)
   return [
-    `original ${original.slice(0, 12)}  ${image.format} ${image.width} x ${image.height}`,
+    `original ${original.slice(0, 12)}  ${image.format} ${image.width} x ${image.height}${image.gainMap ? GAIN_MAP : ''}`,
     ...draw(rungs, ''),
     ...refused.map(({ wish, code, message }) => `refused ${wish}  ${code}: ${message}`),
     `asked ${asked}, distinct ${distinct}; CPU ~${plannedCpuMs} ms shared, ~${aloneCpuMs} ms one by one`,
+    ...(measuredAloneCpuMs > 0
+      ? [
+          `measured ${measuredCpuMs} ms, one by one ${measuredAloneCpuMs} ms: ${saved} ms saved; ${existing} of ${distinct} were there; ~${remainingCpuMs} ms to do`,
+        ]
+      : []),
     '',
   ].join('\n')
 }

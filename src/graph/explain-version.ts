@@ -3,7 +3,8 @@ import type { LeafState } from '../manifest/leaves.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import type { Original } from '../model/original.ts'
 import type { Format, Step } from '../model/recipe.ts'
-import { type Ask, type ExplainedNode, type Explanation, explainPlan } from './explain.ts'
+import type { CostFactors } from './cost.ts'
+import { type Ask, type ExplainedNode, type Explanation, explainPlan, type Made } from './explain.ts'
 import { explanationText } from './explain-text.ts'
 import { chainKeys } from './key.ts'
 
@@ -23,8 +24,13 @@ interface PresentedNode {
   readonly estimated_cpu_ms: number
   readonly shared_by: readonly string[]
   readonly state: string | undefined
+  readonly measured_cpu_ms?: number
+  readonly measured_alone_cpu_ms?: number
+  readonly existed?: boolean
   readonly children?: readonly PresentedNode[]
 }
+
+const round = (value: number): number => Math.round(value * 10) / 10
 
 const present = (node: ExplainedNode): PresentedNode => ({
   node: digestOf(node.key),
@@ -32,6 +38,11 @@ const present = (node: ExplainedNode): PresentedNode => ({
   estimated_cpu_ms: node.estimatedCpuMs,
   shared_by: node.sharedBy,
   state: node.state,
+  ...(node.made && {
+    measured_cpu_ms: round(node.made.cpuMs),
+    measured_alone_cpu_ms: round(node.made.aloneCpuMs),
+    existed: node.made.existed,
+  }),
   ...(node.children.length > 0 && { children: node.children.map(present) }),
 })
 
@@ -50,10 +61,29 @@ const seenBy = (product: string, { rungs, refused, ...rest }: Explanation): Expl
   return { ...rest, rungs: prune(rungs), refused: refused.filter(({ wish }) => isOwn(wish)) }
 }
 
+export interface VersionFacts {
+  readonly leaves: readonly LeafState[]
+  /** Nodes that were there when this version asked for them. */
+  readonly existing: ReadonlySet<Hex>
+  readonly factors: CostFactors
+  readonly viewer: string | undefined
+}
+
+const madeBy = (leaves: readonly LeafState[], existing: ReadonlySet<Hex>): ReadonlyMap<Hex, Made> =>
+  new Map(
+    leaves
+      .filter(({ state }) => state === 'DONE')
+      .flatMap(({ node, cpu_ms, alone_cpu_ms }) =>
+        node
+          ? [[node, { existed: existing.has(node), cpuMs: cpu_ms ?? 0, aloneCpuMs: alone_cpu_ms ?? 0 }] as const]
+          : [],
+      ),
+  )
+
 /** As data and as text; `viewer` is the product that asks, `undefined` for who may see all of them. Totals count all. */
 export const explainVersion = (
   { sha256, image, mediaType }: Original,
-  { leaves, viewer }: { leaves: readonly LeafState[]; viewer: string | undefined },
+  { leaves, existing, factors, viewer }: VersionFacts,
 ) => {
   if (!image) return { text: `original ${sha256.slice(0, 12)}  ${mediaType}: renditions do not apply\n` }
   const states = new Map(
@@ -61,17 +91,22 @@ export const explainVersion = (
       node ? [[node, `${state}${executions ? ` ran ${executions}x, ${Math.round(cpu_ms ?? 0)} ms` : ''}`]] : [],
     ),
   )
+  const made = madeBy(leaves, existing)
   const whole = explainPlan({
     original: sha256,
     image,
     asks: leaves.map(leaf => askOf(leaf, sha256)),
     stateOf: key => states.get(key),
+    madeOf: key => made.get(key),
+    factors,
   })
   const explanation = viewer === undefined ? whole : seenBy(viewer, whole)
   const { totals, refused, rungs } = explanation
   return {
     text: explanationText(explanation),
     original: digestOf(sha256),
+    // What of the original no output has.
+    left_behind: image.gainMap ? ['gain-map'] : [],
     rungs: rungs.map(present),
     refused,
     totals: {
@@ -79,6 +114,11 @@ export const explainVersion = (
       distinct: totals.distinct,
       estimated_alone_cpu_ms: totals.aloneCpuMs,
       estimated_cpu_ms: totals.plannedCpuMs,
+      estimated_remaining_cpu_ms: totals.remainingCpuMs,
+      existing: totals.existing,
+      measured_cpu_ms: totals.measuredCpuMs,
+      measured_alone_cpu_ms: totals.measuredAloneCpuMs,
+      saved_cpu_ms: round(totals.measuredAloneCpuMs - totals.measuredCpuMs),
     },
   }
 }

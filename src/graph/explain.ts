@@ -6,7 +6,7 @@ import { groupBy } from '../lib/group-by.ts'
 import type { Hex } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Format, PlannedNode, Step } from '../model/recipe.ts'
-import { estimateChain } from './cost.ts'
+import { type CostFactors, estimateChain } from './cost.ts'
 import type { PlannedRendition } from './plan.ts'
 
 /** A product's rendition, planned. */
@@ -14,6 +14,16 @@ export interface Ask {
   readonly product: string
   readonly rendition: string
   readonly leaves: readonly PlannedRendition[]
+}
+
+/** What became of a leaf's node. */
+export interface Made {
+  /** It was there when this version asked for it. */
+  readonly existed: boolean
+  /** Of the run that made it, in which steps that others go through too are charged to the first of them. */
+  readonly cpuMs: number
+  /** What that run would have taken for this node alone. */
+  readonly aloneCpuMs: number
 }
 
 export interface ExplainedNode {
@@ -26,12 +36,13 @@ export interface ExplainedNode {
   readonly wishes: number
   /** Of a leaf, where it is known. */
   readonly state?: string
+  readonly made?: Made
   readonly children: readonly ExplainedNode[]
 }
 
 export interface Explanation {
   readonly original: Hex
-  readonly image: Pick<ImageFacts, 'format' | 'width' | 'height'>
+  readonly image: Pick<ImageFacts, 'format' | 'width' | 'height' | 'gainMap'>
   readonly rungs: readonly ExplainedNode[]
   readonly refused: readonly { readonly wish: string; readonly code: string; readonly message: string }[]
   readonly totals: {
@@ -40,6 +51,13 @@ export interface Explanation {
     /** If every wish were made alone, and as planned. */
     readonly aloneCpuMs: number
     readonly plannedCpuMs: number
+    /** Of what is not made yet. */
+    readonly remainingCpuMs: number
+    /** Distinct outputs that were there already. */
+    readonly existing: number
+    /** Measured: what this version has cost, and what its wishes that are done would have cost alone. */
+    readonly measuredCpuMs: number
+    readonly measuredAloneCpuMs: number
   }
 }
 
@@ -48,6 +66,9 @@ export interface ExplainRequest {
   readonly image: ImageFacts
   readonly asks: readonly Ask[]
   readonly stateOf?: (key: Hex) => string | undefined
+  /** `undefined` until it is made. */
+  readonly madeOf?: (key: Hex) => Made | undefined
+  readonly factors?: CostFactors
 }
 
 interface Wish {
@@ -58,14 +79,20 @@ interface Wish {
 
 const wishName = ({ product, rendition }: Ask, format: Format): string => `${product}/${rendition}.${format}`
 
-const grow = (wishes: readonly Wish[], depth: number, stateOf: ExplainRequest['stateOf']): readonly ExplainedNode[] => {
+const grow = (
+  wishes: readonly Wish[],
+  depth: number,
+  known: Pick<ExplainRequest, 'stateOf' | 'madeOf'>,
+): readonly ExplainedNode[] => {
   const groups = groupBy(
     wishes.filter(({ node }) => depth < node.chain.length),
     ({ node }) => node.keys[depth] as Hex,
   )
   return [...groups].map(([key, members]) => {
     const { node, costs } = members[0] as Wish
-    const state = depth === node.chain.length - 1 ? stateOf?.(key) : undefined
+    const isLeaf = depth === node.chain.length - 1
+    const state = isLeaf ? known.stateOf?.(key) : undefined
+    const made = isLeaf ? known.madeOf?.(key) : undefined
     return {
       key,
       step: node.chain[depth] as Step,
@@ -73,7 +100,8 @@ const grow = (wishes: readonly Wish[], depth: number, stateOf: ExplainRequest['s
       sharedBy: members.map(({ name }) => name),
       wishes: members.length,
       ...(state !== undefined && { state }),
-      children: grow(members, depth + 1, stateOf),
+      ...(made && { made }),
+      children: grow(members, depth + 1, known),
     }
   })
 }
@@ -84,22 +112,40 @@ const costOf = (nodes: readonly ExplainedNode[]): number =>
   sum(nodes.map(({ estimatedCpuMs, children }) => estimatedCpuMs + costOf(children)))
 
 /** Pure. `asks` may be all renditions of all products, or one. */
-export const explainPlan = ({ original, image, asks, stateOf }: ExplainRequest): Explanation => {
+export const explainPlan = ({ original, image, asks, stateOf, madeOf, factors }: ExplainRequest): Explanation => {
   const leaves = asks.flatMap(ask => ask.leaves.map(leaf => ({ ...leaf, name: wishName(ask, leaf.format) })))
   const wishes = leaves.flatMap(({ name, node }) =>
-    node ? [{ name, node, costs: estimateChain(node.chain, image) }] : [],
+    node ? [{ name, node, costs: estimateChain(node.chain, image, factors) }] : [],
   )
-  const rungs = grow(wishes, 0, stateOf)
+  const rungs = grow(wishes, 0, { ...(stateOf && { stateOf }), ...(madeOf && { madeOf }) })
+  const madeOfWish = ({ node }: Wish): Made | undefined => madeOf?.(node.key)
+  const distinct = [...new Map(wishes.map(wish => [wish.node.key, wish])).values()]
+  const own = distinct.flatMap(wish => madeOfWish(wish) ?? []).filter(({ existed }) => !existed)
   return {
     original,
-    image: { format: image.format, width: image.width, height: image.height },
+    image: {
+      format: image.format,
+      width: image.width,
+      height: image.height,
+      ...(image.gainMap && { gainMap: true }),
+    },
     rungs,
     refused: leaves.flatMap(({ name, refusal }) => (refusal ? [{ wish: name, ...refusal }] : [])),
     totals: {
       asked: wishes.length,
-      distinct: new Set(wishes.map(({ node }) => node.key)).size,
+      distinct: distinct.length,
       aloneCpuMs: sum(wishes.flatMap(({ costs }) => costs)),
       plannedCpuMs: costOf(rungs),
+      remainingCpuMs: costOf(
+        grow(
+          wishes.filter(wish => !madeOfWish(wish)),
+          0,
+          {},
+        ),
+      ),
+      existing: distinct.filter(wish => madeOfWish(wish)?.existed).length,
+      measuredCpuMs: sum(own.map(({ cpuMs }) => cpuMs)),
+      measuredAloneCpuMs: sum(wishes.map(wish => madeOfWish(wish)?.aloneCpuMs ?? 0)),
     },
   }
 }

@@ -3,6 +3,7 @@ import { canonicalText, sha256Hex } from '../lib/canonical.ts'
 import { MatrixError } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Step } from '../model/recipe.ts'
+import { secondOf } from '../ops/composite.ts'
 
 /**
  * The engine whose pixels these keys name. Patch releases stay on the line, so that an upgrade does not empty a store; what
@@ -22,11 +23,16 @@ type Input = Hex | { readonly blob: Hex; readonly page: number }
 export const nodeKey = ({ op, epoch, params }: Step, inputs: readonly Input[]): Hex =>
   sha256Hex(canonicalText({ k: 'node/1', op: [op, epoch, params], in: inputs, engine: ENGINE_LINE }))
 
-/** `keys[i]` names what exists after `chain[i]`. Equal prefixes have equal keys, and that is all there is to sharing. */
+/**
+ * `keys[i]` names what exists after `chain[i]`. Equal prefixes have equal keys, and that is all there is to sharing. A step that
+ * lays on a second picture has that one's node for another input.
+ */
 export const chainKeys = (chain: readonly Step[], original: Hex): readonly Hex[] => {
   let input: Input = { blob: original, page: 0 }
   return chain.map(step => {
-    input = nodeKey(step, [input])
+    const second = secondOf(step)
+    const other = second && (chainKeys(second.chain, second.original).at(-1) as Hex)
+    input = nodeKey(step, other === undefined ? [input] : [input, other])
     return input
   })
 }

@@ -8,8 +8,8 @@ import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { FORMATS, type Format, type JsonValue, type Output, type Params, type Recipe } from '../model/recipe.ts'
 import { foldAliases } from '../ops/aliases.ts'
-import { ENCODERS } from '../ops/encode.ts'
-import { exceedsAvif, MAX_AVIF_PIXELS, MAX_AVIF_SIDE } from '../ops/limits.ts'
+import { ENCODERS } from '../ops/encode-settings.ts'
+import { OUTPUT_LIMITS, refuseOutput } from '../ops/limits.ts'
 import {
   findOperation,
   OPERATION_ALIASES,
@@ -110,12 +110,9 @@ const checkAvif = (stages: readonly Stage[], outputs: readonly Output[], reader:
   if (index === -1 || !box) return
   const width = Number(box.width ?? 1)
   const height = Number(box.height ?? 1)
-  if (!exceedsAvif({ width, height })) return
-  reader.fail(
-    ['formats', index],
-    'avif-limit',
-    `AVIF goes to ${MAX_AVIF_SIDE} pixels a side and ${MAX_AVIF_PIXELS} in all`,
-  )
+  if (!refuseOutput('avif', { width, height })) return
+  const { side, pixels } = OUTPUT_LIMITS.avif
+  reader.fail(['formats', index], 'avif-limit', `AVIF goes to ${side} pixels a side and ${pixels} in all`)
 }
 
 const readStages = ({ stages, ...rest }: Raw, reader: Reader): readonly Stage[] => {

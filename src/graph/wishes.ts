@@ -5,8 +5,9 @@ import type { Hex } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Rendition } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
+import { keepsPrivate } from '../ops/metadata.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
-import { planRendition } from './plan.ts'
+import { type PlannedRendition, planRendition } from './plan.ts'
 
 export interface Wishes {
   readonly nodes: readonly NodeWish[]
@@ -16,6 +17,13 @@ export interface Wishes {
 /** What a publish does not wait for runs after what it waits for. */
 const OPTIONAL_DELAY = 20
 
+/** Was allowed when the rendition was named, and is no longer. */
+const forbidden = ({ format, required }: PlannedRendition): PlannedRendition => ({
+  format,
+  required,
+  refusal: { code: 'private-metadata', message: 'The product may not keep private metadata here.' },
+})
+
 /**
  * With an `urgent` format somebody waits: that one is interactive and the rest of the rendition follows in the given lane.
  * Without, lazy renditions are noted and not yet wanted.
@@ -23,16 +31,18 @@ const OPTIONAL_DELAY = 20
 export const wishesFor = (
   renditions: readonly Rendition[],
   source: { readonly sha256: Hex; readonly image: ImageFacts },
-  { lane, urgent }: { lane: Lane; urgent?: Format },
+  { lane, urgent, maxCpuMs }: { lane: Lane; urgent?: Format; maxCpuMs?: number | undefined },
 ): Wishes => {
   const nodes: NodeWish[] = []
   const leaves: LeafWish[] = []
   for (const rendition of renditions) {
     const eager = rendition.lane === 'eager'
-    planRendition(rendition.recipe, source).forEach((planned, position) => {
-      const { node, refusal, required } = planned
+    const planned = planRendition(rendition.recipe, source, maxCpuMs)
+    const isForbidden = keepsPrivate(rendition.recipe) && !rendition.privateMetadata
+    const outputs = isForbidden ? planned.map(forbidden) : planned
+    outputs.forEach(({ format, node, refusal, required }, position) => {
       if (node) {
-        const priority = planned.format === urgent ? LANES.interactive : LANES[lane] + (required ? 0 : OPTIONAL_DELAY)
+        const priority = format === urgent ? LANES.interactive : LANES[lane] + (required ? 0 : OPTIONAL_DELAY)
         nodes.push({
           node,
           chain: canonicalText(node.chain),
@@ -45,7 +55,7 @@ export const wishesFor = (
         product: rendition.product,
         rendition: rendition.name,
         revision: rendition.revision,
-        format: planned.format,
+        format,
         position,
         required,
         eager,

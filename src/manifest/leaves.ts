@@ -5,7 +5,8 @@
  */
 import type { NodeState } from '../model/node.ts'
 import type { PlannedNode } from '../model/recipe.ts'
-import type { Refusal } from '../ops/operation.ts'
+import { secondOriginals } from '../ops/composite.ts'
+import type { PlanRefusal } from '../ops/operation.ts'
 import type { Sql } from './database.ts'
 
 export interface NodeWish {
@@ -29,7 +30,7 @@ export interface LeafWish {
   readonly required: boolean
   readonly eager: boolean
   readonly node: string | undefined
-  readonly refusal: Refusal | undefined
+  readonly refusal: PlanRefusal | undefined
 }
 
 const UPSERT_NODES = {
@@ -47,6 +48,13 @@ const UPSERT_NODES = {
          returning encode(node_id, 'hex') as id, state`,
 }
 
+const INSERT_INPUTS = {
+  name: 'node_inputs_insert',
+  text: `insert into node_input (tenant_id, node_id, original)
+         select distinct $1, decode(w.id, 'hex'), decode(w.second, 'hex') from unnest($2::text[], $3::text[]) as w (id, second)
+         on conflict do nothing`,
+}
+
 export interface UpsertedNode {
   readonly id: string
   readonly state: NodeState
@@ -58,7 +66,7 @@ export const upsertNodes = async (
 ): Promise<UpsertedNode[]> => {
   const unique = mergeEqual(nodes)
   if (unique.length === 0) return []
-  return tx.rows<UpsertedNode>(UPSERT_NODES, [
+  const rows = await tx.rows<UpsertedNode>(UPSERT_NODES, [
     tenant,
     original,
     unique.map(({ node }) => node.key),
@@ -68,6 +76,10 @@ export const upsertNodes = async (
     unique.map(({ wanted }) => wanted),
     unique.map(({ product }) => product),
   ])
+  const seconds = unique.flatMap(({ node }) => secondOriginals(node.chain).map(second => ({ id: node.key, second })))
+  if (seconds.length > 0)
+    await tx.rows(INSERT_INPUTS, [tenant, seconds.map(({ id }) => id), seconds.map(({ second }) => second)])
+  return rows
 }
 
 /** One statement may touch a row once only. */
@@ -151,7 +163,7 @@ export interface LeafState {
   readonly format: string
   readonly required: boolean
   readonly eager: boolean
-  readonly refusal: Refusal | null
+  readonly refusal: PlanRefusal | null
   readonly node: string | null
   readonly chain: string | null
   readonly state: NodeState | null

@@ -17,9 +17,17 @@ export interface ImageFacts {
   /** libvips interpretation, e.g. `srgb`, `cmyk`, `b-w`, `rgb16`. */
   readonly space: string
   readonly icc: 'none' | 'srgb' | 'other'
+  /** Of `other`: RGB by primaries and curves, which can be kept; absent in what was stored before this was asked. */
+  readonly matrixProfile?: boolean
+  /** It has a second picture that makes a brighter one of it on a display that can. Derivatives are of the first. */
+  readonly gainMap?: boolean
   /** EXIF fields that a rendition may keep; absent fields are absent here. */
   readonly credit: { readonly copyright?: string; readonly artist?: string }
 }
+
+/** Has frames that follow each other in time; pages of a TIFF do not. */
+export const moves = ({ frames, format }: Pick<ImageFacts, 'frames' | 'format'>): boolean =>
+  frames > 1 && (format === 'gif' || format === 'webp')
 
 /** Bytes as received: immutable, stored once per tenant under their SHA-256. */
 export interface Original {

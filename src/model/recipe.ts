@@ -4,7 +4,7 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 export type Params = Readonly<Record<string, JsonValue>>
 
 /** Formats that a rendition may ask for, in the order in which `auto` prefers smaller bytes. */
-export const FORMATS = ['avif', 'webp', 'jpeg', 'png'] as const
+export const FORMATS = ['avif', 'webp', 'jpeg', 'png', 'gif'] as const
 export type Format = (typeof FORMATS)[number]
 
 export const MEDIA_TYPE: Readonly<Record<Format, string>> = {
@@ -12,10 +12,20 @@ export const MEDIA_TYPE: Readonly<Record<Format, string>> = {
   webp: 'image/webp',
   jpeg: 'image/jpeg',
   png: 'image/png',
+  gif: 'image/gif',
 }
 
 /** File extensions of delivery URLs; `jpg` is an alias that is folded when the URL is parsed. */
-export const EXTENSION: Readonly<Record<Format, string>> = { avif: 'avif', webp: 'webp', jpeg: 'jpg', png: 'png' }
+export const EXTENSION: Readonly<Record<Format, string>> = {
+  avif: 'avif',
+  webp: 'webp',
+  jpeg: 'jpg',
+  png: 'png',
+  gif: 'gif',
+}
+
+/** Formats in which a picture that moves goes on moving; in the others its first frame stands for it. */
+export const MOVING: readonly Format[] = ['webp', 'gif']
 
 /** One operation with all its parameters, defaults filled in, nothing relative left: what is hashed and what is run. */
 export interface Step {

@@ -134,5 +134,11 @@ export const crop = operation<Asked & Params, Cut>({
   aliases: { x: 'left', y: 'top', w: 'width', h: 'height' },
   schema: schema as z.ZodType<Asked & Params>,
   concretise,
+  // What moves is judged by how it begins.
+  settle: async (how, [first]) => {
+    if (!('by' in how) || !first) return how
+    const { by, ...box } = how
+    return { ...(await focusOffset(by, box, first)), ...box }
+  },
   apply: cut,
 })

@@ -1,6 +1,6 @@
 /** The table of operations for documentation, made of the schemas that parse: it cannot be stale. */
 import { z } from 'zod'
-import { ENCODERS } from './encode.ts'
+import { ENCODERS } from './encode-settings.ts'
 import { OPERATIONS } from './registry.ts'
 
 export interface ParameterRow {

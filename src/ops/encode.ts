@@ -1,58 +1,54 @@
+/** An encode step: how it is written into a plan, and how it is run. What may be asked is in encode-settings.ts. */
 import type { Sharp } from 'sharp'
-import { z } from 'zod'
 import type { Format, Params, Step } from '../model/recipe.ts'
 
-/** One for all four encoders: an engine change that touches one of them is a new engine line. */
+/** One for all encoders: an engine change that touches one of them is a new engine line. */
 const EPOCH = 1
-const quality = (value: number) => z.int().min(1).max(100).default(value).describe('1 (smallest) to 100 (best).')
-const chroma = z.enum(['4:2:0', '4:4:4']).default('4:2:0').describe('Colour subsampling.')
 
-/**
- * Ranges are sharp's own. Defaults come from measurement at 800 px: WebP effort 2 costs 0.6 of effort 4 for 4 % more bytes,
- * AVIF effort 2 costs 0.13 of effort 4 for 8 % more bytes.
- */
-export const ENCODERS = {
-  jpeg: z.strictObject({
-    quality: quality(80),
-    progressive: z.boolean().default(false).describe('Several scans, coarse to fine.'),
-    chroma,
-  }),
-  png: z.strictObject({
-    compression: z.int().min(0).max(9).default(6).describe('zlib level, 0 (fastest) to 9 (smallest).'),
-    palette: z.boolean().default(false).describe('At most 256 colours.'),
-  }),
-  webp: z.strictObject({
-    quality: quality(80),
-    effort: z.int().min(0).max(6).default(2).describe('CPU effort, 0 (fastest) to 6 (smallest).'),
-    lossless: z.boolean().default(false).describe('Exact pixels.'),
-  }),
-  avif: z.strictObject({
-    quality: quality(50),
-    effort: z.int().min(0).max(9).default(2).describe('CPU effort, 0 (fastest) to 9 (smallest).'),
-    lossless: z.boolean().default(false).describe('Exact pixels.'),
-    chroma,
-  }),
-} satisfies Record<Format, z.ZodType>
-
-type Settings = { [F in Format]: { format: F } & z.infer<(typeof ENCODERS)[F]> }[Format]
-
-export const encodeStep = (format: Format, params: Params): Step => ({
+/** Whether an output goes on moving is decided by the plan: it is in how the source is decoded, not in the encoder. */
+export const encodeStep = (format: Format, { animated: _, ...params }: Params): Step => ({
   op: 'encode',
   epoch: EPOCH,
   params: { format, ...params },
 })
 
-/** Runs a resolved encode step. The parameters are what an encoder's schema produced. */
+/** Colours that a palette can have: those of 1, 2, 4 and 8 bits. */
+export const PALETTES = [2, 4, 16, 256] as const
+
+export const QUALITIES = Array.from({ length: 100 }, (_, index) => index + 1)
+
+/** What of an encoder's settings a search may lower to make the file smaller, and to what, lowest first; `undefined`: nothing. */
+export const knobOf = (settings: Settings): { name: 'quality' | 'colours'; below: readonly number[] } | undefined => {
+  const { format, lossless, palette, quality = 100, colours = 256 } = settings
+  if (format === 'gif' || palette) return { name: 'colours', below: PALETTES.filter(count => count < colours) }
+  return format === 'png' || lossless ? undefined : { name: 'quality', below: QUALITIES.slice(0, quality - 1) }
+}
+
+export interface Settings {
+  readonly format: Format
+  readonly chroma?: string
+  readonly lossless?: boolean
+  readonly palette?: boolean
+  readonly compression?: number
+  readonly quality?: number
+  readonly colours?: number
+  readonly targetQuality?: number
+  readonly maxBytes?: number
+}
+
+/** Runs a resolved encode step: what an encoder's schema produced, and of a picture that moves `delay` and `loop`. */
 export const applyEncode = (pipeline: Sharp, params: Params): Sharp => {
-  const settings = params as Settings
-  switch (settings.format) {
+  const { format, chroma, compression, ...settings } = params as Params & Settings
+  switch (format) {
     case 'jpeg':
-      return pipeline.jpeg({ ...settings, chromaSubsampling: settings.chroma })
+      return pipeline.jpeg({ ...settings, chromaSubsampling: chroma })
     case 'png':
-      return pipeline.png({ compressionLevel: settings.compression, palette: settings.palette })
+      return pipeline.png({ ...settings, compressionLevel: compression })
     case 'webp':
       return pipeline.webp(settings)
     case 'avif':
-      return pipeline.avif({ ...settings, chromaSubsampling: settings.chroma })
+      return pipeline.avif({ ...settings, chromaSubsampling: chroma })
+    case 'gif':
+      return pipeline.gif(settings)
   }
 }

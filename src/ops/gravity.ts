@@ -19,7 +19,7 @@ export const gravity = z
   .transform((name): Gravity => (name === 'center' ? 'centre' : name))
 
 /** A share of the side, kept in thousandths so that text and key do not depend on how a client prints fractions. */
-const share = z
+export const share = z
   .number()
   .min(0)
   .max(1)

@@ -6,7 +6,7 @@
  */
 import type { Params, Step } from '../model/recipe.ts'
 import type { Concrete, Picture } from './operation.ts'
-import type { Pixels } from './pixels.ts'
+import type { Film, Pixels } from './pixels.ts'
 import { findOperation } from './registry.ts'
 
 const operationOf = (name: string) => {
@@ -28,7 +28,8 @@ export const concretise = (op: string, params: Params, picture: Picture): Concre
 }
 
 /** What a plan could not know and the pixels can tell. Orientation is applied and the credit is the metadata step's. */
-const pictureIn = ({ raw }: Pixels): Picture => ({
+const pictureIn = ({ raw }: Pixels, frames: number): Picture => ({
+  frames,
   width: raw.width,
   height: raw.height,
   sized: true,
@@ -38,5 +39,5 @@ const pictureIn = ({ raw }: Pixels): Picture => ({
 })
 
 /** What a late step comes to; it may be refused as when it is planned. */
-export const resolveLate = ({ op }: Step, asked: Params, pixels: Pixels): Concrete =>
-  operationOf(op).concretise(asked, pictureIn(pixels))
+export const resolveLate = ({ op }: Step, asked: Params, { frames }: Film): Concrete =>
+  operationOf(op).concretise(asked, pictureIn(frames[0], frames.length))

@@ -3,35 +3,58 @@ import type { Refusal } from './operation.ts'
 
 /** Longest side of an output in pixels: twice a 4K screen's height, and 64 MB decoded with alpha. */
 export const MAX_SIDE = 4096
-/** AVIF encoding costs 10 to 40 times the others and cannot be stopped from inside: 8192 x 8192 took 175 s. */
-export const MAX_AVIF_SIDE = 2048
-export const MAX_AVIF_PIXELS = 4_000_000
 /** Longest side of a source: what WebP can hold, and more than any camera makes. */
 export const MAX_SOURCE_SIDE = 16_383
 /** Pixels between two steps, so that covering a box with a thin picture does not explode. As many as a source may have. */
 export const MAX_STEP_PIXELS = 50_000_000
+/** 4096 x 4096 uncompressed with alpha, and headers. */
+export const MAX_OUTPUT_BYTES = 4096 * 4096 * 4 + 64 * 1024
 
-export const exceedsAvif = ({ width, height }: { width: number; height: number }): boolean =>
-  width > MAX_AVIF_SIDE || height > MAX_AVIF_SIDE || width * height > MAX_AVIF_PIXELS
+export interface OutputLimits {
+  readonly side: number
+  /** Of all frames together. */
+  readonly pixels: number
+  readonly bytes: number
+}
+
+const still: OutputLimits = { side: MAX_SIDE, pixels: MAX_SIDE ** 2, bytes: MAX_OUTPUT_BYTES }
+
+/**
+ * AVIF encoding costs 10 to 40 times the others and cannot be stopped from inside: 8192 x 8192 took 175 s. Animated WebP costs
+ * 60 ms a megapixel, GIF 430: at their defaults both take a third of the soft limit on an idle machine.
+ */
+export const OUTPUT_LIMITS: Readonly<Record<Format, OutputLimits>> = {
+  avif: { side: 2048, pixels: 4_000_000, bytes: MAX_OUTPUT_BYTES },
+  webp: { ...still, pixels: MAX_STEP_PIXELS },
+  jpeg: still,
+  png: still,
+  gif: { ...still, pixels: 6_000_000 },
+}
 
 interface Size {
   readonly width: number
   readonly height: number
+  /** Default 1. */
+  readonly frames?: number
 }
 
+const sizeText = ({ width, height, frames = 1 }: Size): string =>
+  frames === 1 ? `${width} x ${height}` : `${frames} frames of ${width} x ${height}`
+
 /** Why there can be no such picture between two steps; `undefined`: there can. */
-export const refuseStep = ({ width, height }: Size): Refusal | undefined =>
-  width * height <= MAX_STEP_PIXELS
+export const refuseStep = (size: Size): Refusal | undefined =>
+  size.width * size.height * (size.frames ?? 1) <= MAX_STEP_PIXELS
     ? undefined
-    : { code: 'output-too-large', message: `A step to ${width} x ${height} exceeds ${MAX_STEP_PIXELS} pixels.` }
+    : { code: 'output-too-large', message: `A step to ${sizeText(size)} exceeds ${MAX_STEP_PIXELS} pixels.` }
 
 /** Why there can be no such output; `undefined`: there can. */
-export const refuseOutput = (format: Format, { width, height }: Size): Refusal | undefined => {
-  if (width > MAX_SIDE || height > MAX_SIDE) {
-    const message = `The output would be ${width} x ${height}; the limit is ${MAX_SIDE} pixels a side.`
-    return { code: 'output-too-large', message }
+export const refuseOutput = (format: Format, size: Size): Refusal | undefined => {
+  const { side, pixels } = OUTPUT_LIMITS[format]
+  const { width, height, frames = 1 } = size
+  if (width <= side && height <= side && width * height * frames <= pixels) return undefined
+  const limit = `${side} pixels a side and ${pixels} in all`
+  return {
+    code: 'output-too-large',
+    message: `The output would be ${sizeText(size)}; ${format.toUpperCase()} goes to ${limit}.`,
   }
-  if (format !== 'avif' || !exceedsAvif({ width, height })) return undefined
-  const limit = `${MAX_AVIF_SIDE} pixels a side and ${MAX_AVIF_PIXELS} in all`
-  return { code: 'output-too-large', message: `The output would be ${width} x ${height}; AVIF goes to ${limit}.` }
 }

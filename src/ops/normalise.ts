@@ -17,5 +17,6 @@ export const normalise = operation<Normalise, Normalise>({
     })
     .refine(({ lower, upper }) => lower < upper, { path: ['upper'], error: 'Expected more than `lower`' }),
   concretise: (asked, picture) => ({ steps: [{ op: 'normalise', epoch: EPOCH, params: asked }], picture }),
+  whole: true,
   apply: (pipeline, range) => pipeline.normalise(range),
 })

@@ -12,17 +12,27 @@ import type { Pixels } from './pixels.ts'
 export interface Picture {
   readonly width: number
   readonly height: number
+  /** More than 1 of a picture that moves, and is to go on moving. */
+  readonly frames: number
   /** False once only the pixels know the size: `width` and `height` are then no more than what they were before. */
   readonly sized: boolean
   readonly hasAlpha: boolean
   /** EXIF orientation that decoding has to apply; 1 once it does not matter. */
   readonly orientation: number
   readonly credit: ImageFacts['credit']
+  /** Its colours are said by primaries and curves alone. */
+  readonly matrixProfile?: boolean
 }
 
 /** Why a recipe gives nothing for this one source. The code is stable; the message is fit for the caller. */
 export interface Refusal {
   readonly code: 'crop-outside' | 'output-too-large'
+  readonly message: string
+}
+
+/** What a plan may answer besides. */
+export interface PlanRefusal {
+  readonly code: Refusal['code'] | 'too-expensive' | 'private-metadata'
   readonly message: string
 }
 
@@ -49,8 +59,18 @@ export interface Operation<Asked extends Params = Params, Resolved extends Param
   /** What stands in a canonical recipe that does not mention the operation; `undefined`: nothing. */
   readonly whenAbsent?: Asked
   readonly concretise: (asked: Asked, picture: Picture) => Concrete
-  /** `pixels` are what the pipeline begins with, for operations that have to look at them. Depends on nothing else. */
-  readonly apply: (pipeline: Sharp, resolved: Resolved, pixels: Pixels) => Sharp | Promise<Sharp>
+  /**
+   * Where the pixels decide: decides once for all frames of a picture that moves, so that none is treated unlike the next. What
+   * it gives, `apply` follows without looking.
+   */
+  readonly settle?: (resolved: Resolved, frames: readonly Pixels[]) => Resolved | Promise<Resolved>
+  /** What becomes of a pixel hangs on all others: frames are run as one tall picture. */
+  readonly whole?: boolean
+  /**
+   * `pixels` are what the pipeline begins with, for operations that have to look at them, and `second` the other parent's, where
+   * there is one (composite.ts). Depends on nothing else.
+   */
+  readonly apply: (pipeline: Sharp, resolved: Resolved, pixels: Pixels, second?: Pixels) => Sharp | Promise<Sharp>
 }
 
 /**

@@ -16,7 +16,7 @@ export const padded = (padding: Padding, picture: Picture): Concrete => {
   if (top + right + bottom + left === 0) return { steps: [], picture }
   const width = picture.width + left + right
   const height = picture.height + top + bottom
-  const refusal = refuseStep({ width, height })
+  const refusal = refuseStep({ width, height, frames: picture.frames })
   if (refusal) return { steps: [], picture, refusal }
   const step: Step = { op: 'pad', epoch: EPOCH, params: { top, right, bottom, left, background } }
   return { steps: [step], picture: { ...picture, width, height, hasAlpha: picture.hasAlpha || !isOpaque(background) } }

@@ -2,12 +2,14 @@
 import type { Sharp } from 'sharp'
 import type { Step } from '../model/recipe.ts'
 import { blur } from './blur.ts'
+import { composite } from './composite.ts'
 import { crop } from './crop.ts'
 import { applyEncode } from './encode.ts'
 import { flatten } from './flatten.ts'
 import { flip } from './flip.ts'
 import { gamma } from './gamma.ts'
 import { grayscale } from './grayscale.ts'
+import { icc } from './icc.ts'
 import { median } from './median.ts'
 import { metadata } from './metadata.ts'
 import { modulate } from './modulate.ts'
@@ -25,8 +27,7 @@ import { tint } from './tint.ts'
 import { trim } from './trim.ts'
 
 /**
- * Geometry comes before effects, so that effects are measured in the pixels of the result. What lays a second picture on the
- * first belongs between `round` and `flatten`.
+ * Geometry comes before effects, so that effects are measured in the pixels of the result.
  */
 export const OPERATIONS = {
   orient,
@@ -46,7 +47,9 @@ export const OPERATIONS = {
   grayscale,
   threshold,
   round,
+  composite,
   flatten,
+  icc,
   metadata,
 } satisfies Record<string, Operation>
 
@@ -66,9 +69,9 @@ export const findOperation = (name: string): Operation | undefined =>
 export const positionOf = (name: string): number => OPERATION_NAMES.indexOf(name as OperationName)
 
 /** Runs one resolved step; `decode` is where a pipeline comes from and is not among them. */
-export const applyStep = (pipeline: Sharp, step: Step, pixels: Pixels): Sharp | Promise<Sharp> => {
+export const applyStep = (pipeline: Sharp, step: Step, pixels: Pixels, second?: Pixels): Sharp | Promise<Sharp> => {
   if (step.op === 'encode') return applyEncode(pipeline, step.params)
   const found = findOperation(step.op)
   if (!found) throw new TypeError(`Expected a known operation but received ${step.op}`)
-  return found.apply(pipeline, step.params, pixels)
+  return found.apply(pipeline, step.params, pixels, second)
 }

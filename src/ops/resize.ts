@@ -26,7 +26,7 @@ type Asked = {
   enlarge: boolean
   kernel: Kernel
 }
-type Scale = { width: number; height: number; kernel: Kernel }
+export type Scale = { width: number; height: number; kernel: Kernel }
 
 const side = z.int().min(1).max(MAX_SIDE)
 
@@ -71,12 +71,14 @@ const schema = spelling.transform((raw, context): Asked => {
     : { ...base, fit: 'cover', ...placed }
 })
 
+export const resizeStep = (params: Scale): Step => ({ op: 'resize', epoch: EPOCH, params })
+
 const concretise = (asked: Asked, picture: Picture): Concrete => {
   const { image, box } = resizeGeometry(asked, picture)
-  const refusal = refuseStep(image)
+  const refusal = refuseStep({ ...image, frames: picture.frames })
   if (refusal) return { steps: [], picture, refusal }
   const same = image.width === picture.width && image.height === picture.height
-  const scale: Step = { op: 'resize', epoch: EPOCH, params: { ...image, kernel: asked.kernel } }
+  const scale = resizeStep({ ...image, kernel: asked.kernel })
   const steps: readonly Step[] = same ? [] : [scale]
   const scaled: Picture = { ...picture, ...image }
   if (asked.fit === 'cover') {

@@ -26,7 +26,7 @@ const boxAround = ({ width, height }: Picture, angle: number) => {
 
 export const rotated = ({ angle, background }: Asked, picture: Picture): Concrete => {
   const size = boxAround(picture, angle)
-  const refusal = refuseStep(size)
+  const refusal = refuseStep({ ...size, frames: picture.frames })
   if (refusal) return { steps: [], picture, refusal }
   const params: Params = { angle, ...size, ...(background && { background }) }
   const step: Step = { op: 'rotate', epoch: EPOCH, params }

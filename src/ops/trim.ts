@@ -1,11 +1,13 @@
 import { z } from 'zod'
-import type { Step } from '../model/recipe.ts'
+import type { Params, Step } from '../model/recipe.ts'
 import { anyColour } from './colour.ts'
 import type { Region } from './crop.ts'
 import { operation } from './operation.ts'
 import type { Pixels } from './pixels.ts'
 
 type Trim = { threshold: number; background?: string }
+/** Of a picture that moves: what is not border in any frame. */
+type Cut = Trim | (Region & Params)
 
 const EPOCH = 1
 
@@ -16,8 +18,8 @@ const bytesOf = (colour: string): readonly number[] =>
 const borderOf = ({ data, raw }: Pixels, background: string | undefined): readonly number[] =>
   background === undefined ? [...data.subarray(0, 3), raw.channels === 4 ? (data[3] ?? 255) : 255] : bytesOf(background)
 
-/** All of the picture that is not border; everything where there is nothing else. Reads little more than the border. */
-export const contentOf = (pixels: Pixels, { threshold, background }: Trim): Region => {
+/** All of the picture that is not border; `undefined` where there is nothing else. Reads little more than the border. */
+const boundsOf = (pixels: Pixels, { threshold, background }: Trim): Region | undefined => {
   const { data, raw } = pixels
   const { width, height, channels } = raw
   const [red = 0, green = 0, blue = 0, alpha = 255] = borderOf(pixels, background)
@@ -43,15 +45,28 @@ export const contentOf = (pixels: Pixels, { threshold, background }: Trim): Regi
   }
   let [left, top, right, bottom] = [0, 0, width, height]
   while (top < bottom && isBorderRow(top, 0, width)) top++
-  if (top === bottom) return { left: 0, top: 0, width, height }
+  if (top === bottom) return undefined
   while (isBorderRow(bottom - 1, 0, width)) bottom--
   while (isBorderColumn(left, top, bottom)) left++
   while (isBorderColumn(right - 1, top, bottom)) right--
   return { left, top, width: right - left, height: bottom - top }
 }
 
+/** All that is not border in any of the frames; everything where there is nothing but border. */
+const contentOfAll = (frames: readonly Pixels[], asked: Trim): Region => {
+  const [raw] = frames.map(frame => frame.raw)
+  const regions = frames.flatMap(frame => boundsOf(frame, asked) ?? [])
+  if (regions.length === 0) return { left: 0, top: 0, width: raw?.width ?? 0, height: raw?.height ?? 0 }
+  const [left, top] = [Math.min(...regions.map(region => region.left)), Math.min(...regions.map(region => region.top))]
+  const right = Math.max(...regions.map(region => region.left + region.width))
+  const bottom = Math.max(...regions.map(region => region.top + region.height))
+  return { left, top, width: right - left, height: bottom - top }
+}
+
+export const contentOf = (pixels: Pixels, asked: Trim): Region => contentOfAll([pixels], asked)
+
 /** Cuts off a border of one colour. How much that is only the pixels can tell. */
-export const trim = operation<Trim, Trim>({
+export const trim = operation<Trim, Cut>({
   name: 'trim',
   epoch: EPOCH,
   place: 'stage',
@@ -69,5 +84,6 @@ export const trim = operation<Trim, Trim>({
     const step: Step = { op: 'trim', epoch: EPOCH, params: { threshold, ...(background && { background }) } }
     return { steps: [step], picture: { ...picture, sized: false } }
   },
-  apply: (pipeline, asked, pixels) => pipeline.extract(contentOf(pixels, asked)),
+  settle: (asked, frames) => ({ ...contentOfAll(frames, asked as Trim) }),
+  apply: (pipeline, how, pixels) => pipeline.extract('left' in how ? how : contentOf(pixels, how)),
 })

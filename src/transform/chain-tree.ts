@@ -19,7 +19,8 @@ export interface Branch {
   readonly leaves: readonly Leaf[]
 }
 
-const isOutput = ({ op }: Step): boolean => op === 'metadata' || op === 'encode'
+const OUTPUTS: ReadonlySet<string> = new Set(['icc', 'metadata', 'encode', 'look'])
+const isOutput = ({ op }: Step): boolean => OUTPUTS.has(op)
 
 interface Rest {
   readonly id: string

@@ -3,7 +3,7 @@ import sharp, { type Metadata } from 'sharp'
 import { MatrixError, refuse } from '../model/errors.ts'
 import { type ImageFacts, SOURCE_FORMATS, type SourceFormat } from '../model/original.ts'
 import { readCredit } from './credit.ts'
-import { isSrgbProfile } from './icc.ts'
+import { isMatrixProfile, isSrgbProfile } from './icc.ts'
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.ts'
 
 /** AVIF and HEIC share a container; only the former can be decoded here. */
@@ -14,6 +14,10 @@ const iccOf = (profile: Uint8Array | undefined): ImageFacts['icc'] => {
   if (!profile) return 'none'
   return isSrgbProfile(profile) ? 'srgb' : 'other'
 }
+
+/** Ultra HDR, found by the engine; what calls itself one in a namespace of Adobe's or Apple's. */
+const hasGainMap = ({ gainMap, xmp }: Metadata): boolean =>
+  gainMap !== undefined || /ns\.(adobe\.com\/hdr-gain-map|apple\.com\/HDRGainMap)\//.test(xmp?.toString('latin1') ?? '')
 
 const readHeader = async (input: string | Uint8Array): Promise<Metadata> => {
   try {
@@ -57,6 +61,7 @@ export const probeImage = async (
   const header = await readHeader(input)
   const format = formatOf(header)
   if (!format) throw refuse('unsupported-media', 'This kind of image is not accepted.')
+  const icc = iccOf(header.icc)
   const facts: ImageFacts = {
     format,
     width: header.width,
@@ -65,7 +70,9 @@ export const probeImage = async (
     frames: header.pages ?? 1,
     hasAlpha: header.hasAlpha,
     space: header.space,
-    icc: iccOf(header.icc),
+    icc,
+    ...(icc === 'other' && header.icc && isMatrixProfile(header.icc) && { matrixProfile: true }),
+    ...(hasGainMap(header) && { gainMap: true }),
     credit: readCredit(header.exif),
   }
   checkLimits(facts, limits)

@@ -7,33 +7,26 @@
  */
 import type { Sharp } from 'sharp'
 import { sha256Hex } from '../lib/canonical.ts'
-import type { Format, Step } from '../model/recipe.ts'
-import { openDecode } from '../ops/decode.ts'
+import type { Step } from '../model/recipe.ts'
+import { decodeFilm } from '../ops/decode.ts'
+import { filmStep } from '../ops/film.ts'
 import { lateParams, resolveLate } from '../ops/late.ts'
-import { refuseOutput } from '../ops/limits.ts'
-import { openPixels, type Pixels } from '../ops/pixels.ts'
-import { applyStep } from '../ops/registry.ts'
+import type { Film, Render } from '../ops/pixels.ts'
 import { type Branch, chainTree, type Leaf } from './chain-tree.ts'
 import type { Order, Report, TaskFailure } from './decode-protocol.ts'
-
-/** 4096 x 4096 uncompressed with alpha, and headers. */
-const MAX_OUTPUT_BYTES = 4096 * 4096 * 4 + 64 * 1024
+import { type Encoded, encodeFilm } from './encode-film.ts'
+import { drawLook, LOOK } from './look.ts'
+import { openSeconds, type Seconds } from './seconds.ts'
+import { StepFailure } from './step-failure.ts'
 
 interface Walk {
   readonly order: Order
   readonly report: (report: Report) => void
+  readonly seconds: Seconds
   /** CPU spent that no result has been charged with yet. */
   unchargedMs: number
   /** Encodings that come last. They hold their pixels: at most those of one claim, each within the output limits. */
   readonly deferred: (() => Promise<void>)[]
-}
-
-class StepFailure extends Error {
-  readonly code: TaskFailure
-  constructor(code: TaskFailure, cause?: unknown) {
-    super(code, { cause })
-    this.code = code
-  }
 }
 
 interface Timed<T> {
@@ -66,32 +59,47 @@ const timed = async <T>(
 const withTimeout = (pipeline: Sharp, { softMs }: Order): Sharp =>
   pipeline.timeout({ seconds: Math.ceil(softMs / 1000) })
 
-const toPixels = async (pipeline: Sharp, order: Order): Promise<Pixels> => {
-  const { data, info } = await withTimeout(pipeline, order)
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-  return { data, raw: { width: info.width, height: info.height, channels: info.channels } }
-}
+const render =
+  (order: Order): Render =>
+  async pipeline => {
+    const { data, info } = await withTimeout(pipeline, order)
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    return { data, raw: { width: info.width, height: info.height, channels: info.channels } }
+  }
 
 /** A late step is resolved here, and may be refused, or come to several steps or to none. */
-const runStep = async (step: Step, pixels: Pixels, order: Order): Promise<Pixels> => {
+const runStep = async (step: Step, film: Film, { order, seconds }: Walk): Promise<Film> => {
   const asked = lateParams(step)
-  if (!asked) return toPixels(await applyStep(openPixels(pixels), step, pixels), order)
-  const { steps, refusal } = resolveLate(step, asked, pixels)
+  const { steps, refusal } = asked ? resolveLate(step, asked, film) : { steps: [step] }
   if (refusal) throw new StepFailure(refusal.code)
-  let now = pixels
-  for (const resolved of steps) now = await toPixels(await applyStep(openPixels(now), resolved, now), order)
+  const within = patient(order)
+  let now = film
+  const draw: Render = pipeline => render(order)(within(pipeline))
+  for (const resolved of steps) now = await filmStep(now, resolved, draw, await seconds.of(resolved, order, draw))
   return now
 }
 
-/** Metadata and encoder, in one pipeline. */
-const encode = async (steps: readonly Step[], pixels: Pixels, order: Order) => {
-  const format = steps.at(-1)?.params.format as Format
-  const refusal = refuseOutput(format, pixels.raw)
-  if (refusal) throw new StepFailure(refusal.code)
-  let pipeline = openPixels(pixels)
-  for (const step of steps) pipeline = await applyStep(pipeline, step, pixels)
-  return withTimeout(pipeline, order).toBuffer({ resolveWithObject: true })
+/** The limit of a step holds for all its pipelines together, of which a picture that moves and a search have many. */
+const patient = ({ softMs }: Order): ((pipeline: Sharp) => Sharp) => {
+  const endsAt = performance.now() + softMs
+  return pipeline => {
+    if (performance.now() >= endsAt) throw new StepFailure('timed-out')
+    return pipeline
+  }
+}
+
+const decode = (step: Step, order: Order): Promise<Film> =>
+  decodeFilm(order.original, step.params, { maxPixels: order.maxPixels, render: render(order) })
+
+const encode = async (steps: readonly Step[], film: Film, order: Order): Promise<Encoded> => {
+  if (steps.at(-1)?.op === LOOK) {
+    const [{ raw }] = film.frames
+    return { data: drawLook(film.frames[0]), width: raw.width, height: raw.height }
+  }
+  const within = patient(order)
+  const limit = (pipeline: Sharp): Sharp => withTimeout(within(pipeline), order)
+  return encodeFilm({ film, steps, original: order.original, limit })
 }
 
 /** A failure ends what depends on it and nothing else. */
@@ -104,38 +112,34 @@ const guarded = async (walk: Walk, ids: readonly string[], work: () => Promise<v
   }
 }
 
-const finishLeaf = (walk: Walk, pixels: Pixels, { id, steps }: Leaf, pathMs: number): Promise<void> =>
+const finishLeaf = (walk: Walk, film: Film, { id, steps }: Leaf, pathMs: number): Promise<void> =>
   guarded(walk, [id], async () => {
     const { value, ms } = await timed(walk, { ids: [id], failure: 'decoder-crashed' }, () =>
-      encode(steps, pixels, walk.order),
+      encode(steps, film, walk.order),
     )
-    const { data: bytes, info } = value
+    const { data: bytes, width, height } = value
     const cpuMs = walk.unchargedMs + ms
     walk.unchargedMs = 0
-    if (bytes.length > MAX_OUTPUT_BYTES) return walk.report({ kind: 'failed', ids: [id], code: 'output-too-large' })
-    const { width, height } = info
     const result = { id, bytes, sha256: sha256Hex(bytes), width, height, cpuMs, aloneCpuMs: pathMs + ms }
     walk.report({ kind: 'done', result })
   })
 
-/** Takes the pixels out of `parent` when nobody else needs them. */
+/** Takes the film out of `parent` when nobody else needs it. */
 interface Parent {
-  pixels: Pixels | undefined
+  film: Film | undefined
   readonly pathMs: number
 }
 
 const walkBranch = (walk: Walk, branch: Branch, parent: Parent, isLast: boolean): Promise<void> =>
   guarded(walk, branch.ids, async () => {
     const { step, ids, branches, leaves } = branch
-    const { pixels } = parent
-    if (isLast) parent.pixels = undefined
-    const { value, ms } = await timed(walk, { ids, failure: pixels ? 'decoder-crashed' : 'corrupt-media' }, () =>
-      pixels
-        ? runStep(step, pixels, walk.order)
-        : toPixels(openDecode(walk.order.original, step.params, walk.order), walk.order),
+    const { film } = parent
+    if (isLast) parent.film = undefined
+    const { value, ms } = await timed(walk, { ids, failure: film ? 'decoder-crashed' : 'corrupt-media' }, () =>
+      film ? runStep(step, film, walk) : decode(step, walk.order),
     )
     walk.unchargedMs += ms
-    const here: Parent = { pixels: value, pathMs: parent.pathMs + ms }
+    const here: Parent = { film: value, pathMs: parent.pathMs + ms }
     for (const leaf of leaves) {
       const finish = () => finishLeaf(walk, value, leaf, here.pathMs)
       if (leaf.deferred) walk.deferred.push(finish)
@@ -148,12 +152,16 @@ const walkBranch = (walk: Walk, branch: Branch, parent: Parent, isLast: boolean)
 
 /**
  * Runs every task of an order and reports each exactly once, as `done` or as `failed`. Rejects only for mistakes of ours.
- * Equal chains give equal bytes, whatever other tasks are there and in whatever order.
+ * Equal chains give equal bytes, whatever other tasks are there and in whatever order. `seconds` may be kept from order to order.
  */
-export const runChains = async (order: Order, report: (report: Report) => void): Promise<void> => {
-  const walk: Walk = { order, report, unchargedMs: 0, deferred: [] }
+export const runChains = async (
+  order: Order,
+  report: (report: Report) => void,
+  seconds: Seconds = openSeconds(),
+): Promise<void> => {
+  const walk: Walk = { order, report, seconds, unchargedMs: 0, deferred: [] }
   for (const branch of chainTree(order.tasks)) {
-    await walkBranch(walk, branch, { pixels: undefined, pathMs: 0 }, true)
+    await walkBranch(walk, branch, { film: undefined, pathMs: 0 }, true)
   }
   for (const finish of walk.deferred) await finish()
 }

@@ -5,7 +5,6 @@
  * it exists, while the decode process goes on with the next: a lost worker loses at most what it had not finished. What this
  * process is planning itself is fetched while it is planned and claimed.
  */
-import { createHash } from 'node:crypto'
 import { fullJitter } from '../lib/backoff.ts'
 import { findOriginal } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
@@ -15,7 +14,7 @@ import type { Cause } from '../model/event.ts'
 import type { Hex } from '../model/ids.ts'
 import { MAX_CLAIM } from '../model/limits.ts'
 import type { ClaimedNode } from '../model/node.ts'
-import type { ImageFacts, Original } from '../model/original.ts'
+import type { ImageFacts } from '../model/original.ts'
 import { MEDIA_TYPE } from '../model/recipe.ts'
 import { derivativeKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -24,6 +23,7 @@ import { LANES } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DecodePool, TaskOutcome } from './decode-pool.ts'
+import { type Fetched, fetchOriginal, openSeconds, type Seconds } from './fetch.ts'
 import type { PixelBudget } from './pixel-budget.ts'
 
 export interface TransformDependencies {
@@ -40,6 +40,8 @@ export interface TransformDependencies {
   readonly log: Log
   readonly metrics: Metrics
   readonly nearby: Pick<Nearby, 'settled'>
+  /** Offered the bytes once their nodes are settled. */
+  readonly look: (original: { tenant: string; sha256: Hex; image: ImageFacts; bytes: Buffer }) => void
 }
 
 const RETRY = { baseMs: 500, capMs: 30_000 }
@@ -58,13 +60,9 @@ export interface Manner {
 /** Works on one original until none of its nodes is runnable. Resolves with how many nodes it claimed. */
 export type TransformOriginal = (tenant: string, original: Hex, manner?: Manner) => Promise<number>
 
-interface Fetched {
-  readonly image: ImageFacts
-  readonly bytes: Buffer
-}
-
 export const openTransform = (deps: TransformDependencies): TransformOriginal => {
   const { database, owner, leaseMs, avif, pools } = deps
+  const secondsOf = openSeconds(deps)
   return async (tenant, original, { urgent = false, ahead } = {}) => {
     const pool = urgent ? pools.urgent : pools.background
     const unclaimed = new AbortController()
@@ -91,7 +89,8 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
         early = undefined // for the first claim: the bytes are not kept beyond it
         const fetch = async () => fetched ?? fetchOriginal(deps, await findOriginal(database, tenant, original))
         const giveBack = avif.take(avifPixels(nodes))
-        await executeClaim(deps, nodes, { sha256: original, fetch, pool }).finally(giveBack)
+        const seconds = () => secondsOf(tenant, nodes)
+        await executeClaim(deps, nodes, { sha256: original, fetch, seconds, pool }).finally(giveBack)
       }
     } finally {
       unclaimed.abort()
@@ -109,7 +108,12 @@ const avifPixels = (nodes: readonly ClaimedNode[]): number =>
 const executeClaim = async (
   deps: TransformDependencies,
   nodes: readonly ClaimedNode[],
-  { sha256, fetch, pool }: { sha256: Hex; fetch: () => Promise<Fetched>; pool: DecodePool },
+  {
+    sha256,
+    fetch,
+    seconds,
+    pool,
+  }: { sha256: Hex; fetch: () => Promise<Fetched>; seconds: () => Promise<Seconds>; pool: DecodePool },
 ): Promise<void> => {
   const { database, leaseMs, log } = deps
   const open = new Set(nodes)
@@ -134,10 +138,11 @@ const executeClaim = async (
     }
   }
   try {
-    const { bytes, image } = await fetch()
+    const [{ bytes, image }, laidOn] = await Promise.all([fetch(), seconds()])
     const recording: Promise<void>[] = []
     const outcomes = await pool.run({
       original: bytes,
+      seconds: laidOn,
       image,
       // The claim is sorted: what is less urgent than its first is what no publish and no caller waits for.
       tasks: nodes.map(({ key, chain, priority }) => ({
@@ -152,6 +157,8 @@ const executeClaim = async (
       },
     })
     await Promise.all(recording)
+    const { tenant } = nodes[0] as ClaimedNode
+    deps.look({ tenant, sha256, image, bytes })
     // What was never begun, because the pool is closing or a sibling took the process down, costs no attempt.
     const untouched = outcomes.filter(outcome => !outcome.ok && !outcome.blamed).map(({ id }) => id)
     await giveBackNodes(
@@ -164,41 +171,6 @@ const executeClaim = async (
     for (const node of open) await fail(deps, node, { code, retryable: true, crashed: false })
   } finally {
     clearInterval(heartbeat)
-  }
-}
-
-export const fetchOriginal = async (
-  { originals }: Pick<TransformDependencies, 'originals'>,
-  original: Original | undefined,
-  signal?: AbortSignal,
-): Promise<Fetched> => {
-  if (!original?.image) throw new Error(`Original ${original?.sha256} has nodes and is not an image`)
-  return { image: original.image, bytes: await fetchVerified(originals, original, signal) }
-}
-
-/** The bytes of an original, checked: S3 does not notice a flipped bit on the way. */
-const fetchVerified = async (
-  originals: ObjectStore,
-  { objectKey, sha256, bytes }: Original,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> => {
-  for (let attempt = 0; ; attempt++) {
-    const hash = createHash('sha256')
-    const chunks: Buffer[] = []
-    // The store has its own patience until it answers; what breaks off after that is ours to ask for again.
-    const body = await originals.get({ key: objectKey, ...(signal && { signal }) })
-    try {
-      for await (const chunk of body) {
-        hash.update(chunk)
-        chunks.push(chunk)
-      }
-      if (hash.digest('hex') === sha256) return Buffer.concat(chunks, bytes)
-    } catch (error) {
-      // A store that fell silent has been waited for already.
-      if (attempt >= 2 || !isMatrixError(error, 'storage-unavailable')) throw error
-      continue
-    }
-    if (attempt >= 2) throw new Error(`The object of original ${sha256} has other bytes`)
   }
 }
 

@@ -33,6 +33,7 @@ const insertBackfill = async (database: pg.Client, originals: readonly Pick<Orig
       lane: 'eager' as const,
       recipe: parseRecipe(backfillRecipe(index)),
       recipeHash: '',
+      privateMetadata: false,
     }))
     const { nodes } = wishesFor(renditions, { sha256, image }, { lane: 'backfill' })
     await database.query(

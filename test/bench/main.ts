@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
 import { cold } from './cold.ts'
+import { encoders } from './encoders.ts'
 import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
 import { type Photo, readPhotos } from './photos.ts'
@@ -40,6 +41,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   flood,
   ingest,
   sharing,
+  encoders,
   publish,
   start: (world, photos) => startUp(world, photos, values),
 }

@@ -42,6 +42,7 @@ test('broken at any place, every node is done once by whoever comes after', asyn
     ...core,
     pools: { urgent: pool, background: pool },
     avif: openPixelBudget(1e9),
+    look: () => undefined,
     owner: 'breaks',
     leaseMs: LEASE_MS,
   })
@@ -104,6 +105,7 @@ test('a manifest that goes away while the decoder is still at work ends the clai
     ...core,
     pools: { urgent: pool, background: pool },
     avif: openPixelBudget(1e9),
+    look: () => undefined,
     owner: 'breaks',
     leaseMs: 60_000,
   })

@@ -1,4 +1,5 @@
 /** Attacks T1, T9, T10 and T20: what a picture may do to who reads it, and what may leave with it. */
+import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SVG_DISGUISES } from '../support/documents.ts'
@@ -58,6 +59,34 @@ describe('T1: a picture that is larger than it looks', () => {
       await expectRefusal(upload(long), 422, 'decompression-bomb')
     })
     await stored(pngBomb({ width: 16_383, height: 1 }))
+  })
+})
+
+describe('a picture whose other parts unpack without end', () => {
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+    const numbers = Buffer.alloc(8)
+    numbers.writeUInt32BE(data.length, 0)
+    numbers.writeUInt32BE(crc32(body), 4)
+    return Buffer.concat([numbers.subarray(0, 4), body, numbers.subarray(4)])
+  }
+  const packed = deflateSync(Buffer.alloc(200 * MIB))
+
+  test.each([
+    ['a profile', 'iCCP', 'x\0\0'],
+    ['a text', 'zTXt', 'x\0\0'],
+    ['XMP', 'iTXt', 'XML:com.adobe.xmp\0\u0001\0\0\0'],
+    ['pixels', 'IDAT', ''],
+  ])('%s', async (_name, type, head) => {
+    const png = await quadrants({ width: 64, height: 48 }).png().toBuffer()
+    const extra = chunk(type, Buffer.concat([Buffer.from(head, 'latin1'), packed]))
+    // Behind the header; pixels behind the pixels.
+    const at = type === 'IDAT' ? png.length - 12 : 33
+    const before = process.memoryUsage.rss()
+    const { asset } = await stored(Buffer.concat([png.subarray(0, at), extra, png.subarray(at)]))
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100 * MIB)
+    await settled(system)
+    expect((await sharp(await bytesOf(asset, 'card.jpg')).metadata()).width).toBe(64)
   })
 })
 

@@ -76,7 +76,7 @@ const done = (bytes: Uint8Array) =>
 const expectRight = async ({ chain, output }: NodeRow, bytes: Uint8Array): Promise<void> => {
   const reports: Report[] = []
   await runChains(
-    { original: bytes, maxPixels: 1e6, softMs: 10_000, tasks: [{ id: 'x', chain: JSON.parse(chain) }] },
+    { original: bytes, maxPixels: 1e6, softMs: 10_000, cpuMs: 60_000, tasks: [{ id: 'x', chain: JSON.parse(chain) }] },
     report => reports.push(report),
   )
   expect(reports.find(report => report.kind === 'done')).toMatchObject({ result: { sha256: output } })

@@ -47,6 +47,9 @@ export const printConfiguration = (): string =>
 const BEHIND_TRIM =
   'Geometry comes first, so that effects count in pixels of the result. What changes nothing is no step. How much `trim` cuts off only the pixels can tell: what stands behind it is measured when it runs, and what it then cannot give is a failed rendition with the code that a plan would have refused it with.'
 
+const MOVING_PICTURES =
+  'A picture that moves (GIF, WebP) goes on moving in WebP and GIF, at its own pace, unless the format says `animated: false`; in the other formats its first frame stands for it. Every operation is done to each frame as if it were the only one, but for what the pixels decide: `trim` leaves what any frame shows, a crop by attention or entropy is that of the first frame, and `normalise` stretches all frames alike. With `format=auto` what moves comes before what does not. All frames together count against the limits of pixels.'
+
 export const printOperations = (): string => {
   const rows = describeOperations()
   const section = (name: string): string => {
@@ -73,6 +76,7 @@ export const printOperations = (): string => {
       ]),
     ),
     BEHIND_TRIM,
+    MOVING_PICTURES,
     ...[...new Set(rows.map(({ operation }) => operation))].map(section),
   )
 }

@@ -2,11 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { render } from './render.ts'
-import { drawSample, SAMPLES } from './samples.ts'
+import { drawBadge, drawSample, SAMPLES } from './samples.ts'
 
 const FOLDER = resolve(import.meta.dirname, '../../docs/operations')
 
 mkdirSync(FOLDER, { recursive: true })
+const badge = await drawBadge()
 for (const [name, sample] of Object.entries(SAMPLES)) {
-  writeFileSync(join(FOLDER, `${name}.webp`), await render(await drawSample(sample), sample.recipe, 'webp'))
+  writeFileSync(join(FOLDER, `${name}.webp`), await render(await drawSample(sample), sample.recipe, 'webp', badge))
 }

@@ -1,6 +1,6 @@
 /** Arbitrary recipes as users may write them, all valid. */
 import fc from 'fast-check'
-import { ENCODERS } from '../../src/ops/encode.ts'
+import { ENCODERS } from '../../src/ops/encode-settings.ts'
 import { FITS } from '../../src/ops/resize-geometry.ts'
 
 const side = fc.integer({ min: 1, max: 1800 })
@@ -68,8 +68,13 @@ const formats = fc.subarray(Object.keys(ENCODERS), { minLength: 1 })
 
 export const anyRecipe = fc.oneof(
   fc
-    .tuple(stage, formats, fc.constantFrom('strip', 'copyright'))
-    .map(([ops, names, metadata]) => ({ ...ops, metadata, formats: names })),
+    .tuple(
+      stage,
+      formats,
+      fc.constantFrom('strip', 'copyright', 'all-but-private', 'all'),
+      fc.constantFrom('srgb', 'keep'),
+    )
+    .map(([ops, names, metadata, icc]) => ({ ...ops, metadata, icc, formats: names })),
   fc
     .tuple(fc.array(stage, { minLength: 1, maxLength: 4 }), formats)
     .map(([stages, names]) => ({ stages, formats: names })),

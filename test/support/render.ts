@@ -1,6 +1,7 @@
 /** From bytes and what a user writes to derivatives, in this process: the road of a worker without its fences. */
 import sharp from 'sharp'
 import { ssim as compare } from 'ssim.js'
+import { pinSeconds } from '../../src/graph/pin.ts'
 import { planRendition } from '../../src/graph/plan.ts'
 import { parseRecipe } from '../../src/graph/recipe.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
@@ -10,10 +11,16 @@ import { DEFAULT_INPUT_LIMITS } from '../../src/transform/limits.ts'
 import { probeImage } from '../../src/transform/probe.ts'
 import { runChains } from '../../src/transform/run-chain.ts'
 
-export const planNodes = async (bytes: Buffer, recipes: readonly object[]): Promise<PlannedNode[]> => {
-  const source = { sha256: sha256Hex(bytes), image: await probeImage(bytes, bytes.length) }
-  return recipes.flatMap(recipe =>
-    planRendition(parseRecipe(recipe), source).map(({ node, refusal }) => {
+const sourceOf = async (bytes: Buffer) => ({ sha256: sha256Hex(bytes), image: await probeImage(bytes, bytes.length) })
+
+/** `second` is what `composite` lays on, whatever asset it names. */
+export const planNodes = async (bytes: Buffer, recipes: readonly object[], second?: Buffer): Promise<PlannedNode[]> => {
+  const source = await sourceOf(bytes)
+  const pinned = second && (await sourceOf(second))
+  const find = async () => pinned && { version: 1, second: { sha256: pinned.sha256, ...pinned.image } }
+  const parsed = await Promise.all(recipes.map(recipe => pinSeconds(parseRecipe(recipe), find)))
+  return parsed.flatMap(recipe =>
+    planRendition(recipe, source).map(({ node, refusal }) => {
       if (!node) throw new Error(`Expected a node but received ${refusal?.code}`)
       return node
     }),
@@ -25,21 +32,31 @@ export const execute = async (
   bytes: Buffer,
   nodes: readonly PlannedNode[],
   isDeferred: (node: PlannedNode) => boolean = () => false,
+  second?: Buffer,
 ) => {
   const done = new Map<string, Rendered>()
   const failed = new Map<string, TaskFailure>()
   const { maxPixels } = DEFAULT_INPUT_LIMITS
   const tasks = nodes.map(node => ({ id: node.key, chain: node.chain, deferred: isDeferred(node) }))
-  await runChains({ original: bytes, maxPixels, softMs: 10_000, tasks }, report => {
-    if (report.kind === 'done') done.set(report.result.id, report.result)
-    if (report.kind === 'failed') for (const id of report.ids) failed.set(id, report.code)
-  })
+  const seconds = second && { [sha256Hex(second)]: second }
+  await runChains(
+    { original: bytes, ...(seconds && { seconds }), maxPixels, softMs: 10_000, cpuMs: 60_000, tasks },
+    report => {
+      if (report.kind === 'done') done.set(report.result.id, report.result)
+      if (report.kind === 'failed') for (const id of report.ids) failed.set(id, report.code)
+    },
+  )
   return { done, failed }
 }
 
-export const render = async (bytes: Buffer, recipe: object, format: Format = 'png'): Promise<Buffer> => {
-  const nodes = await planNodes(bytes, [{ ...recipe, formats: [format] }])
-  const { done, failed } = await execute(bytes, nodes)
+export const render = async (
+  bytes: Buffer,
+  recipe: object,
+  format: Format = 'png',
+  second?: Buffer,
+): Promise<Buffer> => {
+  const nodes = await planNodes(bytes, [{ ...recipe, formats: [format] }], second)
+  const { done, failed } = await execute(bytes, nodes, undefined, second)
   const result = done.get(nodes[0]!.key)
   if (!result) throw new Error(`Expected a derivative but received ${[...failed.values()]}`)
   return result.bytes

@@ -70,9 +70,26 @@ export const SAMPLES: Readonly<Record<OperationName, Sample>> = {
   grayscale: { recipe: { grayscale: true } },
   threshold: { recipe: { threshold: { value: 140 } } },
   round: { recipe: { round: 40 } },
+  composite: {
+    recipe: {
+      composite: { asset: '00000000-0000-7000-8000-000000000000', gravity: 'southeast', x: 10, y: 10, opacity: 0.8 },
+    },
+  },
   flatten: { source: 'cutout', recipe: { flatten: { background: '#ffd75f' } } },
+  icc: { recipe: { icc: 'keep' } },
   metadata: { recipe: { metadata: 'copyright' } },
 }
+
+/** What `composite` lays on: a round badge with a star. */
+export const drawBadge = (): Promise<Buffer> =>
+  paint({ width: 56, height: 56 }, (x, y) => {
+    const [dx, dy] = [x - 27.5, y - 27.5]
+    const isStar = Math.hypot(dx, dy) < 11 + 7 * Math.cos(5 * (Math.atan2(dy, dx) + Math.PI / 2))
+    const rgb = isStar ? [255, 255, 255] : [28, 60, 120]
+    return [...rgb, Math.hypot(dx, dy) < 27 ? 255 : 0]
+  })
+    .png()
+    .toBuffer()
 
 /** The file that a sample is made of. */
 export const drawSample = async ({ source = 'plain' }: Sample): Promise<Buffer> =>

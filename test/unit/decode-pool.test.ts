@@ -173,6 +173,23 @@ describe('decode pool', () => {
     expect(codes(await pool.run(after))).toEqual(['ok', 'ok'])
   })
 
+  it('kills what makes progress for ever, by the CPU that all its steps take together', async () => {
+    // No step takes a second, all of them many; the soft and the hard limit have nothing to say.
+    const effects = { median: 9, normalise: {}, modulate: { hue: 40 }, sharpen: { sigma: 10 } }
+    const stages = [effects, effects, effects, { ...effects, resize: { width: 1600 } }]
+    const request = await requestFor(await whiteNoise({ width: 2000, height: 1500 }), [{ stages, formats: ['jpeg'] }])
+    const started = performance.now()
+    const [free] = await openPool().run(request)
+    expect(free).toMatchObject({ ok: true })
+    const spent = free?.ok ? free.cpuMs : 0
+    const pool = openPool({ softMs: 60_000, hardMs: Math.floor(spent / 4) })
+    const [outcome] = await pool.run(request)
+    expect(outcome).toMatchObject({ ok: false, code: 'timed-out', retryable: true, blamed: true })
+    expect(performance.now() - started).toBeLessThan(60_000)
+    const after = await requestFor(await photo({ width: 64, height: 48 }), [small])
+    expect(codes(await pool.run(after))).toEqual(['ok', 'ok'])
+  }, 90_000)
+
   it('a process that outgrows its memory is gone and says why', async () => {
     // Node and libvips take some 100 MB; 6 MP of noise as lossless WebP takes several times that.
     const pool = openPool({ memoryBytes: 260 * 1024 ** 2 })

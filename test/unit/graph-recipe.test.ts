@@ -65,7 +65,7 @@ describe('recipe', () => {
     [undefined, { '': 'type', '/formats': 'required' }],
     [[], { '': 'type', '/formats': 'required' }],
     [{ formats: [] }, { '/formats': 'required' }],
-    [{ formats: ['gif'] }, { '/formats/0': 'format' }],
+    [{ formats: ['bmp'] }, { '/formats/0': 'format' }],
     [{ formats: ['constructor'] }, { '/formats/0': 'format' }],
     [{ formats: ['jpeg', 'jpg'] }, { '/formats/1': 'duplicate' }],
     [{ formats: ['avif', 'webp', 'jpeg', 'png', 'avif'] }, { '/formats/4': 'duplicate' }],

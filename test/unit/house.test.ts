@@ -28,8 +28,8 @@ describe('imports', () => {
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
     ['ops', 'objects', 'launch'],
     ['manifest'],
-    ['graph', 'policy', 'deliver', 'reconcile', 'events'],
-    ['ingest', 'transform', 'resolve'],
+    ['graph', 'policy', 'deliver', 'events'],
+    ['ingest', 'transform', 'resolve', 'reconcile'],
     ['gateway'],
     ['engines'],
     ['http', 'cli', 'embedded', 'sdk', 'console'],
@@ -141,6 +141,7 @@ describe('SQL', () => {
     'with due as (select event_id, row_number()': 'one sequencer numbers the events of all tenants',
     'select state, count(*)::int as count from node': 'gauges count the work of all tenants',
     "select failure ->> 'code' as code, count(*)": 'gauges count the quarantine of all tenants',
+    'select state, count(*)::int as count from operation': 'gauges count the operations of all tenants',
     'delete from idempotency where expires_at': 'what has expired goes, whose ever it was',
   }
   test('names the tenant wherever the table has one', () => {

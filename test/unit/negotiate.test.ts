@@ -28,6 +28,8 @@ test.each([
   ['another picture', HERO, 'image/png', []],
   ['a page', HERO, 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', ['jpeg']],
   ['PNG and JPEG in the order of the product', ['png', 'jpeg'], '*/*', ['png', 'jpeg']],
+  ['what moves, for a browser', ['webp', 'gif', 'avif'], CHROME, ['webp', 'avif', 'gif']],
+  ['what moves, for the rest', ['webp', 'gif', 'jpeg'], SAFARI_13, ['gif', 'jpeg']],
   ['only modern formats, and no word of them', ['avif', 'webp'], '*/*', ['avif', 'webp']],
   ['an empty header', HERO, '', []],
 ] as const)('%s', (_who, formats, accept, expected) => {
@@ -71,7 +73,7 @@ describe('whatever is sent', () => {
     fc.assert(
       fc.property(formats, offered => {
         const header = 'image/avif;q=0, image/webp;q=0, */*'
-        const fallback = offered.filter(format => format === 'jpeg' || format === 'png')
+        const fallback = offered.filter(format => format === 'jpeg' || format === 'png' || format === 'gif')
         if (fallback.length > 0) expect(acceptableFormats(offered, header)).toEqual(fallback)
       }),
     )

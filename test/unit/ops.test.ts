@@ -293,14 +293,14 @@ describe('the registry', () => {
   it('is in the fixed order and each operation has its own name', () => {
     const geometry = ['orient', 'trim', 'crop', 'resize', 'pad', 'rotate', 'flip']
     const effects = ['median', 'blur', 'sharpen', 'normalise', 'gamma', 'modulate', 'tint', 'grayscale', 'threshold']
-    expect(OPERATION_NAMES).toEqual([...geometry, ...effects, 'round', 'flatten', 'metadata'])
+    expect(OPERATION_NAMES).toEqual([...geometry, ...effects, 'round', 'composite', 'flatten', 'icc', 'metadata'])
     expect(Object.values(OPERATIONS).map(({ name }) => name)).toEqual(OPERATION_NAMES)
   })
 
   it('describes every parameter', () => {
     const rows = describeOperations()
     expect(new Set(rows.map(({ operation }) => operation))).toEqual(
-      new Set([...OPERATION_NAMES, 'jpeg', 'png', 'webp', 'avif']),
+      new Set([...OPERATION_NAMES, 'jpeg', 'png', 'webp', 'avif', 'gif']),
     )
     expect(rows.filter(({ description, values }) => description === '' || values === '')).toEqual([])
     expect(rows).toContainEqual({

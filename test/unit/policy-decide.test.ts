@@ -46,6 +46,7 @@ const EDGES: readonly (Edge | undefined)[] = [
           product: 'shop',
           role,
           originalAccess,
+          privateMetadata: false,
           visibility,
           delivery: 'redirect' as const,
           expiresAt: end === undefined ? undefined : new Date(end),
