@@ -1,8 +1,12 @@
 import { Command, Option } from 'commander'
+import { backfill } from './commands/backfill.ts'
+import { calibrate } from './commands/calibrate.ts'
+import { capabilities } from './commands/capabilities.ts'
 import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
+import { operations } from './commands/operations.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
@@ -30,7 +34,20 @@ export const buildProgram = (): Command => {
     .option('--json', 'print JSON: results to standard output, failures to standard error', false)
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', AFTER)
-  for (const add of [seed, put, resolve, explain, keys, doctor, deadLetters]) add(program)
+  for (const add of [
+    seed,
+    put,
+    resolve,
+    explain,
+    keys,
+    doctor,
+    deadLetters,
+    backfill,
+    operations,
+    calibrate,
+    capabilities,
+  ])
+    add(program)
   const strict = (command: Command): void => {
     command.exitOverride().helpCommand(false)
     for (const child of command.commands) strict(child)

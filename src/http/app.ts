@@ -6,13 +6,16 @@ import type { Env, MatrixContext } from './context.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { capabilityRoutes } from './routes/capabilities.ts'
 import { collectionRoutes } from './routes/collections.ts'
+import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { operationRoutes } from './routes/operations.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { renditionRoutes } from './routes/renditions.ts'
@@ -34,6 +37,9 @@ const ROUTES = [
   renditionRoutes,
   explainRoutes,
   deadLetterRoutes,
+  operationRoutes,
+  costRoutes,
+  capabilityRoutes,
   healthRoutes,
   systemRoutes,
 ]

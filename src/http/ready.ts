@@ -53,6 +53,7 @@ export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedU
       cacheable: answer.complete || !answer.negotiated,
       via: 's3',
     },
+    placeholder: answer.placeholder,
     shared_with: answer.sharedWith,
   }
 }

@@ -1,9 +1,10 @@
 /** Assets, their versions and the originals these name. */
-import { and, asc, desc, eq, gt } from 'drizzle-orm'
+import { and, asc, desc, eq, sql as fragment, gt } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
 import type { Original } from '../model/original.ts'
 import type { Sql } from './database.ts'
-import { asset, assetVersion, original } from './schema.ts'
+import { lookColumn, readLookColumn } from './looks.ts'
+import { asset, assetVersion, original, originalLook } from './schema.ts'
 
 const originalColumns = {
   sha256: original.sha256,
@@ -99,6 +100,17 @@ export const insertVersion = async (tx: Sql, values: NewVersion): Promise<void> 
   await tx.orm.insert(assetVersion).values(values)
 }
 
+const lookOfVersion = and(
+  eq(originalLook.tenantId, assetVersion.tenantId),
+  eq(originalLook.sha256, assetVersion.sha256),
+)
+const activeVersion = and(
+  eq(assetVersion.tenantId, asset.tenantId),
+  eq(assetVersion.assetId, asset.assetId),
+  eq(assetVersion.version, asset.activeVersion),
+)
+const look = fragment<string | null>`${fragment.raw(lookColumn('original_look'))}`
+
 const assetColumns = {
   asset: asset.assetId,
   collection: asset.collectionId,
@@ -109,21 +121,26 @@ const assetColumns = {
   createdAt: asset.createdAt,
   updatedAt: asset.updatedAt,
   archivedAt: asset.archivedAt,
+  look,
 }
 
-type AssetRow = { [K in keyof Asset]: undefined extends Asset[K] ? Exclude<Asset[K], undefined> | null : Asset[K] }
+type Nullable<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] }
+type AssetRow = Nullable<Omit<Asset, 'look'>> & { look: string | null }
 
 const toAsset = (row: AssetRow): Asset => ({
   ...row,
   alias: row.alias ?? undefined,
   activeVersion: row.activeVersion ?? undefined,
   archivedAt: row.archivedAt ?? undefined,
+  look: readLookColumn(row.look),
 })
 
 export const findAsset = async (sql: Sql, tenantId: string, assetId: string): Promise<Asset | undefined> => {
   const [row] = await sql.orm
     .select(assetColumns)
     .from(asset)
+    .leftJoin(assetVersion, activeVersion)
+    .leftJoin(originalLook, lookOfVersion)
     .where(and(eq(asset.tenantId, tenantId), eq(asset.assetId, assetId)))
   return row && toAsset(row)
 }
@@ -149,6 +166,8 @@ export const listAssets = async (
   const rows = await sql.orm
     .select(assetColumns)
     .from(asset)
+    .leftJoin(assetVersion, activeVersion)
+    .leftJoin(originalLook, lookOfVersion)
     .where(
       and(
         eq(asset.tenantId, tenantId),
@@ -170,11 +189,10 @@ const versionColumns = {
   createdAt: assetVersion.createdAt,
   readyAt: assetVersion.readyAt,
   activatedAt: assetVersion.activatedAt,
+  look,
 }
 
-type VersionRow = {
-  [K in keyof Version]: undefined extends Version[K] ? Exclude<Version[K], undefined> | null : Version[K]
-}
+type VersionRow = Nullable<Omit<Version, 'look'>> & { look: string | null }
 
 const toVersion = (row: VersionRow): Version => ({
   ...row,
@@ -182,12 +200,14 @@ const toVersion = (row: VersionRow): Version => ({
   filename: row.filename ?? undefined,
   readyAt: row.readyAt ?? undefined,
   activatedAt: row.activatedAt ?? undefined,
+  look: readLookColumn(row.look),
 })
 
 export const listVersions = async (sql: Sql, tenantId: string, assetId: string): Promise<Version[]> => {
   const rows = await sql.orm
     .select(versionColumns)
     .from(assetVersion)
+    .leftJoin(originalLook, lookOfVersion)
     .where(and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId)))
     .orderBy(desc(assetVersion.version))
   return rows.map(toVersion)
@@ -200,6 +220,7 @@ export const findVersion = async (
   const [row] = await sql.orm
     .select(versionColumns)
     .from(assetVersion)
+    .leftJoin(originalLook, lookOfVersion)
     .where(
       and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId), eq(assetVersion.version, version)),
     )

@@ -63,6 +63,7 @@ const edgeColumns = {
   product: edge.productId,
   role: edge.role,
   originalAccess: edge.originalAccess,
+  privateMetadata: edge.privateMetadata,
   visibility: edge.visibility,
   delivery: edge.delivery,
   expiresAt: edge.expiresAt,

@@ -3,7 +3,7 @@ import type { Rendition } from '../model/product.ts'
 import type { Recipe } from '../model/recipe.ts'
 import { lockCollection } from './collections.ts'
 import type { Sql } from './database.ts'
-import { rendition } from './schema.ts'
+import { edge, rendition } from './schema.ts'
 
 export interface RenditionWish {
   readonly tenantId: string
@@ -24,10 +24,20 @@ const columns = {
   recipe: rendition.recipe,
   recipeHash: rendition.recipeHash,
   lane: rendition.lane,
+  privateMetadata: edge.privateMetadata,
 }
 
-const toRendition = ({ recipe, ...row }: Omit<Rendition, 'recipe'> & { recipe: string }): Rendition => ({
+const cell = and(
+  eq(edge.tenantId, rendition.tenantId),
+  eq(edge.collectionId, rendition.collectionId),
+  eq(edge.productId, rendition.productId),
+)
+
+type Row = Omit<Rendition, 'recipe' | 'privateMetadata'> & { recipe: string; privateMetadata: boolean | null }
+
+const toRendition = ({ recipe, privateMetadata, ...row }: Row): Rendition => ({
   ...row,
+  privateMetadata: privateMetadata ?? false,
   recipe: JSON.parse(recipe) as Recipe,
 })
 
@@ -89,6 +99,7 @@ export const listRenditions = async (sql: Sql, tenantId: string, collectionId: s
   const rows = await sql.orm
     .select(columns)
     .from(rendition)
+    .leftJoin(edge, cell)
     .where(
       and(eq(rendition.tenantId, tenantId), eq(rendition.collectionId, collectionId), eq(rendition.state, 'active')),
     )
@@ -103,6 +114,7 @@ export const findRendition = async (
   const [row] = await sql.orm
     .select(columns)
     .from(rendition)
+    .leftJoin(edge, cell)
     .where(and(named(key), eq(rendition.state, 'active')))
   return row && toRendition(row)
 }

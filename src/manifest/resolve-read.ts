@@ -9,10 +9,12 @@
 import { gather } from '../lib/gather.ts'
 import type { VersionState } from '../model/asset.ts'
 import type { Hex } from '../model/ids.ts'
+import type { LookState } from '../model/look.ts'
 import type { Derivative, NodeState } from '../model/node.ts'
 import type { Delivery, Edge, Principal, Role, Scope } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { Database } from './database.ts'
+import { lookColumn, readLookColumn } from './looks.ts'
 
 export interface ResolveKey {
   /** Tenant of callers without a key. */
@@ -25,7 +27,7 @@ export interface ResolveKey {
   readonly version: number | undefined
   /** The reserved name `original` reads the original instead of leaves. */
   readonly rendition: string
-  /** Also count the other products that share each node. */
+  /** Also count the other products that share each node, and read the look: for answers that are documents. */
   readonly countSharers: boolean
 }
 
@@ -52,12 +54,13 @@ export interface ResolveFacts {
         readonly newest: VersionState | undefined
       }
     | undefined
-  readonly edge: Edge | undefined
+  readonly edge: Omit<Edge, 'privateMetadata'> | undefined
   readonly version:
     | {
         readonly version: number
         readonly state: VersionState
         readonly filename: string | undefined
+        readonly look: LookState
         readonly original:
           | { readonly sha256: Hex; readonly bytes: number; readonly mediaType: string; readonly objectKey: string }
           | undefined
@@ -105,6 +108,7 @@ const FACTS = line([
   'v.filename',
   '(extract(epoch from k.expires_at) * 1000)::bigint',
   'coalesce(m.revision, 0)',
+  lookColumn('p'),
 ])
 
 const LEAF = line([
@@ -133,6 +137,7 @@ const RESOLVE = {
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = q.product
          left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = coalesce(q.version, a.active_version)
          left join original o on o.tenant_id = v.tenant_id and o.sha256 = case when q.rendition = 'original' then v.sha256 end
+         left join original_look p on q.sharers and p.tenant_id = v.tenant_id and p.sha256 = v.sha256
          left join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = q.product
            and r.name = q.rendition and r.state = 'active'
          left join leaf l on l.tenant_id = v.tenant_id and l.asset_id = v.asset_id and l.version = v.version
@@ -200,6 +205,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     filename,
     keyExpiresAt,
     matrixRevision,
+    look,
   ] = text.split(SEPARATOR)
   return {
     principal: keyId ? { tenant, keyId, product: product || undefined, scopes: scopesOf(scopes) } : undefined,
@@ -227,6 +233,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           version: Number(version),
           state: state as VersionState,
           filename: filename || undefined,
+          look: readLookColumn(look),
           original: sha256 ? { sha256, bytes: Number(bytes), mediaType, objectKey } : undefined,
         }
       : undefined,

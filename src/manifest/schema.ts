@@ -8,6 +8,7 @@ import {
   pgEnum,
   pgTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   uuid,
@@ -74,6 +75,7 @@ export const edge = pgTable(
     productId: text('product_id').notNull(),
     role: text('role').$type<Role>().notNull(),
     originalAccess: boolean('original_access').notNull().default(false),
+    privateMetadata: boolean('private_metadata').notNull().default(false),
     visibility: text('visibility').$type<'private' | 'public'>().notNull().default('private'),
     delivery: text('delivery').$type<Delivery>().notNull().default('redirect'),
     expiresAt: at('expires_at'),
@@ -109,6 +111,21 @@ export const original = pgTable(
     objectKey: text('object_key').notNull(),
     image: jsonb('image').$type<ImageFacts>(),
     storedAt: at('stored_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.sha256] })],
+)
+
+/** Written by statements of their own (looks.ts); here as far as other reads join it. */
+export const originalLook = pgTable(
+  'original_look',
+  {
+    tenantId: text('tenant_id').notNull(),
+    sha256: digest('sha256').notNull(),
+    thumbhash: digest('thumbhash'),
+    colour: text('colour'),
+    tries: smallint('tries').notNull().default(0),
+    notBefore: at('not_before').notNull().defaultNow(),
+    madeAt: at('made_at'),
   },
   table => [primaryKey({ columns: [table.tenantId, table.sha256] })],
 )

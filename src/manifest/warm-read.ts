@@ -4,8 +4,8 @@
  * starts after a publish, a revocation or a change of the matrix committed sees it, on any gateway; there is no message to
  * miss and no time to wait out.
  *
- * Only what is final is kept: facts of a version that is shown, all of whose leaves are DONE, DEAD or refused. What can still
- * get better is read whole each time.
+ * Only what is final is kept: facts of a version that is shown, all of whose leaves are DONE, DEAD or refused, with its look
+ * where that is read. What can still get better is read whole each time.
  *
  * Measured (100 assets, batches of 32): 5 us of Postgres a key against 23 for the whole read, and 4 us less of node.
  */
@@ -49,6 +49,7 @@ const nodesOf = (facts: ResolveFacts): string =>
 const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFacts): string | undefined => {
   const { asset, version, leaves, matrixRevision } = facts
   if (!asset || asset.archived || version === undefined || leaves.length === 0) return undefined
+  if (version.look === 'pending') return undefined
   if (leaves.some(leaf => leaf.derivative === undefined && leaf.state !== 'DEAD' && leaf.state !== 'REFUSED'))
     return undefined
   const sharers = countSharers

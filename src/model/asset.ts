@@ -1,4 +1,5 @@
 import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
+import type { LookState } from './look.ts'
 
 export const VERSION_STATES = ['PENDING', 'PROCESSING', 'READY', 'ACTIVE', 'ARCHIVED', 'FAILED', 'PURGED'] as const
 export type VersionState = (typeof VERSION_STATES)[number]
@@ -17,6 +18,8 @@ export interface Asset {
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly archivedAt: Date | undefined
+  /** Of the current version. */
+  readonly look: LookState
 }
 
 export interface Version {
@@ -28,6 +31,7 @@ export interface Version {
   readonly createdAt: Date
   readonly readyAt: Date | undefined
   readonly activatedAt: Date | undefined
+  readonly look: LookState
 }
 
 /** The three words that users see for the life of an asset. */

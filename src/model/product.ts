@@ -40,6 +40,8 @@ export interface Edge {
   readonly product: ProductId
   readonly role: Role
   readonly originalAccess: boolean
+  /** Its derivatives may tell the place and the person that the original tells. */
+  readonly privateMetadata: boolean
   readonly visibility: 'private' | 'public'
   readonly delivery: Delivery
   readonly expiresAt: Date | undefined
@@ -54,4 +56,6 @@ export interface Rendition {
   readonly recipe: Recipe
   readonly recipeHash: Hex
   readonly lane: 'eager' | 'lazy'
+  /** What the product's edge says of it now. */
+  readonly privateMetadata: boolean
 }

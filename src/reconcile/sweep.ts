@@ -1,15 +1,17 @@
 /**
  * What should be true by itself, looked after: events get their numbers, expired reservations go, and a version whose leaves
- * are all done does not stay in PROCESSING because the process that should have moved it died, and the planner knows what it
- * plans for. Any number of processes may sweep at once.
+ * are all done does not stay in PROCESSING because the process that should have moved it died, the planner knows what it plans
+ * for, and backfills go on. Any number of processes may sweep at once.
  */
 
+import type { Config } from '../config.ts'
 import type { Database } from '../manifest/database.ts'
 import { sequenceEvents } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
 import type { Log } from '../telemetry/log.ts'
+import { advanceOperations } from './backfill.ts'
 
 export interface Sweep {
   /** One round now. */
@@ -18,15 +20,25 @@ export interface Sweep {
 }
 
 const SEQUENCE_MS = 100
+const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
-export const startSweep = ({ database, log }: { database: Database; log: Log }): Sweep => {
+export interface SweepOptions {
+  readonly database: Database
+  readonly log: Log
+  /** What backfills plan by, as gateways do. */
+  readonly config?: Pick<Config, 'maxTransformCpuMs'>
+}
+
+export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
+  const advance = () => advanceOperations(database, undefined, config?.maxTransformCpuMs)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await expireKeys(database)
     await sequenceEvents(database)
     await refreshStatistics(database)
+    await advance()
   }
   const repeat = (work: () => Promise<unknown>, everyMs: number) => {
     let running: Promise<unknown> | undefined
@@ -45,6 +57,7 @@ export const startSweep = ({ database, log }: { database: Database; log: Log }):
   const stops = [
     repeat(() => sequenceEvents(database), SEQUENCE_MS),
     repeat(() => refreshStatistics(database), STATISTICS_MS),
+    repeat(advance, OPERATIONS_MS),
     repeat(once, HOUSEKEEPING_MS),
   ]
   return {

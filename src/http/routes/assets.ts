@@ -3,16 +3,19 @@ import type { Gateway } from '../../gateway.ts'
 import { explainVersion } from '../../graph/explain-version.ts'
 import { findAsset, findOriginal, findVersion, listAssets, listVersions } from '../../manifest/assets.ts'
 import { findCollection, findEdge } from '../../manifest/collections.ts'
+import { nodesFoundBy } from '../../manifest/costs.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
 import { type Asset, entryStatus, type Version } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
 import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
+import { placeholderOf } from '../../model/look.ts'
 import type { Principal } from '../../model/product.ts'
 import { type Action, decide } from '../../policy/decide.ts'
 import { completenessOf } from '../completeness.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
+import { PlaceholderSchema } from '../placeholder.ts'
 import { assetTag, noneMatch } from '../preconditions.ts'
 import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../validation.ts'
 
@@ -50,6 +53,7 @@ export const presentAsset = (asset: Asset) => ({
   created_at: at(asset.createdAt),
   updated_at: at(asset.updatedAt),
   archived_at: at(asset.archivedAt),
+  placeholder: placeholderOf(asset.look),
 })
 
 const presentVersion = (version: Version) => ({
@@ -61,6 +65,7 @@ const presentVersion = (version: Version) => ({
   created_at: at(version.createdAt),
   ready_at: at(version.readyAt),
   activated_at: at(version.activatedAt),
+  placeholder: placeholderOf(version.look),
 })
 
 export const AssetSchema = z
@@ -75,6 +80,7 @@ export const AssetSchema = z
     created_at: z.string().optional(),
     updated_at: z.string().optional(),
     archived_at: z.string().optional(),
+    placeholder: PlaceholderSchema.optional(),
   })
   .openapi('Asset')
 const VersionSchema = z
@@ -87,6 +93,7 @@ const VersionSchema = z
     created_at: z.string().optional(),
     ready_at: z.string().optional(),
     activated_at: z.string().optional(),
+    placeholder: PlaceholderSchema.optional(),
   })
   .openapi('Version')
 
@@ -145,7 +152,8 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const asset = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'read')
       const etag = assetTag(asset.publication)
       c.header('ETag', etag)
-      c.header('Cache-Control', 'private, no-cache')
+      // The placeholder comes without a publication, so what lacks it is not to be asked about by its tag.
+      c.header('Cache-Control', asset.look === 'pending' ? 'private, no-store' : 'private, no-cache')
       if (!noneMatch(c.req.header('if-none-match'), etag)) return c.body(null, 304)
       return c.json(presentAsset(asset), 200)
     },
@@ -229,7 +237,11 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const original = found?.sha256 === undefined ? undefined : await findOriginal(database, tenant, found.sha256)
       if (!original) throw nothingHere()
       const leaves = await leavesOfVersion(database, tenant, asset.asset, version)
-      return c.json(explainVersion(original, { leaves, viewer: c.get('principal').product }), 200)
+      const [existing, factors] = await Promise.all([
+        nodesFoundBy(database, tenant, asset.asset, version),
+        gateway.costs(),
+      ])
+      return c.json(explainVersion(original, { leaves, existing, factors, viewer: c.get('principal').product }), 200)
     },
   )
 }

@@ -2,8 +2,11 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { deleteEdge, findEdge, lockCollection, putEdge } from '../../manifest/collections.ts'
+import type { Sql } from '../../manifest/database.ts'
+import { listRenditions } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
 import { DELIVERIES, type Edge, ROLES } from '../../model/product.ts'
+import { keepsPrivate } from '../../ops/metadata.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
@@ -15,6 +18,9 @@ import { Moment, Name, WriteQuery } from '../validation.ts'
 const EdgeBody = z.strictObject({
   role: z.enum(ROLES),
   original_access: z.boolean().default(false),
+  private_metadata: z.boolean().default(false).openapi({
+    description: 'Renditions may keep what tells of a place or a person (`metadata: "all"`)',
+  }),
   visibility: z.enum(['private', 'public']).default('private'),
   delivery: z.enum(DELIVERIES).default('redirect'),
   expires_at: Moment.optional(),
@@ -22,17 +28,40 @@ const EdgeBody = z.strictObject({
 export const EdgeSchema = EdgeBody.extend({ product: z.string() }).openapi('Edge')
 const cellParams = z.object({ collection: Name, product: Name })
 const shared = refusals(...JSON_ROUTE)
+const putConflicts = refusals('upload-incomplete', 'last-owner', 'conflict')
 const lastOwner = refusals('upload-incomplete', 'last-owner')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-export const presentEdge = ({ product, role, originalAccess, visibility, delivery, expiresAt }: Edge) => ({
+export const presentEdge = ({
+  product,
+  role,
+  originalAccess,
+  privateMetadata,
+  visibility,
+  delivery,
+  expiresAt,
+}: Edge) => ({
   product,
   role,
   original_access: originalAccess,
+  private_metadata: privateMetadata,
   visibility,
   delivery,
   expires_at: expiresAt?.toISOString(),
 })
+
+/** A right that is taken back must not go on in what was made under it: the rendition goes first. */
+const requireNothingPrivate = async (
+  sql: Sql,
+  { tenant, collection, product }: { tenant: string; collection: string; product: string },
+): Promise<void> => {
+  const renditions = await listRenditions(sql, tenant, collection)
+  const telling = renditions.filter(one => one.product === product && keepsPrivate(one.recipe))
+  if (telling.length === 0) return
+  throw refuse('conflict', 'Renditions of the product keep private metadata; change or delete them first.', {
+    details: { renditions: telling.map(({ name }) => name) },
+  })
+}
 
 export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
@@ -51,19 +80,20 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         200: json(EdgeSchema, 'The edge, or with `validate_only` what would be'),
         ...shared,
         ...conditional,
-        ...lastOwner,
+        ...putConflicts,
       },
     }),
     async c => {
       const { tenant } = c.get('principal')
       const { collection, product } = c.req.valid('param')
-      const { role, original_access, visibility, delivery, expires_at } = c.req.valid('json')
+      const { role, original_access, private_metadata, visibility, delivery, expires_at } = c.req.valid('json')
       await existingCollection(database, tenant, collection)
       await requireProduct(database, { tenant, product, pointer: '/product' })
       const edge: Edge = {
         product,
         role,
         originalAccess: original_access,
+        privateMetadata: private_metadata,
         visibility,
         delivery,
         expiresAt: expires_at === undefined ? undefined : new Date(expires_at),
@@ -74,6 +104,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         await lockCollection(tx, tenant, collection)
         const before = await findEdge(tx, { tenantId: tenant, collectionId: collection, productId: product })
         requireState(c, before && stateTag(presentEdge(before)))
+        if (!private_metadata) await requireNothingPrivate(tx, { tenant, collection, product })
         await putEdge(tx, tenant, collection, edge)
         return before === undefined
       })

@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import type { Database } from '../../manifest/database.ts'
 import { countDeadNodes } from '../../manifest/dead-letters.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
+import { countOperations } from '../../manifest/operations.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Env } from '../context.ts'
@@ -36,8 +37,13 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead] = await Promise.all([countOpenNodes(database), countDeadNodes(database)])
+    const [open, dead, operations] = await Promise.all([
+      countOpenNodes(database),
+      countDeadNodes(database),
+      countOperations(database),
+    ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
+    for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
     metrics.deadNodes.reset() // a class whose last node was redriven has no row
     for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
   } catch {

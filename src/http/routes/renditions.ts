@@ -1,10 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import { pinSeconds } from '../../graph/pin.ts'
 import { parseRecipe, recipeHash, recipeText } from '../../graph/recipe.ts'
 import { findCollection, findEdge, lockCollection } from '../../manifest/collections.ts'
+import { latestOperation } from '../../manifest/operations.ts'
 import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Principal } from '../../model/product.ts'
+import { keepsPrivate } from '../../ops/metadata.ts'
 import { decide } from '../../policy/decide.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -12,6 +15,8 @@ import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
+import { announceOperation, OperationSchema, presentOperation, startBackfill } from '../operation.ts'
+import { findSecondFor } from '../seconds.ts'
 import { Name, WriteQuery } from '../validation.ts'
 
 const RenditionBody = z.strictObject({
@@ -32,7 +37,16 @@ const RenditionSchema = z
     recipe_hash: z.string(),
   })
   .openapi('Rendition')
-const WrittenSchema = RenditionSchema.extend({ impact: ImpactSchema }).openapi('WrittenRendition')
+const WrittenSchema = RenditionSchema.extend({
+  impact: ImpactSchema,
+  operation: OperationSchema.optional().openapi({ description: 'The backfill that was started' }),
+}).openapi('WrittenRendition')
+const PutQuery = WriteQuery.extend({
+  backfill: z
+    .enum(['true', 'false'])
+    .optional()
+    .openapi({ description: '`true`: make it for the versions that are there, too, unless this revision has been' }),
+})
 const params = z.object({ collection: Name, product: Name, name: Name })
 const path = '/v1/collections/{collection}/products/{product}/renditions/{name}'
 const shared = refusals('invalid-request', ...JSON_ROUTE, 'invalid-recipe', 'unsupported-transform')
@@ -69,9 +83,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       path,
       middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
       summary: 'Name a recipe, or give the name a new revision',
-      request: { params, query: WriteQuery, ...jsonBody(RenditionBody) },
+      request: { params, query: PutQuery, ...jsonBody(RenditionBody) },
       responses: {
         201: json(WrittenSchema, 'A new revision'),
+        202: json(WrittenSchema, 'The same, and a backfill was started: `Location` says how far it is'),
         200: json(WrittenSchema, 'The revision that is equal, or with `validate_only` what would be'),
         ...shared,
         ...conditional,
@@ -83,8 +98,9 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       const { lane, recipe: wish } = c.req.valid('json')
       if (RESERVED.has(name)) throw refuse('contract-violation', `The name ${name} is reserved.`)
       await permit(principal, collection, product)
-      const recipe = parseRecipe(wish)
-      const key = { tenantId: principal.tenant, collectionId: collection, productId: product, name }
+      const recipe = await pinSeconds(parseRecipe(wish), findSecondFor(gateway, principal, product))
+      const cell = { tenantId: principal.tenant, collectionId: collection, productId: product }
+      const key = { ...cell, name }
       const presented = {
         collection,
         product,
@@ -94,17 +110,31 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         recipe_hash: `sha256:${recipeHash(recipe)}`,
       }
       // Before the write: a count that takes too long is a refusal that changed nothing.
-      const impact = await impactOf(database, { tenant: principal.tenant, collection, recipe })
-      const tries = c.req.valid('query').validate_only === 'true'
-      const { revision, created } = await writeConfiguration(database, { tries }, async tx => {
+      const impact = await impactOf(gateway, { tenant: principal.tenant, collection, recipe })
+      const { validate_only, backfill } = c.req.valid('query')
+      const tries = validate_only === 'true'
+      const { revision, created, started } = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, principal.tenant, collection)
+        if (keepsPrivate(recipe) && !(await findEdge(tx, cell))?.privateMetadata)
+          throw refuse('forbidden', 'The product may not keep private metadata here.', {
+            details: { reasons: ['private-metadata-closed'] },
+          })
         requireState(c, tagOf(await findRendition(tx, key)))
-        return putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
+        const put = await putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
+        const { tenant, keyId: createdBy } = principal
+        const input = { collection, product, rendition: name, revision: put.revision }
+        const starts = backfill === 'true' && !tries
+        return {
+          ...put,
+          started: starts ? await startBackfill(tx, { tenant, input, createdBy, once: true }) : undefined,
+        }
       })
       const shown = { ...presented, revision, impact: created ? impact : NO_IMPACT }
       if (tries) return c.json(shown, 200)
       c.header('ETag', tagOf({ revision }))
-      return c.json(shown, created ? 201 : 200)
+      if (!started) return c.json(shown, created ? 201 : 200)
+      announceOperation(c, started)
+      return c.json({ ...shown, operation: await presentOperation(gateway, started) }, 202)
     },
   )
 
@@ -130,11 +160,44 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       })
       if (!found) throw refuse('not-found', 'There is no such rendition.')
       if (isSeen(c, tagOf(found) ?? '')) return c.body(null, 304)
-      const { recipeHash: hash, recipe, ...rest } = found
+      const { recipeHash: hash, recipe, privateMetadata: _, ...rest } = found
       return c.json(
         { ...rest, recipe: recipe as unknown as Record<string, string>, recipe_hash: `sha256:${hash}` },
         200,
       )
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      tags: ['Matrix'],
+      security,
+      method: 'post',
+      path: `${path}/backfill`,
+      middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
+      summary: 'Make it for the versions that are there: those that lack it, in the lane behind all others',
+      request: { params },
+      responses: {
+        202: json(OperationSchema, 'Started, or under way already: `Location` says how far it is'),
+        ...shared,
+      },
+    }),
+    async c => {
+      const { collection, product, name } = c.req.valid('param')
+      const { tenant, keyId: createdBy } = c.get('principal')
+      await permit(c.get('principal'), collection, product)
+      const key = { tenantId: tenant, collectionId: collection, productId: product, name }
+      const operation = await database.transaction(async tx => {
+        await lockCollection(tx, tenant, collection)
+        const found = await findRendition(tx, key)
+        if (!found) throw refuse('not-found', 'There is no such rendition.')
+        const input = { collection, product, rendition: name, revision: found.revision }
+        const started = await startBackfill(tx, { tenant, input, createdBy, once: false })
+        return started ?? latestOperation(tx, tenant, input)
+      })
+      if (!operation) throw refuse('conflict', 'The operation has ended meanwhile.')
+      announceOperation(c, operation)
+      return c.json(await presentOperation(gateway, operation), 202)
     },
   )
 

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { FORMATS } from '../../model/recipe.ts'
 import type { Env } from '../context.ts'
 import { json, refusals, security } from '../openapi.ts'
+import { PlaceholderSchema } from '../placeholder.ts'
 
 export const ResolutionSchema = z
   .object({
@@ -20,6 +21,7 @@ export const ResolutionSchema = z
     height: z.number().int().optional(),
     bytes: z.number().int(),
     delivery: z.object({ url: z.url(), expires_at: z.iso.datetime(), cacheable: z.boolean(), via: z.literal('s3') }),
+    placeholder: PlaceholderSchema.optional(),
     shared_with: z.number().int().optional(),
   })
   .openapi('Resolution')

@@ -140,7 +140,7 @@ const originalResponse = async (
   answer: OriginalAnswer,
   { mode, download }: Presentation,
 ): Promise<Response> => {
-  const { asset, version, product, publication, sha256, bytes, mediaType, objectKey, filename } = answer
+  const { asset, version, product, publication, sha256, bytes, mediaType, objectKey, filename, placeholder } = answer
   // An original may be anything, HTML included: it is always a download.
   const disposition = attachment(download ?? filename ?? `${asset}-v${version}`)
   const { url, expiresAt } = await presign(originals, {
@@ -172,6 +172,7 @@ const originalResponse = async (
       media_type: mediaType,
       bytes,
       filename,
+      placeholder,
       delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via: 's3' },
     },
     { headers: tagged },

@@ -19,6 +19,21 @@ const EfficiencySchema = z
     storage_efficiency: z.number(),
     siloed_storage_efficiency: z.number(),
     compute_ratio: z.number(),
+    saved: z
+      .object({ cpu_ms: z.number(), bytes: z.number() })
+      .openapi({ description: 'Against siloed copies; less than nothing where nobody shares and work was repeated' }),
+    products: z
+      .array(
+        z.object({
+          product: z.string(),
+          asks: z.number().int(),
+          nodes: z.number().int(),
+          shared: z.number().int().openapi({ description: 'Nodes that other products have too' }),
+          cpu_ms: z.object({ spent: z.number(), siloed: z.number() }),
+          bytes: z.object({ derivatives: z.number(), siloed: z.number() }),
+        }),
+      )
+      .openapi({ description: 'What is shared is split evenly between the products that share it' }),
   })
   .openapi('Efficiency')
 

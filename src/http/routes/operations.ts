@@ -1,0 +1,115 @@
+/** Long work: what is under way, how far it is, and the hand on it. A product sees what is about its own renditions. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { findOperation, listOperations } from '../../manifest/operations.ts'
+import { refuse } from '../../model/errors.ts'
+import { UUID_PATTERN } from '../../model/ids.ts'
+import { OPERATION_STATES, type Operation } from '../../model/operation.ts'
+import type { Principal } from '../../model/product.ts'
+import { cancelOperation, setPaused } from '../../reconcile/backfill.ts'
+import type { Env } from '../context.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
+import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
+import { OperationSchema, presentOperation } from '../operation.ts'
+import { AssetIdParam, Paging, page, readCursor } from '../validation.ts'
+
+const params = z.object({ operation: AssetIdParam })
+const NO_STORE = { 'Cache-Control': 'no-store' }
+
+export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database, log } = gateway
+  const authenticate = authenticated(gateway.findPrincipal)
+  const common = { tags: ['Operate'], security }
+
+  const permitted = async ({ tenant, product, scopes }: Principal, id: string): Promise<Operation> => {
+    const found = await findOperation(database, tenant, id)
+    if (!found || (product !== found.input.product && !scopes.includes('matrix:admin')))
+      throw refuse('not-found', 'There is no such operation for this key.')
+    return found
+  }
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'get',
+      path: '/v1/operations',
+      middleware: [authenticate, requires('assets:read')],
+      summary: 'Long work, the newest first',
+      request: { query: z.strictObject({ state: z.enum(OPERATION_STATES).optional(), ...Paging }) },
+      responses: {
+        200: json(z.object({ items: z.array(OperationSchema), next_cursor: z.string().optional() }), 'A page'),
+        ...refusals('unauthenticated', 'forbidden', 'invalid-request', 'invalid-cursor'),
+      },
+    }),
+    async c => {
+      const { tenant, product, scopes } = c.get('principal')
+      const { state, limit, cursor } = c.req.valid('query')
+      const found = await listOperations(database, {
+        tenant,
+        product: scopes.includes('matrix:admin') ? undefined : (product ?? ''),
+        state,
+        after: readCursor(cursor, UUID_PATTERN),
+        limit: limit + 1,
+      })
+      const { items, ...rest } = page(found, limit, ({ id }) => id)
+      const shown = await Promise.all(items.map(operation => presentOperation(gateway, operation)))
+      return c.json({ items: shown, ...rest }, 200, NO_STORE)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'get',
+      path: '/v1/operations/{operation}',
+      middleware: [authenticate, requires('assets:read')],
+      summary: 'How far it is',
+      request: { params },
+      responses: { 200: json(OperationSchema, 'As of now'), ...refusals('unauthenticated', 'forbidden', 'not-found') },
+    }),
+    async c => {
+      const operation = await permitted(c.get('principal'), c.req.valid('param').operation)
+      return c.json(await presentOperation(gateway, operation), 200, NO_STORE)
+    },
+  )
+
+  const verbs = {
+    pause: {
+      summary: 'Plan nothing more for now; what is queued is made',
+      run: (one: Operation) => setPaused(database, one, true),
+    },
+    resume: { summary: 'Go on where it was paused', run: (one: Operation) => setPaused(database, one, false) },
+    cancel: {
+      summary: 'Plan nothing more; what has been made stays',
+      run: async (one: Operation) =>
+        (await cancelOperation(database, one, 'cancelled')) ||
+        (await findOperation(database, one.tenant, one.id))?.state === 'CANCELLED',
+    },
+  }
+  for (const [verb, { summary, run }] of Object.entries(verbs)) {
+    app.openapi(
+      createRoute({
+        ...common,
+        method: 'post',
+        path: `/v1/operations/{operation}/${verb}`,
+        middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
+        summary,
+        request: { params },
+        responses: {
+          200: json(OperationSchema, 'It is so, also if it was before'),
+          ...refusals(...JSON_ROUTE, 'conflict'),
+        },
+      }),
+      async c => {
+        const principal = c.get('principal')
+        const operation = await permitted(principal, c.req.valid('param').operation)
+        const isSo = await run(operation)
+        const now = await permitted(principal, operation.id)
+        if (!isSo) throw refuse('conflict', `The operation is ${now.state}.`, { details: { state: now.state } })
+        log.info({ actor: principal.keyId, operation: operation.id, verb }, 'operation')
+        return c.json(await presentOperation(gateway, now), 200, NO_STORE)
+      },
+    )
+  }
+}
