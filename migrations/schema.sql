@@ -76,6 +76,17 @@ create table collection (
   constraint collection_publish_gate_check CHECK ((publish_gate = ANY (ARRAY['all'::text, 'owner'::text, 'none'::text])))
 );
 
+create table cost_factor (
+  engine text not null,
+  machine text not null,
+  factors jsonb,
+  measured_at timestamp with time zone,
+  requested_at timestamp with time zone,
+  begun_at timestamp with time zone,
+  constraint cost_factor_pkey PRIMARY KEY (engine, machine),
+  constraint cost_factor_check CHECK (((factors IS NULL) = (measured_at IS NULL)))
+);
+
 create table derivative (
   tenant_id text not null,
   sha256 bytea not null,
@@ -104,6 +115,7 @@ create table edge (
   delivery text not null default 'redirect'::text,
   expires_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
+  private_metadata boolean not null default false,
   constraint edge_pkey PRIMARY KEY (tenant_id, collection_id, product_id),
   constraint edge_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint edge_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
@@ -214,6 +226,62 @@ create table node (
   constraint node_node_id_check CHECK ((octet_length(node_id) = 32))
 );
 
+create table node_input (
+  tenant_id text not null,
+  node_id bytea not null,
+  original bytea not null,
+  constraint node_input_pkey PRIMARY KEY (tenant_id, node_id, original),
+  constraint node_input_tenant_id_node_id_fkey FOREIGN KEY (tenant_id, node_id) REFERENCES node(tenant_id, node_id),
+  constraint node_input_tenant_id_original_fkey FOREIGN KEY (tenant_id, original) REFERENCES original(tenant_id, sha256)
+);
+
+create table operation (
+  tenant_id text not null,
+  operation_id uuid not null,
+  kind text not null,
+  state text not null default 'RUNNING'::text,
+  input jsonb not null,
+  total integer not null,
+  done integer not null default 0,
+  failed integer not null default 0,
+  cpu_ms double precision not null default 0,
+  after_asset uuid,
+  round integer not null default 1,
+  found integer not null default 0,
+  steps integer not null default 0,
+  reason text,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  running_since timestamp with time zone not null default now(),
+  settled_before integer not null default 0,
+  finished_at timestamp with time zone,
+  constraint operation_pkey PRIMARY KEY (tenant_id, operation_id),
+  constraint operation_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint operation_check CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text])))),
+  constraint operation_kind_check CHECK ((kind = 'backfill'::text)),
+  constraint operation_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text, 'SUCCEEDED'::text, 'PARTIAL'::text, 'FAILED'::text, 'CANCELLED'::text]))),
+  constraint operation_total_check CHECK ((total >= 0))
+);
+
+create table operation_step (
+  tenant_id text not null,
+  operation_id uuid not null,
+  step_no integer not null,
+  state text not null default 'RUNNING'::text,
+  assets uuid[] not null,
+  versions integer[] not null,
+  done integer not null default 0,
+  failed integer not null default 0,
+  cpu_ms double precision not null default 0,
+  started_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  constraint operation_step_pkey PRIMARY KEY (tenant_id, operation_id, step_no),
+  constraint operation_step_tenant_id_operation_id_fkey FOREIGN KEY (tenant_id, operation_id) REFERENCES operation(tenant_id, operation_id),
+  constraint operation_step_check CHECK ((cardinality(assets) = cardinality(versions))),
+  constraint operation_step_check1 CHECK (((finished_at IS NULL) = (state = 'RUNNING'::text))),
+  constraint operation_step_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'DONE'::text, 'SKIPPED'::text])))
+);
+
 create table original (
   tenant_id text not null,
   sha256 bytea not null,
@@ -227,6 +295,21 @@ create table original (
   constraint original_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint original_byte_length_check CHECK ((byte_length >= 0)),
   constraint original_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+create table original_look (
+  tenant_id text not null,
+  sha256 bytea not null,
+  thumbhash bytea,
+  colour text,
+  tries smallint not null default 0,
+  not_before timestamp with time zone not null default (now() + '00:00:10'::interval),
+  made_at timestamp with time zone,
+  constraint original_look_pkey PRIMARY KEY (tenant_id, sha256),
+  constraint original_look_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256),
+  constraint original_look_check CHECK ((((thumbhash IS NULL) = (colour IS NULL)) AND ((thumbhash IS NULL) = (made_at IS NULL)))),
+  constraint original_look_colour_check CHECK ((colour ~ '^#[0-9a-f]{6}$'::text)),
+  constraint original_look_thumbhash_check CHECK (((octet_length(thumbhash) >= 5) AND (octet_length(thumbhash) <= 64)))
 );
 
 create table product (
@@ -298,14 +381,19 @@ CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
 CREATE INDEX leaf_of_node ON public.leaf USING btree (tenant_id, node_id, product_id) WHERE (node_id IS NOT NULL);
+CREATE INDEX look_wanted ON public.original_look USING btree (not_before) WHERE ((made_at IS NULL) AND (tries < 2));
 CREATE INDEX node_dead_by_time ON public.node USING btree (tenant_id, finished_at, node_id) WHERE (state = 'DEAD'::node_state);
 CREATE INDEX node_in_hand ON public.node USING btree (tenant_id, original) WHERE (state = 'RUNNING'::node_state);
+CREATE INDEX node_input_of_original ON public.node_input USING btree (tenant_id, original);
 CREATE INDEX node_leased ON public.node USING btree (lease_until) WHERE (state = 'RUNNING'::node_state);
 CREATE INDEX node_of_product_waiting ON public.node USING btree (tenant_id, product_id, priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_runnable ON public.node USING btree (tenant_id, original, priority, node_id) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE UNIQUE INDEX one_active_rendition ON public.rendition USING btree (tenant_id, collection_id, product_id, name) WHERE (state = 'active'::text);
 CREATE UNIQUE INDEX one_active_version ON public.asset_version USING btree (tenant_id, asset_id) WHERE (state = 'ACTIVE'::version_state);
+CREATE UNIQUE INDEX one_open_operation ON public.operation USING btree (tenant_id, kind, input) WHERE (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text]));
+CREATE INDEX operation_running ON public.operation USING btree (created_at) WHERE (state = 'RUNNING'::text);
+CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant_id, operation_id) WHERE (state = 'RUNNING'::text);
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 
@@ -345,6 +433,19 @@ begin
   end if;
   if new.fence < old.fence then
     raise exception 'a fence never goes back' using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.operation_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'RUNNING>PAUSED', 'PAUSED>RUNNING', 'RUNNING>SUCCEEDED', 'RUNNING>PARTIAL', 'RUNNING>FAILED', 'RUNNING>CANCELLED', 'PAUSED>CANCELLED') then
+    raise exception 'illegal operation transition % -> %', old.state, new.state using errcode = '23514';
   end if;
   return new;
 end $function$
@@ -392,12 +493,24 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.want_look()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into original_look (tenant_id, sha256) values (new.tenant_id, new.sha256) on conflict do nothing;
+  return null;
+end $function$
+;
+
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
 CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
 CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
 CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER operation_machine BEFORE UPDATE ON public.operation FOR EACH ROW EXECUTE FUNCTION operation_guard();
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
+CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();

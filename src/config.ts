@@ -161,7 +161,13 @@ export const VARIABLES = {
     'DECODE_HARD_MS',
     integer(50, 600_000),
     '30000',
-    'After this without progress the decode process is killed, ms.',
+    'After this without progress the decode process is killed, ms; it has as much for each output, and once more, in all.',
+  ),
+  maxTransformCpuMs: declare(
+    'MAX_TRANSFORM_CPU_MS',
+    integer(100, 3_600_000),
+    '30000',
+    'CPU that one output may be estimated at, ms; a recipe that comes to more on an original is refused there.',
   ),
   decodeMemoryBytes: declare(
     'DECODE_MEMORY_BYTES',

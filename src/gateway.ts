@@ -5,11 +5,13 @@ import type pg from 'pg'
 import sharp from 'sharp'
 import type { Config } from './config.ts'
 import { openPresigner } from './deliver/presign.ts'
+import { costFactors } from './graph/cost.ts'
 import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
+import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
 import { migrate, readMigrations } from './manifest/migrate.ts'
 import { ensureTenant, keysByHash, putAdminKey } from './manifest/products.ts'
@@ -26,9 +28,12 @@ import { openPeek, openResolve } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
+import { HERE, startCalibration } from './transform/calibration.ts'
+import { probeEngine } from './transform/capabilities.ts'
 import { confineDecoders } from './transform/confine.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
 import type { InputLimits } from './transform/limits.ts'
+import { startLooks } from './transform/looks.ts'
 import { openPixelBudget } from './transform/pixel-budget.ts'
 import { openTransform } from './transform/work.ts'
 import { startWorker, type Worker } from './transform/worker.ts'
@@ -161,14 +166,16 @@ export const openGateway = (core: Core) => {
     ...core,
     presign,
     inputLimits,
+    /** Probed once, while it starts. */
+    engineCapabilities: probeEngine(),
     findPrincipal,
-    ingest: openIngest({ database, originals, hint, now: clock.now }),
+    ingest: openIngest({ database, originals, hint, now: clock.now, maxCpuMs: config.maxTransformCpuMs }),
     peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
     resolve: openResolve({
       tenant: config.tenant,
       clock,
       read: readFacts,
-      demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue }),
+      demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue, maxCpuMs: config.maxTransformCpuMs }),
       waitForNodes: openNodeWaiter(database, nearby),
       waitForPublication: openPublicationWaiter(database),
     }),
@@ -178,6 +185,8 @@ export const openGateway = (core: Core) => {
       base = config.publicUrl ?? address
     },
     readiness: openReadiness(core),
+    /** As measured on machines like this one; else on others; else the defaults. */
+    costs: async () => costFactors((await findFactors(database, HERE))?.factors),
   }
 }
 
@@ -204,6 +213,15 @@ export const openWorker = async (core: Core): Promise<Worker> => {
     background: openDecodePool({ ...poolOptions, niceness: BACKGROUND_NICENESS }),
   }
   const avif = openPixelBudget(config.avifPixels)
+  const looks = startLooks({
+    database,
+    originals,
+    pool: pools.background,
+    concurrency: config.workers,
+    everyMs: config.pollMs,
+    log,
+  })
+  const calibration = startCalibration({ database, pool: pools.background, log })
   const transform = openTransform({
     database,
     originals,
@@ -215,6 +233,7 @@ export const openWorker = async (core: Core): Promise<Worker> => {
     log,
     metrics,
     nearby,
+    look: looks.offer,
   })
   const worker = await startWorker({
     database,
@@ -232,7 +251,8 @@ export const openWorker = async (core: Core): Promise<Worker> => {
     poll: worker.poll,
     async drain() {
       await worker.drain()
-      await Promise.all([pools.urgent.close(), pools.background.close()])
+      await looks.stop()
+      await Promise.all([pools.urgent.close(), pools.background.close(), calibration.stop()])
     },
   }
 }

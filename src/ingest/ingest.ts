@@ -73,6 +73,7 @@ export interface IngestDependencies {
   readonly originals: ObjectStore
   readonly hint: (tenant: string, original: Hex, lane: Lane) => Promise<void>
   readonly now: () => number
+  readonly maxCpuMs: number
 }
 
 /** Who may put what where; decided before a byte is read. */
@@ -95,7 +96,7 @@ export interface Ingest {
 
 const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
-export const openIngest = ({ database, originals, hint, now }: IngestDependencies): Ingest => ({
+export const openIngest = ({ database, originals, hint, now, maxCpuMs }: IngestDependencies): Ingest => ({
   async authorise({ principal, destination }) {
     const { tenant } = principal
     const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
@@ -149,7 +150,7 @@ export const openIngest = ({ database, originals, hint, now }: IngestDependencie
       })
     const { version, offered } = await database.transaction(async tx => {
       const created = await insertOriginal(tx, tenant, original)
-      const placed = await placeVersion(tx, upload, permission, original, !created)
+      const placed = await placeVersion(tx, upload, permission, { original, deduplicated: !created, maxCpuMs })
       await onCommit(tx, placed.version)
       return placed
     })
@@ -163,8 +164,7 @@ const placeVersion = async (
   tx: Sql,
   { principal: { tenant, keyId }, destination, publish, filename, cause }: Upload,
   { collection, owner }: Permission,
-  original: Original,
-  deduplicated: boolean,
+  { original, deduplicated, maxCpuMs }: { original: Original; deduplicated: boolean; maxCpuMs: number },
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
   const asset = destination.kind === 'version' ? destination.asset : newId()
   const facts: Fact[] = []
@@ -202,7 +202,7 @@ const placeVersion = async (
 
   const renditions = image ? await listRenditions(tx, tenant, collection.collection) : []
   const { nodes, leaves } = image
-    ? wishesFor(renditions, { sha256, image }, { lane: 'eager' })
+    ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs })
     : { nodes: [], leaves: [] }
   const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
   await insertLeaves(tx, { tenant, asset, version, leaves })

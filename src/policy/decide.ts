@@ -15,7 +15,7 @@ export interface Question {
   readonly action: Action
   /** The product in whose name the question is asked. */
   readonly product: string
-  readonly edge: Edge | undefined
+  readonly edge: Omit<Edge, 'privateMetadata'> | undefined
   readonly at: number
 }
 

@@ -40,6 +40,7 @@ export interface DemandDependencies {
   readonly nearby: Pick<Nearby, 'offer'>
   /** Derivatives that may be waited for at once, on all gateways together. */
   readonly waitQueue: number
+  readonly maxCpuMs: number
 }
 
 /** What one product may take of the queue, so that the others find room in it. */
@@ -47,7 +48,7 @@ const MOST_OF_ONE = 0.75
 /** Until a place is free, roughly: two cores make twenty a second. */
 const SECONDS_EACH = 0.05
 
-export const openDemand = ({ database, hint, nearby, waitQueue }: DemandDependencies): Demand => {
+export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: DemandDependencies): Demand => {
   const flights = singleFlight<readonly Hex[]>()
 
   /** `undefined`: there is room. */
@@ -82,7 +83,7 @@ export const openDemand = ({ database, hint, nearby, waitQueue }: DemandDependen
     }
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
-    const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', ...(urgent && { urgent }) })
+    const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs, ...(urgent && { urgent }) })
     const wanted = nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
     // Whoever asks again for what is queued, running or to be retried must not cause another download.
     const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')

@@ -5,12 +5,12 @@
  * gateway, one node in the cluster) and waited for as long as the caller allows. Existence is revealed after permission only:
  * `hide` and `not-found` are the same answer.
  */
-import { acceptableFormats } from '../deliver/negotiate.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { ResolvedLeaf, ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
+import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import type { VersionState } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
+import { type Look, placeholderOf } from '../model/look.ts'
 import type { Derivative } from '../model/node.ts'
 import type { Delivery, Edge } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
@@ -18,6 +18,7 @@ import { unauthenticated } from '../policy/authenticate.ts'
 import { decide } from '../policy/decide.ts'
 import type { Demand } from './demand.ts'
 import type { Waiter } from './wait.ts'
+import { refuseHopeless, wantedLeaves } from './wanted.ts'
 
 export interface Question {
   readonly secretHash: Hex | undefined
@@ -39,6 +40,8 @@ interface Common {
   readonly product: string
   readonly asset: string
   readonly version: number
+  /** For answers that are documents. */
+  readonly placeholder: Look | undefined
   readonly publication: number
   readonly delivery: Delivery
   readonly visibility: Edge['visibility']
@@ -71,7 +74,7 @@ export interface Pending extends Common {
 }
 
 /** No version has been published yet, and one is on its way. */
-export interface Unpublished extends Omit<Common, 'version'> {
+export interface Unpublished extends Omit<Common, 'version' | 'placeholder'> {
   readonly kind: 'unpublished'
   readonly rendition: string
 }
@@ -209,7 +212,8 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
   }
   if (!version || !isShown(version.state, question.version, principal !== undefined)) throw nothingHere()
-  const common = (): Common => ({ ...shared, version: version.version })
+  const placeholder = placeholderOf(version.look)
+  const common = (): Common => ({ ...shared, version: version.version, placeholder })
   if (question.rendition === 'original') {
     if (!version.original) throw nothingHere()
     return { kind: 'original', ...common(), ...version.original, filename: version.filename }
@@ -242,6 +246,7 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
       node,
       derivative,
       sharedWith,
+      placeholder,
     }
   }
   if (leaves.length > 0) refuseHopeless(leaves, wanted, question)
@@ -266,32 +271,4 @@ const unpublished = (newest: VersionState | undefined, answer: Unpublished): Unp
   if (newest === 'FAILED')
     throw refuse('rendition-failed', 'The version could not be completed; its completeness tells why.')
   throw refuse('not-ready', 'No version of the asset has been published yet.')
-}
-
-const wantedLeaves = (leaves: readonly ResolvedLeaf[], { format, accept }: Question): readonly ResolvedLeaf[] => {
-  if (format !== 'auto') return leaves.filter(leaf => leaf.format === format)
-  const accepted = acceptableFormats(
-    leaves.map(leaf => leaf.format),
-    accept,
-  )
-  return accepted.flatMap(chosen => leaves.filter(leaf => leaf.format === chosen))
-}
-
-/** Nothing that could still become ready answers the question. */
-const refuseHopeless = (
-  leaves: readonly ResolvedLeaf[],
-  wanted: readonly ResolvedLeaf[],
-  { format }: Question,
-): void => {
-  if (wanted.some(leaf => leaf.state !== 'DEAD')) return
-  const dead =
-    wanted.find(leaf => leaf.state === 'DEAD') ??
-    leaves.find(leaf => leaf.state === 'REFUSED' && (format === 'auto' || leaf.format === format))
-  if (dead) {
-    throw refuse('rendition-failed', 'The rendition could not be made from this version.', {
-      details: { class: dead.failure ?? 'unknown', node: dead.node && `sha256:${dead.node}` },
-    })
-  }
-  if (format !== 'auto') throw nothingHere()
-  throw refuse('not-acceptable', `The rendition has the formats ${leaves.map(leaf => leaf.format).join(', ')}.`)
 }

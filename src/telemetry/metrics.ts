@@ -60,6 +60,12 @@ export const openMetrics = () => {
       labelNames: ['state'] as const,
       registers,
     }),
+    operations: new Gauge({
+      name: 'matrix_operations',
+      help: 'Backfills by state, as of the scrape.',
+      labelNames: ['state'] as const,
+      registers,
+    }),
     deadNodes: new Gauge({
       name: 'matrix_dead_nodes',
       help: 'Nodes in quarantine by the class of their failure, as of the scrape.',

@@ -1,7 +1,7 @@
 /**
  * The process that decodes, and may die of it: entry file, started by decode-process.ts. One order at a time.
  *
- * - It watches its own memory and kills itself past the limit; the kernel's killer would choose a victim of its own.
+ * - It watches its own memory and CPU and kills itself past the limit; the kernel's killer would choose a victim of its own.
  * - It kills itself when the parent is gone: nobody would take its results.
  */
 import { readSync } from 'node:fs'
@@ -9,6 +9,7 @@ import sharp from 'sharp'
 import { confineDecoders } from './confine.ts'
 import { type Announcement, type ChildSettings, type Report, SCRATCH_FD } from './decode-protocol.ts'
 import { runChains } from './run-chain.ts'
+import { openSeconds } from './seconds.ts'
 
 const WATCH_MS = 50
 const { memoryBytes } = JSON.parse(process.argv[2] ?? '{}') as ChildSettings
@@ -36,8 +37,23 @@ const readOriginal = (bytes: number): Buffer => {
   return original
 }
 
-const run = async ({ original, ...order }: Announcement): Promise<void> =>
-  runChains({ ...order, original: typeof original === 'number' ? readOriginal(original) : original }, send)
+/** Of CPU: a process that runs in the background waits much and may take its time. */
+const spentMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+const seconds = openSeconds()
+let cpuEndMs = Number.POSITIVE_INFINITY
+
+const run = async ({ original, ...order }: Announcement): Promise<void> => {
+  cpuEndMs = spentMs() + order.cpuMs
+  await runChains(
+    { ...order, original: typeof original === 'number' ? readOriginal(original) : original },
+    send,
+    seconds,
+  )
+  cpuEndMs = Number.POSITIVE_INFINITY
+}
 
 process.on('message', (announcement: Announcement) => {
   run(announcement).then(
@@ -52,5 +68,6 @@ process.on('message', (announcement: Announcement) => {
 setInterval(() => {
   // The parent may have gone before anyone listened for it.
   if (!process.connected) die()
-  if (process.memoryUsage.rss() > memoryBytes) send({ kind: 'memory-exceeded' }, die)
+  if (process.memoryUsage.rss() > memoryBytes) send({ kind: 'exceeded', code: 'memory-exceeded' }, die)
+  else if (spentMs() > cpuEndMs) send({ kind: 'exceeded', code: 'timed-out' }, die)
 }, WATCH_MS)

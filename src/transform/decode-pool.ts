@@ -32,6 +32,8 @@ export type TaskOutcome =
 
 export interface DecodeRequest {
   readonly original: Uint8Array
+  /** Originals that chains lay on it, by their SHA-256. */
+  readonly seconds?: Order['seconds']
   readonly image: ImageFacts
   readonly tasks: readonly DecodeTask[]
   readonly signal?: AbortSignal
@@ -126,10 +128,13 @@ export const openDecodePool = ({
     if (keepWarm && !closed && idle.length + busy.size === 0) idle.push(start())
   }
 
-  const orderOf = ({ original, image, tasks }: DecodeRequest): Order => ({
+  const orderOf = ({ original, seconds, image, tasks }: DecodeRequest): Order => ({
     original,
+    ...(seconds && { seconds }),
     tasks,
     softMs,
+    // A step has the hard limit; of chains no more than a plan may ask for comes here, estimated to a factor of two.
+    cpuMs: hardMs * (tasks.length + 1),
     maxPixels: image.width * image.height,
   })
 

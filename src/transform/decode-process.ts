@@ -91,7 +91,7 @@ export const startDecodeProcess = ({
       child.on('message', (report: Report) => {
         timer.refresh()
         if (report.kind === 'finished') resolve()
-        if (report.kind === 'memory-exceeded') cause = 'memory-exceeded'
+        if (report.kind === 'exceeded') cause = report.code
         if (report.kind === 'started') running = report.ids
         listen(report)
       })

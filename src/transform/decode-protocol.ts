@@ -29,6 +29,8 @@ export type TaskFailure =
   /** As a plan refuses them, found where only the pixels told the size. */
   | 'output-too-large'
   | 'crop-outside'
+  /** What was to be laid on the picture cannot be read. */
+  | 'second-unreadable'
   | 'cancelled'
 
 /** What the next try may bring: another process may be luckier, another decoder of the same bytes is not. */
@@ -39,14 +41,19 @@ export const IS_RETRYABLE = {
   'memory-exceeded': true,
   'output-too-large': false,
   'crop-outside': false,
+  'second-unreadable': false,
   cancelled: true,
 } as const satisfies Record<TaskFailure, boolean>
 
 export interface Order {
   readonly original: Uint8Array
+  /** Originals that are laid on it, by their SHA-256. */
+  readonly seconds?: Readonly<Record<Hex, Uint8Array>>
   /** What the header announced when it was probed; a decoder that finds more stops. */
   readonly maxPixels: number
   readonly softMs: number
+  /** That all tasks together may take; a process that uses more kills itself. */
+  readonly cpuMs: number
   readonly tasks: readonly DecodeTask[]
 }
 
@@ -68,7 +75,7 @@ export type Report =
   | { readonly kind: 'done'; readonly result: Rendered }
   | { readonly kind: 'failed'; readonly ids: readonly string[]; readonly code: TaskFailure }
   /** Sent before the process kills itself. */
-  | { readonly kind: 'memory-exceeded' }
+  | { readonly kind: 'exceeded'; readonly code: 'memory-exceeded' | 'timed-out' }
   | { readonly kind: 'finished' }
 
 /** Given on the command line of the process. */

@@ -54,6 +54,9 @@ const readCurve = (view: DataView, at: number): Curve | undefined => {
   }
 }
 
+const curveAt = (view: DataView, at: number | undefined): Curve | undefined =>
+  at === undefined ? undefined : readCurve(view, at)
+
 const readParametric = (view: DataView, at: number): Curve | undefined => {
   const p = (index: number): number => s15Fixed16(view, at + 12 + 4 * index)
   const kind = view.getUint16(at + 8)
@@ -70,30 +73,111 @@ const isSrgbCurve = (curve: Curve | undefined): boolean =>
   )
 
 const looksLikeSrgb = (view: DataView): boolean => {
-  if (tagText(view, 16) !== 'RGB ') return false
   const tags = readTags(view)
+  // Grey by the same curve: what sRGB says where the three are equal.
+  if (tagText(view, 16) === 'GRAY') return isSrgbCurve(curveAt(view, tags.get('kTRC')))
+  if (tagText(view, 16) !== 'RGB ') return false
   // A table from device to connection space overrides the matrix and may say anything.
   if (tags.has('A2B0') || tags.has('A2B1')) return false
   const primaries = Object.entries(SRGB_PRIMARIES).every(([name, expected]) => {
     const at = tags.get(name)
     return at !== undefined && isPrimary(view, at, expected)
   })
-  return (
-    primaries &&
-    ['rTRC', 'gTRC', 'bTRC'].every(name => {
-      const at = tags.get(name)
-      return at !== undefined && isSrgbCurve(readCurve(view, at))
-    })
-  )
+  return primaries && ['rTRC', 'gTRC', 'bTRC'].every(name => isSrgbCurve(curveAt(view, tags.get(name))))
+}
+
+const reading = <T>(profile: Uint8Array, read: (view: DataView) => T, otherwise: T): T => {
+  try {
+    return read(new DataView(profile.buffer, profile.byteOffset, profile.byteLength))
+  } catch (error) {
+    // An offset beyond the profile is the one thing that reading from a DataView can complain about.
+    if (error instanceof RangeError) return otherwise
+    throw error
+  }
 }
 
 /** Never throws: what cannot be read is not sRGB and goes through the converter. */
-export const isSrgbProfile = (profile: Uint8Array): boolean => {
-  try {
-    return looksLikeSrgb(new DataView(profile.buffer, profile.byteOffset, profile.byteLength))
-  } catch (error) {
-    // An offset beyond the profile is the one thing that reading from a DataView can complain about.
-    if (error instanceof RangeError) return false
-    throw error
-  }
+export const isSrgbProfile = (profile: Uint8Array): boolean => reading(profile, looksLikeSrgb, false)
+
+/** Where its XYZ and curves stand: all that a display's profile needs. */
+const matrixTags = (view: DataView): readonly { name: string; at: number; bytes: number }[] | undefined => {
+  if (tagText(view, 16) !== 'RGB ' || tagText(view, 20) !== 'XYZ ') return undefined
+  const tags = readTags(view)
+  if ([...tags.keys()].some(name => /^[AB]2[AB]\d|^D2B|^B2D/.test(name))) return undefined
+  const found = MATRIX_TAGS.flatMap(name => {
+    const at = tags.get(name)
+    const bytes = at === undefined ? undefined : tagBytes(view, at, name)
+    return at === undefined || bytes === undefined ? [] : [{ name, at, bytes }]
+  })
+  const needed = MATRIX_TAGS.slice(0, NEEDED_TAGS)
+  return needed.every(name => found.some(tag => tag.name === name)) ? found : undefined
+}
+
+const MATRIX_TAGS = ['rXYZ', 'gXYZ', 'bXYZ', 'rTRC', 'gTRC', 'bTRC', 'wtpt', 'chad'] as const
+/** The adaptation matrix is there in some only. */
+const NEEDED_TAGS = 7
+const MAX_CURVE_POINTS = 4096
+/** Parameters of `para` by its type (10.18). */
+const PARAMETERS = [1, 3, 4, 5, 7]
+
+/** Length of a tag's data, read once to its end; `undefined` where it is not what its name asks for. */
+const tagBytes = (view: DataView, at: number, name: string): number | undefined => {
+  const type = tagText(view, at)
+  const expected = name.endsWith('TRC') ? ['curv', 'para'] : name === 'chad' ? ['sf32'] : ['XYZ ']
+  if (!expected.includes(type)) return undefined
+  const points = type === 'curv' ? view.getUint32(at + 8) : 0
+  const parameters = type === 'para' ? PARAMETERS[view.getUint16(at + 8)] : 0
+  if (points > MAX_CURVE_POINTS || parameters === undefined) return undefined
+  const bytes = { 'XYZ ': 20, sf32: 44, curv: 12 + 2 * points, para: 12 + 4 * parameters }[type] ?? 0
+  view.getUint8(at + bytes - 1)
+  return bytes
+}
+
+/** RGB by primaries and curves: it can be written anew and kept. Never throws. */
+export const isMatrixProfile = (profile: Uint8Array): boolean => reading(profile, matrixTags, undefined) !== undefined
+
+const ascii = (text: string): Buffer => Buffer.from(text, 'latin1')
+const u32 = (...values: readonly number[]): Buffer => {
+  const bytes = Buffer.alloc(4 * values.length)
+  for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, 4 * index)
+  return bytes
+}
+/** Texts that the format insists on: `mluc` (10.15) since version 4, `desc` and `text` before. */
+const localised = (text: string): Buffer =>
+  Buffer.concat([
+    ascii('mluc'),
+    u32(0, 1, 12),
+    ascii('enUS'),
+    u32(2 * text.length, 28),
+    Buffer.from(text, 'utf16le').swap16(),
+  ])
+const described = (text: string): Buffer =>
+  Buffer.concat([ascii('desc'), u32(0, text.length + 1), ascii(`${text}\0`), Buffer.alloc(78)])
+const plain = (text: string): Buffer => Buffer.concat([ascii('text'), u32(0), ascii(`${text}\0`)])
+
+/** The numbers of a profile without the words of whoever made it, which come from strangers and may say anything. */
+export const rewriteProfile = (profile: Uint8Array): Buffer | undefined => {
+  const tags = reading(profile, matrixTags, undefined)
+  if (!tags) return undefined
+  const source = Buffer.from(profile.buffer, profile.byteOffset, profile.byteLength)
+  const isNew = (source[8] ?? 0) >= 4
+  const parts = [
+    { name: 'desc', data: isNew ? localised('Kept') : described('Kept') },
+    { name: 'cprt', data: isNew ? localised('None') : plain('None') },
+    ...tags.map(({ name, at, bytes }) => ({ name, data: source.subarray(at, at + bytes) })),
+  ].map(({ name, data }) => ({ name, data: Buffer.concat([data, Buffer.alloc(-data.length & 3)]), bytes: data.length }))
+  let at = HEADER + 4 + ENTRY * parts.length
+  const table = parts.map(({ name, data, bytes }) => {
+    const entry = Buffer.concat([ascii(name), u32(at, bytes)])
+    at += data.length
+    return entry
+  })
+  const header = Buffer.alloc(HEADER)
+  header.writeUInt32BE(at, 0)
+  header.set([isNew ? 4 : 2, isNew ? 0x30 : 0x10], 8)
+  header.set(ascii('mntrRGB XYZ '), 12)
+  header.set(Buffer.from('07d00001000100000000000061637370', 'hex'), 24)
+  // The white of the connection space, D50.
+  header.set(u32(0xf6d6, 0x1_0000, 0xd32d), 68)
+  return Buffer.concat([header, u32(parts.length), ...table, ...parts.map(({ data }) => data)])
 }

@@ -53,6 +53,18 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('put', 'one.jpg')).out.slice(0, 36)).toBe(asset)
   })
 
+  test('capabilities lists what can be asked for', async () => {
+    const { code, out } = await matrix('capabilities')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^engine vips8\.18\/\d+, libvips 8\.18\./)
+    expect(out).toMatch(/^reads jpeg png webp avif gif tiff; at most bytes \d+/m)
+    expect(out).toMatch(/^writes gif, animated too; at most side \d+, pixels \d+/m)
+    expect(out).toMatch(/^resize\n {2}width +1 to 4096$/m)
+    expect(JSON.parse((await matrix('capabilities', '--json')).out)).toMatchObject({
+      engine: { line: expect.stringMatching(/^vips/) },
+    })
+  })
+
   test('put --json is one object a file', async () => {
     const { code, out } = await matrix('put', 'one.jpg', 'two.jpg', '--json')
     expect(code).toBe(0)
@@ -130,6 +142,33 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('dead-letters', 'redrive', '--class', 'no-such')).out).toBe('0 queued again')
   })
 
+  test('backfill makes a rendition for what is there, and operations tell how far it is', async () => {
+    const begun = await matrix('backfill', 'product-photo', 'shop-web', 'card', '--json')
+    expect(begun.code).toBe(0)
+    const { id } = JSON.parse(begun.out)
+    // Not a terminal: plain lines, the last of which says how it ended; some of what is there cannot be decoded.
+    const watched = await matrix('operations', 'watch', id)
+    expect(watched.out.split('\n').at(-1)).toMatch(
+      new RegExp(`^${id}  backfill product-photo shop-web/card r1  (SUCCEEDED|PARTIAL)  `),
+    )
+    expect(watched.code).toBe(watched.out.includes('SUCCEEDED') ? 0 : 1)
+    expect((await matrix('operations', 'list')).out).toContain(id)
+    expect((await matrix('operations', 'list', '--state', 'PAUSED')).out).toBe('There are none.')
+    expect(await matrix('operations', 'pause', id)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^conflict: /),
+    })
+    expect(await matrix('backfill', 'product-photo', 'shop-web', 'no-such')).toMatchObject({ code: 1 })
+    const whole = await matrix('backfill', 'avatar', 'mobile', 'face', '--watch')
+    expect(whole).toMatchObject({ code: 0, out: expect.stringContaining('SUCCEEDED  0 of 0') })
+  })
+
+  test('calibrate has the costs of the machine measured', async () => {
+    const { code, out } = await matrix('calibrate')
+    expect(code).toBe(0)
+    expect(out).toMatch(/measured \d{4}-[\s\S]*\n {2}encode avif 2 +[\d.]+ ms a megapixel/)
+  })
+
   test('seed may be repeated and leaves the keys in use alone', async () => {
     const before = await readFile(join(root, '.data/keys.json'), 'utf8')
     const { code, out } = await matrix('seed', '--json')
@@ -186,7 +225,18 @@ describe('exit codes', () => {
   test('0: help, which is complete', async () => {
     const { code, out } = await matrix('--help')
     expect(code).toBe(0)
-    for (const command of ['seed', 'put', 'resolve', 'explain', 'keys', 'doctor', 'dead-letters'])
+    for (const command of [
+      'seed',
+      'put',
+      'resolve',
+      'explain',
+      'keys',
+      'doctor',
+      'dead-letters',
+      'backfill',
+      'operations',
+      'calibrate',
+    ])
       expect(out).toMatch(new RegExp(`^ {2}${command}`, 'm'))
     expect((await matrix('put', '--help')).out).toMatch(/--publish <policy>[\s\S]*Global Options:[\s\S]*--json/)
   })

@@ -1,6 +1,7 @@
 /** Writes of the configuration under conditions, and tried without effect. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { prepare } from '../../src/gateway.ts'
+import { query } from '../faults/intact.ts'
 import { expectJson, expectRefusal, leavesNothing, openClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -190,13 +191,26 @@ test('a recipe tells what it would come to', async () => {
     (await expectJson<Impact>(admin('PUT', `${of(product)}?validate_only=true`, body), 200)).impact
   await leavesNothing(system, async () => {
     const same = { versions_affected: 3, versions_planned: 3, refused: 0 }
+    const nothing = { estimated_cpu_seconds: 0, estimated_bytes: 0 }
     // What the shop's card made is there for whoever asks; equal pictures are one node.
-    expect(await tried(card)).toEqual({ ...same, nodes_new: 0, nodes_existing: 2 })
-    expect(await tried({ ...recipe(123), lane: 'lazy' })).toEqual({ ...same, nodes_new: 2, nodes_existing: 0 })
+    expect(await tried(card)).toEqual({ ...same, ...nothing, nodes_new: 0, nodes_existing: 2 })
+    const small = await tried({ ...recipe(123), lane: 'lazy' })
+    expect(small).toMatchObject({ ...same, nodes_new: 2, nodes_existing: 0 })
+    const large = await tried({ ...recipe(600), lane: 'lazy' })
+    for (const figure of ['estimated_cpu_seconds', 'estimated_bytes'] as const) {
+      expect(small[figure]).toBeGreaterThan(0)
+      expect(large[figure]).toBeGreaterThan(small[figure] as number)
+    }
+    // In the light of what the shop's cards weigh, a JPEG of so many pixels.
+    const [{ weight } = { weight: 0 }] = await query<{ weight: number }>(
+      system.core,
+      `select (sum(byte_length)::float8 / sum(width * height)) as weight from derivative where media_type = 'image/jpeg'`,
+    )
+    expect(small.estimated_bytes).toBeCloseTo(weight * 123 * (82 + 88), -2)
     const both = { recipe: { resize: { width: 400 }, formats: ['png', { format: 'jpeg', quality: 80 }] } }
-    expect(await tried(both)).toEqual({ ...same, nodes_new: 2, nodes_existing: 2 })
+    expect(await tried(both)).toMatchObject({ ...same, nodes_new: 2, nodes_existing: 2 })
     const corner = { recipe: { crop: { left: 800, top: 0, width: 100, height: 100 }, formats: ['jpeg'] } }
-    expect(await tried(corner)).toEqual({ ...same, nodes_new: 1, nodes_existing: 0, refused: 2 })
+    expect(await tried(corner)).toMatchObject({ ...same, nodes_new: 1, nodes_existing: 0, refused: 2 })
   })
   const made = await expectJson<Impact>(admin('PUT', of('mobile'), card), 201)
   expect(made.impact).toMatchObject({ nodes_new: 0, nodes_existing: 2 })

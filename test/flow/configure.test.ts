@@ -140,7 +140,14 @@ describe('collections', () => {
     const matrix = () =>
       expectJson<{ edges: { product: string; role: string }[] }>(admin('GET', '/v1/collections/banner/matrix'), 200)
     expect((await matrix()).edges).toEqual([
-      { product: 'mobile', role: 'owner', original_access: true, visibility: 'private', delivery: 'redirect' },
+      {
+        product: 'mobile',
+        role: 'owner',
+        original_access: true,
+        private_metadata: false,
+        visibility: 'private',
+        delivery: 'redirect',
+      },
     ])
     const grants = '/v1/collections/banner/grants'
     await leavesNothing(system, async () => {

@@ -182,7 +182,7 @@ describe('the path', () => {
       'tile',
       'tile.',
       '.jpg',
-      'tile.gif',
+      'tile.bmp',
       'tile.webp',
       'tile.JPG',
       'tile.jpg.jpg',

@@ -32,7 +32,7 @@ type Row = Readonly<Record<Who, number>>
  * product of the tenant without one; `elsewhere` administers another tenant. Asset is a text of the gallery, published, so that
  * what succeeds needs no worker. {x} is the product in the path.
  */
-const scene = { gallery: 'gallery', asset: '', missing: crypto.randomUUID() }
+const scene = { gallery: 'gallery', asset: '', operation: '', missing: crypto.randomUUID() }
 const all = (status: number): Row => Object.fromEntries(WHO.map(who => [who, status])) as Row
 const products = (row: Omit<Row, keyof typeof NOBODY>): Row => ({ ...NOBODY, ...row })
 /** Every product but those without a grant may look. */
@@ -236,6 +236,27 @@ const CASES: readonly Case[] = [
     options: () => ({ body: { class: 'timed-out' } }),
     row: administers(200, 200),
   },
+  {
+    method: 'POST',
+    route: `${rendition}/backfill`,
+    path: () => '/v1/collections/gallery/products/reader/renditions/thumb/backfill',
+    row: products({ stranger: 404, reader: 202, editor: 404, owner: 404, admin: 202, elsewhere: 404 }),
+  },
+  { method: 'GET', route: '/v1/operations', path: () => '/v1/operations', row: { ...all(200), ...NOBODY } },
+  {
+    method: 'GET',
+    route: '/v1/operations/:operation',
+    path: () => `/v1/operations/${scene.operation}`,
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  ...['pause', 'resume', 'cancel'].map(verb => ({
+    method: 'POST',
+    route: `/v1/operations/:operation/${verb}`,
+    path: () => `/v1/operations/${scene.operation}/${verb}`,
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  })),
+  { method: 'GET', route: '/v1/costs', path: () => '/v1/costs', row: administers(200, 200) },
+  { method: 'POST', route: '/v1/costs/measure', path: () => '/v1/costs/measure', row: administers(202, 202) },
   // Last, for it ends the scene: nobody but the last of the table may.
   {
     method: 'POST',
@@ -267,6 +288,8 @@ beforeAll(async () => {
   for (const role of ['editor', 'reader'])
     await expectJson(admin('PUT', `/v1/collections/gallery/grants/${role}`, { role }), 201)
   await expectJson(admin('PUT', '/v1/collections/gallery/products/reader/renditions/thumb', RECIPE), 201)
+  const backfill = '/v1/collections/gallery/products/reader/renditions/thumb/backfill'
+  scene.operation = (await expectJson<{ id: string }>(admin('POST', backfill, {}), 202)).id
   await ensureTenant(database, 'elsewhere')
   await putAdminKey(database, 'elsewhere', hashSecret(keys.elsewhere ?? ''))
   await insertKeyOf('revoked', undefined)

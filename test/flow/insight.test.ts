@@ -42,6 +42,15 @@ interface Efficiency {
   readonly storage_efficiency: number
   readonly siloed_storage_efficiency: number
   readonly compute_ratio: number
+  readonly saved: { cpu_ms: number; bytes: number }
+  readonly products: {
+    product: string
+    asks: number
+    nodes: number
+    shared: number
+    cpu_ms: { spent: number; siloed: number }
+    bytes: { derivatives: number; siloed: number }
+  }[]
 }
 
 let system: System
@@ -157,6 +166,32 @@ test('a plan shows each node once, with everybody who shares it', async () => {
   )
 })
 
+test('a plan tells what was estimated, what was measured, and what was there before', async () => {
+  interface Plan {
+    readonly text: string
+    readonly totals: Record<string, number>
+  }
+  const read = (id: string) =>
+    expectJson<Plan>(send('GET', `/v1/assets/${id}/versions/1/plan`, { key: ADMIN_KEY }), 200)
+  const { totals, text } = await read(asset)
+  expect(totals.estimated_remaining_cpu_ms).toBe(0)
+  expect(totals).toMatchObject({ existing: 0 })
+  expect(totals.measured_cpu_ms).toBeGreaterThan(0)
+  expect(totals.measured_alone_cpu_ms).toBeGreaterThan(totals.measured_cpu_ms ?? 0)
+  expect(totals.saved_cpu_ms).toBeCloseTo((totals.measured_alone_cpu_ms ?? 0) - (totals.measured_cpu_ms ?? 0), 0)
+  // Good to a factor of two on an idle machine; the ends of the scale on a busy one.
+  expect((totals.measured_cpu_ms ?? 0) / (totals.estimated_cpu_ms ?? 0)).toBeGreaterThan(0.1)
+  expect((totals.measured_cpu_ms ?? 0) / (totals.estimated_cpu_ms ?? 0)).toBeLessThan(10)
+  expect(text).toMatch(/measured [\d.]+ ms, one by one [\d.]+ ms: \d+ ms saved; 0 of 8 were there; ~0 ms to do/)
+  // The same bytes once more: everything is there, nothing is spent, and alone it would have cost as much again.
+  const { asset: second } = await system.upload(jpeg)
+  await settled(system)
+  const again = await read(second)
+  expect(again.totals).toMatchObject({ existing: 8, measured_cpu_ms: 0, estimated_remaining_cpu_ms: 0 })
+  expect(again.totals.saved_cpu_ms).toBe(again.totals.measured_alone_cpu_ms)
+  expect(again.text).toContain('was there')
+})
+
 test('a plan shows a product its own nodes, and how many wishes of others go through them', async () => {
   const read = (product: 'shop-web' | 'partner-api') =>
     expectJson<{ text: string; totals: object }>(
@@ -244,7 +279,7 @@ describe('explain', () => {
       {},
       { asset: 'x', rendition: 'card' },
       { asset, rendition: 'A' },
-      { asset, rendition: 'card', format: 'gif' },
+      { asset, rendition: 'card', format: 'bmp' },
     ]
     const more = [
       { asset, rendition: 'card', version: 0 },
@@ -285,6 +320,19 @@ test('the report adds up', async () => {
     )
     expect(one.cpu_ms.spent).toBeGreaterThan(0)
     expect(one.compute_ratio).toBeCloseTo(one.cpu_ms.spent / one.cpu_ms.siloed, 1)
+    expect(one.saved.cpu_ms).toBeCloseTo(one.cpu_ms.siloed - one.cpu_ms.spent, -1)
+    expect(one.saved.bytes).toBe(one.bytes.siloed - one.bytes.originals - one.bytes.derivatives)
+    // The card is the shop's and the mobile product's, half each; what all products are charged with is what was spent.
+    expect(one.products.map(({ product, asks, nodes, shared }) => [product, asks, nodes, shared])).toEqual([
+      ['mobile', 4, 4, 1],
+      ['partner-api', 1, 1, 0],
+      ['shop-web', 4, 4, 1],
+    ])
+    const total = (of: (product: Efficiency['products'][number]) => number): number =>
+      one.products.reduce((sum, product) => sum + of(product), 0)
+    expect(Math.abs(total(({ cpu_ms }) => cpu_ms.spent) - one.cpu_ms.spent)).toBeLessThanOrEqual(3)
+    expect(Math.abs(total(({ cpu_ms }) => cpu_ms.siloed) - one.cpu_ms.siloed)).toBeLessThanOrEqual(3)
+    expect(Math.abs(total(({ bytes }) => bytes.derivatives) - one.bytes.derivatives)).toBeLessThanOrEqual(3)
     await own.upload(jpeg)
     await settled(own)
     const two = await read()

@@ -88,6 +88,7 @@ const raceFor = (original: string): Promise<number[]> => {
       ...sideOf(index).core,
       pools: { urgent: pool, background: pool },
       avif: openPixelBudget(1e9),
+      look: () => undefined,
       owner: `racer-${index}`,
       leaseMs: 60_000,
     }),

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openWarmLane } from '../../src/http/warm-lane.ts'
-import { settled } from '../support/http.ts'
+import { looked, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type CallOptions, requestOf, type System, startSystem } from '../support/system.ts'
 
@@ -18,6 +18,7 @@ beforeAll(async () => {
   system = await startSystem()
   asset = (await system.upload(await photo({ width: 900, height: 600 }))).asset
   await settled(system)
+  await looked(system, asset)
   const lane = openWarmLane(system.gateway)
   const routes = getRequestListener(system.app.fetch as never)
   const server = createServer((incoming, outgoing) =>

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openWarmReader } from '../../src/manifest/warm-read.ts'
-import { expectJson, settled } from '../support/http.ts'
+import { expectJson, looked, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 
@@ -28,6 +28,7 @@ afterAll(() => system.close())
 beforeEach(async () => {
   asset = (await system.upload(fresh())).asset
   await settled(system)
+  await looked(system, asset)
   const made = await expectJson<{ id: string; secret: string }>(
     admin('POST', '/v1/products/shop-web/keys', {
       scopes: ['resolve'],

@@ -1,0 +1,38 @@
+/** Which of the leaves of a rendition answer a question, and whether any ever will. Pure. */
+import { acceptableFormats } from '../deliver/negotiate.ts'
+import type { ResolvedLeaf } from '../manifest/resolve-read.ts'
+import { refuse } from '../model/errors.ts'
+import type { Format } from '../model/recipe.ts'
+
+interface Asked {
+  readonly format: Format | 'auto'
+  readonly accept: string | undefined
+}
+
+export const wantedLeaves = (leaves: readonly ResolvedLeaf[], { format, accept }: Asked): readonly ResolvedLeaf[] => {
+  if (format !== 'auto') return leaves.filter(leaf => leaf.format === format)
+  const accepted = acceptableFormats(
+    leaves.map(leaf => leaf.format),
+    accept,
+  )
+  return accepted.flatMap(chosen => leaves.filter(leaf => leaf.format === chosen))
+}
+
+/** Nothing that could still become ready answers the question. */
+export const refuseHopeless = (
+  leaves: readonly ResolvedLeaf[],
+  wanted: readonly ResolvedLeaf[],
+  { format }: Asked,
+): void => {
+  if (wanted.some(leaf => leaf.state !== 'DEAD')) return
+  const dead =
+    wanted.find(leaf => leaf.state === 'DEAD') ??
+    leaves.find(leaf => leaf.state === 'REFUSED' && (format === 'auto' || leaf.format === format))
+  if (dead) {
+    throw refuse('rendition-failed', 'The rendition could not be made from this version.', {
+      details: { class: dead.failure ?? 'unknown', node: dead.node && `sha256:${dead.node}` },
+    })
+  }
+  if (format !== 'auto') throw refuse('not-found', 'There is no such asset or rendition for this product.')
+  throw refuse('not-acceptable', `The rendition has the formats ${leaves.map(leaf => leaf.format).join(', ')}.`)
+}
