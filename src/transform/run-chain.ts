@@ -5,14 +5,14 @@
  * The tree is walked depth first, so that only the pixels of one path exist at a time; a parent's are let go before its last
  * child is walked. What is deferred is encoded at the end.
  */
-import type { Sharp } from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { sha256Hex } from '../lib/canonical.ts'
 import type { Step } from '../model/recipe.ts'
 import { decodeFilm } from '../ops/decode.ts'
 import { filmStep } from '../ops/film.ts'
 import { lateParams, resolveLate } from '../ops/late.ts'
 import type { Film, Render } from '../ops/pixels.ts'
-import { type Branch, chainTree, type Leaf } from './chain-tree.ts'
+import { type Branch, chainTree, type Leaf, shareDecoding } from './chain-tree.ts'
 import type { Order, Report, TaskFailure } from './decode-protocol.ts'
 import { type Encoded, encodeFilm } from './encode-film.ts'
 import { drawLook, LOOK } from './look.ts'
@@ -150,6 +150,15 @@ const walkBranch = (walk: Walk, branch: Branch, parent: Parent, isLast: boolean)
     }
   })
 
+/** Whether decoding and scaling may be done in two steps: neither 16 bits nor other colours are lost between them. */
+const hasBytePixels = async ({ original, tasks }: Order): Promise<boolean> => {
+  if (tasks.length < 2) return false
+  const { depth, space } = await sharp(original)
+    .metadata()
+    .catch(() => ({ depth: undefined, space: undefined }))
+  return depth === 'uchar' && space === 'srgb'
+}
+
 /**
  * Runs every task of an order and reports each exactly once, as `done` or as `failed`. Rejects only for mistakes of ours.
  * Equal chains give equal bytes, whatever other tasks are there and in whatever order. `seconds` may be kept from order to order.
@@ -160,7 +169,8 @@ export const runChains = async (
   seconds: Seconds = openSeconds(),
 ): Promise<void> => {
   const walk: Walk = { order, report, seconds, unchargedMs: 0, deferred: [] }
-  for (const branch of chainTree(order.tasks)) {
+  const roots = chainTree(order.tasks)
+  for (const branch of (await hasBytePixels(order)) ? shareDecoding(roots) : roots) {
     await walkBranch(walk, branch, { film: undefined, pathMs: 0 }, true)
   }
   for (const finish of walk.deferred) await finish()
