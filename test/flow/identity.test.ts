@@ -255,6 +255,7 @@ const CASES: readonly Case[] = [
     path: () => `/v1/operations/${scene.operation}/${verb}`,
     row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
   })),
+  { method: 'GET', route: '/v1/capabilities', path: () => '/v1/capabilities', row: { ...all(200), ...NOBODY } },
   { method: 'GET', route: '/v1/costs', path: () => '/v1/costs', row: administers(200, 200) },
   { method: 'POST', route: '/v1/costs/measure', path: () => '/v1/costs/measure', row: administers(202, 202) },
   // Last, for it ends the scene: nobody but the last of the table may.
