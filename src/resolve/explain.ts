@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import { findAsset, findVersion } from '../manifest/assets.ts'
 import { findEdge } from '../manifest/collections.ts'
 import type { Database } from '../manifest/database.ts'
-import { leavesOfVersion } from '../manifest/leaves.ts'
+import { type LeafState, leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import type { Principal } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
@@ -98,9 +98,7 @@ export const explainResolution = async (
       format: leaf.format,
       node: leaf.node && `sha256:${leaf.node}`,
       state: leaf.state ?? 'REFUSED',
-      shared_with: all
-        .filter(other => other.node !== null && other.node === leaf.node && other.product !== product)
-        .map(other => `${other.product}/${other.rendition}`),
+      shared_with: sharersOf(leaf, all, principal),
       failure: leaf.failure?.code ?? leaf.refusal?.code,
       chain: leaf.chain === null ? undefined : JSON.parse(leaf.chain),
     })
@@ -113,6 +111,13 @@ export const explainResolution = async (
   const answered = wanted.find(leaf => leaf.state === 'DONE')
   if (answered) return end(`ready: ${answered.format}`)
   return end(wanted.some(leaf => leaf.node && leaf.state !== 'DEAD') ? 'pending' : 'rendition-failed')
+}
+
+/** By name for administrators; a product learns how many there are. */
+const sharersOf = (leaf: LeafState, all: readonly LeafState[], { product }: Principal): readonly string[] => {
+  const others = all.filter(other => other.node !== null && other.node === leaf.node && other.product !== leaf.product)
+  if (product === undefined) return others.map(other => `${other.product}/${other.rendition}`)
+  return others.length > 0 ? [`${others.length} of other products`] : []
 }
 
 const render = (

@@ -222,7 +222,7 @@ describe('explain', () => {
       'node',
     ])
     for (const { step } of steps) expect(text).toContain(step)
-    expect(text).toContain('mobile/tile')
+    expect(text).toContain('1 of other products')
   })
 
   test('agrees with what resolve answers', async () => {
@@ -464,4 +464,18 @@ describe('every answer', () => {
     for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACEROUTE'])
       await expectRefusal(send(method, '/v1/assets', { key: key() }), 404, 'not-found')
   })
+})
+
+test('a product learns how many share a node, an administrator who', async () => {
+  const { asset } = await system.upload(await photo({ width: 640, height: 480 }))
+  await settled(system)
+  const explained = async (key: string) => {
+    const { steps } = await expectJson<{ steps: { step: string; result: { shared_with?: string[] } }[] }>(
+      send('POST', '/v1/products/shop-web/resolve/explain', { key, body: { asset, rendition: 'card' } }),
+      200,
+    )
+    return steps.find(({ step }) => step === 'node')?.result.shared_with
+  }
+  expect(await explained(system.keys['shop-web'])).toEqual(['1 of other products'])
+  expect(await explained(ADMIN_KEY)).toEqual(['mobile/tile'])
 })
