@@ -13,10 +13,11 @@ import { cold } from './cold.ts'
 import { encoders } from './encoders.ts'
 import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
+import { peers } from './peers.ts'
 import { type Photo, readPhotos } from './photos.ts'
 import { publish } from './publish.ts'
 import { markdown, type Table } from './report.ts'
-import { sharing } from './sharing.ts'
+import { overlap, sharing } from './sharing.ts'
 import { startUp } from './start.ts'
 import { warm } from './warm.ts'
 import { openWorld, type World } from './world.ts'
@@ -42,11 +43,14 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   ingest,
   sharing,
   encoders,
+  overlap,
+  peers: (world, photos) => peers(world, photos, Number(values.seconds)),
   publish,
   start: (world, photos) => startUp(world, photos, values),
 }
 
-const wanted = values.only?.split(',') ?? Object.keys(BENCHMARKS)
+/** What installs from a registry is run when it is asked for. */
+const wanted = values.only?.split(',') ?? Object.keys(BENCHMARKS).filter(name => name !== 'peers' || values.install)
 for (const name of wanted)
   if (!Object.hasOwn(BENCHMARKS, name))
     throw new Error(`Expected some of ${Object.keys(BENCHMARKS).join(', ')} but received ${name}`)

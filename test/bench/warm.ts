@@ -14,13 +14,13 @@ const ASSETS = 100
 /** Everybody's turn comes in every round: a machine that others use changes under a run. */
 const ROUNDS = 5
 
-interface Server {
+export interface Server {
   readonly address: string
   readonly pid: number
   stop(): Promise<void>
 }
 
-const startBaseline = async (name: string, argumentsOf: readonly string[], settings = {}): Promise<Server> => {
+export const startBaseline = async (name: string, argumentsOf: readonly string[], settings = {}): Promise<Server> => {
   const file = fileURLToPath(new URL(`./baselines/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...argumentsOf], {
     env: { ...process.env, SETTINGS: JSON.stringify(settings) },

@@ -1,0 +1,4 @@
+/** Next builds nothing without a page. */
+export default function Page() {
+  return null
+}
