@@ -67,6 +67,7 @@ const OURS = [
   { name: 'ours', like: 'WebP, effort 4', rendition: 'webp-4', output: { format: 'webp', effort: 4 } },
   { name: 'ours, our default', like: 'WebP, effort 2', rendition: 'webp-2', output: { format: 'webp', effort: 2 } },
   { name: 'ours', like: 'JPEG', rendition: 'jpeg', output: { format: 'jpeg' } },
+  { name: 'ours', like: 'JPEG, mozjpeg', rendition: 'mozjpeg', output: { format: 'jpeg', mozjpeg: true } },
 ] as const
 
 /** The answer carries the bytes, as those of the others do. */
