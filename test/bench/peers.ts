@@ -74,15 +74,34 @@ const median = (values: readonly number[]): number => quantile(values, 0.5)
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 export const peers = async (world: World, photos: readonly Photo[], seconds: number): Promise<readonly Table[]> => {
+  const stops: (() => unknown)[] = []
+  try {
+    return await compareAll(world, photos, seconds, stops)
+  } finally {
+    await Promise.all(stops.map(stop => stop()))
+  }
+}
+
+/** `stops`: what was started, to be ended however this ends. */
+const compareAll = async (
+  world: World,
+  photos: readonly Photo[],
+  seconds: number,
+  stops: (() => unknown)[],
+): Promise<readonly Table[]> => {
   const files = new Map<string, Uint8Array>()
   for (let round = 0; round <= ROUNDS; round++)
     // What follows the end of a JPEG is not looked at, and makes it another original.
     for (const [index, { bytes }] of photos.entries())
       files.set(fileOf(round, index), Buffer.concat([bytes, Buffer.from(`#${round}`)]))
   const servers = await startPeers(files)
+  stops.push(servers.stop)
   const gateway = await world.startGateway()
+  stops.push(gateway.stop)
   const bare = startBare()
+  stops.push(bare.stop)
   const ours = await ourContenders(world, gateway, files)
+  stops.push(ours.stop)
   await settled(gateway)
   const contenders = [...peerContenders(servers), ...ours.contenders]
 
@@ -122,7 +141,6 @@ export const peers = async (world: World, photos: readonly Photo[], seconds: num
       }
     }
   }
-  bare.stop()
 
   const likeness = new Map<string, number>()
   const references = new Map<string, Buffer>()
@@ -204,8 +222,6 @@ export const peers = async (world: World, photos: readonly Photo[], seconds: num
     ourPaths: [...photos.keys()].map(photo => ours.pathOf('webp-4', 0, photo, 400)),
     fileOf: photo => fileOf(0, photo),
   })
-  await ours.stop()
-  await Promise.all([servers.stop(), gateway.stop()])
   return [...tables, hitTable]
 }
 
