@@ -28,8 +28,10 @@ import { openPeek, openResolve } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
+import { admitEngine, engineHere } from './transform/admission.ts'
 import { HERE, startCalibration } from './transform/calibration.ts'
 import { probeEngine } from './transform/capabilities.ts'
+import { openComparisonPicture, startComparisons } from './transform/comparisons.ts'
 import { confineDecoders } from './transform/confine.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
 import type { InputLimits } from './transform/limits.ts'
@@ -131,6 +133,9 @@ export const prepare = async (
   if (adminKey !== undefined) await putAdminKey(database, config.tenant, hashSecret(adminKey))
 }
 
+/** A tenth of the CPU where somebody waits for the rest (a step of `nice` is 1.25); all of it where nobody does. */
+const BACKGROUND_NICENESS = 10
+
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
   const { config, clock, database, originals, hint, nearby } = core
@@ -185,6 +190,18 @@ export const openGateway = (core: Core) => {
       base = config.publicUrl ?? address
     },
     readiness: openReadiness(core),
+    /** A process for each picture, one at a time: it is for a person who looks, and nothing stays behind. */
+    comparisonPicture: openComparisonPicture({
+      derivatives: core.derivatives,
+      pool: openDecodePool({
+        size: 1,
+        recycleAfter: 1,
+        queueLimit: 16,
+        scratchFolder: core.spoolFolder,
+        memoryBytes: config.decodeMemoryBytes,
+        niceness: BACKGROUND_NICENESS,
+      }),
+    }),
     /** As measured on machines like this one; else on others; else the defaults. */
     costs: async () => costFactors((await findFactors(database, HERE))?.factors),
   }
@@ -192,13 +209,11 @@ export const openGateway = (core: Core) => {
 
 export type Gateway = ReturnType<typeof openGateway>
 
-/** A tenth of the CPU where somebody waits for the rest (a step of `nice` is 1.25); all of it where nobody does. */
-const BACKGROUND_NICENESS = 10
-
 /** A worker over a core. `drain` ends it, decode processes included. */
-export const openWorker = async (core: Core): Promise<Worker> => {
+export const openWorker = async (core: Core, engine = engineHere()): Promise<Worker> => {
   const { config, engines, database, originals, derivatives, log, metrics, nearby, spoolFolder } = core
   assertEngine(sharp.versions)
+  await admitEngine(database, engine)
   const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
   const poolOptions = {
     size: config.workers,
@@ -216,6 +231,14 @@ export const openWorker = async (core: Core): Promise<Worker> => {
   const looks = startLooks({
     database,
     originals,
+    pool: pools.background,
+    concurrency: config.workers,
+    everyMs: config.pollMs,
+    log,
+  })
+  const comparisons = startComparisons({
+    database,
+    derivatives,
     pool: pools.background,
     concurrency: config.workers,
     everyMs: config.pollMs,
@@ -251,7 +274,7 @@ export const openWorker = async (core: Core): Promise<Worker> => {
     poll: worker.poll,
     async drain() {
       await worker.drain()
-      await looks.stop()
+      await Promise.all([looks.stop(), comparisons.stop()])
       await Promise.all([pools.urgent.close(), pools.background.close(), calibration.stop()])
     },
   }

@@ -7,15 +7,17 @@ import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
 import { reachable } from './embedded/reachable.ts'
 import { keepAdminKey } from './embedded/secrets.ts'
-import { openCore, openGateway, openWorker, prepare } from './gateway.ts'
+import { type Core, openCore, openGateway, openWorker, prepare } from './gateway.ts'
 import { createApp } from './http/app.ts'
 import { serveOps } from './http/ops.ts'
 import { serve } from './http/serve.ts'
 import { openWarmLane } from './http/warm-lane.ts'
 import { describeFailure, launch } from './launch.ts'
+import { isMatrixError } from './model/errors.ts'
 import { startSweep } from './reconcile/sweep.ts'
 import { onSignal } from './signals.ts'
 import { type Log, openLog } from './telemetry/log.ts'
+import type { Worker } from './transform/worker.ts'
 
 interface Part {
   readonly what: string
@@ -42,6 +44,38 @@ const openStack = (log: Log) => {
   }
 }
 
+const ADMISSION_MS = 10_000
+
+/** A build that is not registered does not work; here the API is in the same process, and answers so that it can be. */
+const openWorkerOnceAdmitted = async (core: Core, log: Log): Promise<() => Promise<void>> => {
+  let worker: Worker | undefined
+  let opening: Promise<void> | undefined
+  const open = async (): Promise<void> => {
+    worker = await openWorker(core)
+    clearInterval(timer)
+    log.info('working')
+  }
+  const attempt = (): Promise<void> => {
+    opening ??= open().finally(() => {
+      opening = undefined
+    })
+    return opening
+  }
+  const complain = (error: unknown): void => log.error({ err: error }, 'not working')
+  const timer = setInterval(() => void attempt().catch(complain), ADMISSION_MS)
+  try {
+    await attempt()
+  } catch (error) {
+    if (!isMatrixError(error, 'conflict')) throw error
+    complain(error)
+  }
+  return async () => {
+    clearInterval(timer)
+    await opening?.catch(() => undefined) // said where it was begun
+    await worker?.drain()
+  }
+}
+
 const start = async (config: Config, log: Log, stack: ReturnType<typeof openStack>): Promise<void> => {
   const startedAt = performance.now()
   const onLost = (what: string): void => {
@@ -62,8 +96,8 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   const sweep = startSweep(core)
   stack.add('sweep', sweep.stop)
   if (config.role !== 'gateway') {
-    const worker = await openWorker(core)
-    stack.add('worker', worker.drain)
+    const drain = config.role === 'all' ? await openWorkerOnceAdmitted(core, log) : (await openWorker(core)).drain
+    stack.add('worker', drain)
   }
   if (config.role === 'worker') return log.info('working')
 

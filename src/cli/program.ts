@@ -4,6 +4,7 @@ import { calibrate } from './commands/calibrate.ts'
 import { capabilities } from './commands/capabilities.ts'
 import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
+import { engine } from './commands/engine.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
 import { operations } from './commands/operations.ts'
@@ -46,6 +47,7 @@ export const buildProgram = (): Command => {
     operations,
     calibrate,
     capabilities,
+    engine,
   ])
     add(program)
   const strict = (command: Command): void => {

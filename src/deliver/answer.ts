@@ -23,7 +23,7 @@ const MARGIN_SECONDS = 30
 const RESOLUTION_SECONDS = 60
 
 /**
- * ETag of a resolution: which answer (`12.3.avif`, `12.original`), and until when its URL lives. A copy whose URL is another
+ * ETag of a resolution: which answer (`12.3.avif.1f0c9d2e`, `12.original`), and until when its URL lives. A copy whose URL is another
  * than the one that would be given now has another tag, so a 304 never sends a client back to a URL that is over.
  */
 export const resolutionTag = (answer: string, urlExpiresAt: number): string =>

@@ -1,5 +1,6 @@
 /** The only place where keys of nodes are made. */
 import { canonicalText, sha256Hex } from '../lib/canonical.ts'
+import type { EngineParts } from '../model/engine.ts'
 import { MatrixError } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Step } from '../model/recipe.ts'
@@ -10,6 +11,12 @@ import { secondOf } from '../ops/composite.ts'
  * changes pixels gets a new line. The number after the slash is a salt to disown results.
  */
 export const ENGINE_LINE = 'vips8.18/1'
+
+/** Of the build that this process runs: another patch release of a library, or another architecture, is another build. */
+export const engineFingerprint = (parts: EngineParts): string =>
+  sha256Hex(canonicalText(parts)).slice(0, FINGERPRINT_LENGTH)
+
+const FINGERPRINT_LENGTH = 16
 
 /** Refuses to start on an engine that is not of the line: two encoders never mix under one key. */
 export const assertEngine = ({ vips }: { readonly vips?: string | undefined }): void => {

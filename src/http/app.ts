@@ -11,6 +11,7 @@ import { collectionRoutes } from './routes/collections.ts'
 import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
+import { engineRoutes } from './routes/engine.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -38,6 +39,7 @@ const ROUTES = [
   explainRoutes,
   deadLetterRoutes,
   operationRoutes,
+  engineRoutes,
   costRoutes,
   capabilityRoutes,
   healthRoutes,

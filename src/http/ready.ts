@@ -23,8 +23,12 @@ export const redirectHeaders = (
   'Referrer-Policy': 'no-referrer',
 })
 
+/** With a word of its bytes: a leaf that was pointed elsewhere answers otherwise under the same publication. */
+const tagOf = ({ publication, revision, format, derivative }: Ready): string =>
+  `${publication}.${revision}.${format}.${derivative.sha256.slice(0, 8)}`
+
 export const resolutionHeaders = (answer: Ready, { expiresAt }: PresignedUrl, now: number) => ({
-  ETag: resolutionTag(`${answer.publication}.${answer.revision}.${answer.format}`, expiresAt),
+  ETag: resolutionTag(tagOf(answer), expiresAt),
   'Cache-Control': resolutionCacheControl(expiresAt - now),
   Vary: VARY,
   'Matrix-Publication': String(answer.publication),

@@ -95,13 +95,21 @@ const mergeEqual = (nodes: readonly NodeWish[]): NodeWish[] => {
 
 const INSERT_LEAVES = {
   name: 'leaves_insert',
-  text: `insert into leaf (tenant_id, asset_id, version, product_id, rendition, revision, format, position, required, eager, node_id, refusal)
+  text: `insert into leaf as l (tenant_id, asset_id, version, product_id, rendition, revision, format, position, required, eager, node_id, refusal)
          select $1, $2, $3, w.product, w.rendition, w.revision, w.format, w.position, w.required, w.eager, decode(w.node, 'hex'), w.refusal
          from unnest($4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[], $9::boolean[], $10::boolean[], $11::text[], $12::jsonb[])
            as w (product, rendition, revision, format, position, required, eager, node, refusal)
          order by w.product, w.rendition, w.format
-         on conflict do nothing`,
+         on conflict (tenant_id, asset_id, version, product_id, rendition, revision, format) do update
+           set node_id = excluded.node_id, refusal = excluded.refusal
+           where l.node_id is distinct from excluded.node_id and exists (
+             select 1 from node n where n.tenant_id = l.tenant_id and n.node_id = l.node_id and n.state in ('PLANNED', 'EVICTED'))`,
 }
+
+/**
+ * A leaf that is there stays as it is, unless it was only noted, by code that planned otherwise than this: whoever asks for it
+ * now waits for what is planned now. What has been made moves by a rollout.
+ */
 
 export const insertLeaves = async (
   tx: Sql,

@@ -220,16 +220,17 @@ export const failNode = async (
 
 const GIVE_BACK = {
   name: 'nodes_give_back',
-  text: `update node n set state = 'QUEUED', attempts = attempts - 1, lease_owner = null, lease_until = null
+  text: `update node n set state = 'QUEUED', attempts = attempts - 1, lease_owner = null, lease_until = null,
+           not_before = case when $4::float8 > 0 then now() + make_interval(secs => $4) end
          from unnest($2::text[], $3::bigint[]) as w (id, fence)
          where n.tenant_id = $1 and n.node_id = decode(w.id, 'hex') and n.fence = w.fence and n.state = 'RUNNING'`,
 }
 
-/** Returns nodes that were not begun, without counting the attempt against them. */
-export const giveBackNodes = async (sql: Sql, nodes: readonly ClaimedNode[]): Promise<void> => {
+/** Returns nodes that were not begun, without counting the attempt against them; to be claimed again after so long. */
+export const giveBackNodes = async (sql: Sql, nodes: readonly ClaimedNode[], afterMs = 0): Promise<void> => {
   const tenant = nodes[0]?.tenant
   if (tenant === undefined) return
-  await sql.rows(GIVE_BACK, [tenant, nodes.map(({ key }) => key), nodes.map(({ fence }) => fence)])
+  await sql.rows(GIVE_BACK, [tenant, nodes.map(({ key }) => key), nodes.map(({ fence }) => fence), afterMs / 1000])
 }
 
 const EXPIRED = {

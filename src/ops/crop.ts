@@ -24,7 +24,7 @@ type Cut = { left: number; top: number; width: number; height: number } | { by: 
 
 const EPOCH = 1
 /** Of a cut whose place only the pixels tell: raised when they tell another. */
-const FOCUS_EPOCH = 1
+export const FOCUS_EPOCH = 1
 
 /** No step where the region is the whole picture. */
 export const cropSteps = ({ left, top, width, height }: Region, picture: Picture): readonly Step[] =>

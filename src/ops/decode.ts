@@ -8,7 +8,7 @@ import type { Params, Step } from '../model/recipe.ts'
 import { type Film, mapFrames, openPixels, type Render, splitFrames } from './pixels.ts'
 import type { Kernel } from './resize.ts'
 
-const EPOCH = 1
+export const DECODE_EPOCH = 1
 
 export type Decode = {
   /** Size of the result, upright. */
@@ -36,7 +36,7 @@ export const iccOf = ({ icc, space }: Pick<ImageFacts, 'icc' | 'space'>): Decode
   return space === 'rgb16' ? 'convert-wide' : 'convert'
 }
 
-export const decodeStep = (params: Decode): Step => ({ op: 'decode', epoch: EPOCH, params })
+export const decodeStep = (params: Decode): Step => ({ op: 'decode', epoch: DECODE_EPOCH, params })
 
 /** Turns and mirrors that bring what is stored in an EXIF orientation upright (EXIF 2.32, tag 274). */
 const UPRIGHT: Readonly<Record<number, (pipeline: Sharp) => Sharp>> = {

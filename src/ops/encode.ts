@@ -3,12 +3,12 @@ import type { Sharp } from 'sharp'
 import type { Format, Params, Step } from '../model/recipe.ts'
 
 /** One for all encoders: an engine change that touches one of them is a new engine line. */
-const EPOCH = 1
+export const ENCODE_EPOCH = 1
 
 /** Whether an output goes on moving is decided by the plan: it is in how the source is decoded, not in the encoder. */
 export const encodeStep = (format: Format, { animated: _, ...params }: Params): Step => ({
   op: 'encode',
-  epoch: EPOCH,
+  epoch: ENCODE_EPOCH,
   params: { format, ...params },
 })
 

@@ -3,8 +3,9 @@ import type { Sharp } from 'sharp'
 import type { Step } from '../model/recipe.ts'
 import { blur } from './blur.ts'
 import { composite } from './composite.ts'
-import { crop } from './crop.ts'
-import { applyEncode } from './encode.ts'
+import { crop, FOCUS_EPOCH } from './crop.ts'
+import { DECODE_EPOCH } from './decode.ts'
+import { applyEncode, ENCODE_EPOCH } from './encode.ts'
 import { flatten } from './flatten.ts'
 import { flip } from './flip.ts'
 import { gamma } from './gamma.ts'
@@ -75,3 +76,12 @@ export const applyStep = (pipeline: Sharp, step: Step, pixels: Pixels, second?: 
   if (!found) throw new TypeError(`Expected a known operation but received ${step.op}`)
   return found.apply(pipeline, step.params, pixels, second)
 }
+
+const epochsOf = (op: string): readonly number[] => {
+  if (op === 'decode') return [DECODE_EPOCH]
+  if (op === 'encode') return [ENCODE_EPOCH]
+  return [findOperation(op)?.epoch ?? 0, ...(op === 'crop' ? [FOCUS_EPOCH] : [])]
+}
+
+/** False: planned by a later release, which makes other pixels of it than this code would. */
+export const knowsStep = ({ op, epoch }: Step): boolean => epoch <= Math.max(...epochsOf(op))

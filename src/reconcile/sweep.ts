@@ -12,6 +12,7 @@ import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
 import type { Log } from '../telemetry/log.ts'
 import { advanceOperations } from './backfill.ts'
+import { advanceRollouts } from './rollout.ts'
 
 export interface Sweep {
   /** One round now. */
@@ -39,6 +40,7 @@ export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
     await sequenceEvents(database)
     await refreshStatistics(database)
     await advance()
+    await advanceRollouts(database)
   }
   const repeat = (work: () => Promise<unknown>, everyMs: number) => {
     let running: Promise<unknown> | undefined
@@ -58,6 +60,7 @@ export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
     repeat(() => sequenceEvents(database), SEQUENCE_MS),
     repeat(() => refreshStatistics(database), STATISTICS_MS),
     repeat(advance, OPERATIONS_MS),
+    repeat(() => advanceRollouts(database), OPERATIONS_MS),
     repeat(once, HOUSEKEEPING_MS),
   ]
   return {

@@ -6,6 +6,7 @@
  */
 import { readSync } from 'node:fs'
 import sharp from 'sharp'
+import { isComparison, runComparison } from './compare.ts'
 import { confineDecoders } from './confine.ts'
 import { type Announcement, type ChildSettings, type Report, SCRATCH_FD } from './decode-protocol.ts'
 import { runChains } from './run-chain.ts'
@@ -47,11 +48,8 @@ let cpuEndMs = Number.POSITIVE_INFINITY
 
 const run = async ({ original, ...order }: Announcement): Promise<void> => {
   cpuEndMs = spentMs() + order.cpuMs
-  await runChains(
-    { ...order, original: typeof original === 'number' ? readOriginal(original) : original },
-    send,
-    seconds,
-  )
+  const whole = { ...order, original: typeof original === 'number' ? readOriginal(original) : original }
+  await (isComparison(whole) ? runComparison(whole, send) : runChains(whole, send, seconds))
   cpuEndMs = Number.POSITIVE_INFINITY
 }
 

@@ -32,9 +32,9 @@ export type TaskOutcome =
 
 export interface DecodeRequest {
   readonly original: Uint8Array
-  /** Originals that chains lay on it, by their SHA-256. */
+  /** Other files that chains lay on it or compare with it, by their SHA-256. */
   readonly seconds?: Order['seconds']
-  readonly image: ImageFacts
+  readonly image: Pick<ImageFacts, 'width' | 'height'>
   readonly tasks: readonly DecodeTask[]
   readonly signal?: AbortSignal
   /** Once for each task, as soon as its end is known. Must not throw. */

@@ -47,7 +47,7 @@ export const IS_RETRYABLE = {
 
 export interface Order {
   readonly original: Uint8Array
-  /** Originals that are laid on it, by their SHA-256. */
+  /** Other files that are laid on it or compared with it, by their SHA-256. */
   readonly seconds?: Readonly<Record<Hex, Uint8Array>>
   /** What the header announced when it was probed; a decoder that finds more stops. */
   readonly maxPixels: number

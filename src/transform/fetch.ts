@@ -24,10 +24,10 @@ export const fetchOriginal = async (
   return { image: original.image, bytes: await fetchVerified(originals, original, signal) }
 }
 
-/** The bytes of an original, checked: S3 does not notice a flipped bit on the way. */
-const fetchVerified = async (
+/** The bytes of an object, checked: S3 does not notice a flipped bit on the way. */
+export const fetchVerified = async (
   originals: ObjectStore,
-  { objectKey, sha256, bytes }: Original,
+  { objectKey, sha256, bytes }: Pick<Original, 'objectKey' | 'sha256' | 'bytes'>,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> => {
   for (let attempt = 0; ; attempt++) {
@@ -46,7 +46,7 @@ const fetchVerified = async (
       if (attempt >= 2 || !isMatrixError(error, 'storage-unavailable')) throw error
       continue
     }
-    if (attempt >= 2) throw new Error(`The object of original ${sha256} has other bytes`)
+    if (attempt >= 2) throw new Error(`The object of ${sha256} has other bytes`)
   }
 }
 

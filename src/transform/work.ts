@@ -18,6 +18,7 @@ import type { ImageFacts } from '../model/original.ts'
 import { MEDIA_TYPE } from '../model/recipe.ts'
 import { derivativeKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import { knowsStep } from '../ops/registry.ts'
 import type { Nearby, Upcoming } from '../queue/nearby.ts'
 import { LANES } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -81,8 +82,10 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
           withAvif,
           ...(urgent && { maxPriority: LANES.eager }),
         }
-        const nodes = await claimNodes(database, wish)
-        if (nodes.length === 0) return claimed
+        const taken = await claimNodes(database, wish)
+        if (taken.length === 0) return claimed
+        const nodes = await leaveLater(deps, taken)
+        if (nodes.length === 0) continue
         claimed += nodes.length
         ahead?.onClaim()
         const fetched = early
@@ -96,6 +99,21 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
       unclaimed.abort()
     }
   }
+}
+
+/** While releases are mixed, for workers of the later one. */
+const LATER_MS = 5_000
+
+/** Gives back what a later release has planned: under its key there would be our pixels, for ever. */
+const leaveLater = async (
+  { database, log }: Pick<TransformDependencies, 'database' | 'log'>,
+  taken: readonly ClaimedNode[],
+): Promise<readonly ClaimedNode[]> => {
+  const later = taken.filter(({ chain }) => !chain.every(knowsStep))
+  if (later.length === 0) return taken
+  log.warn({ original: later[0]?.original, nodes: later.length }, 'left to workers of a later release')
+  await giveBackNodes(database, later, LATER_MS)
+  return taken.filter(node => !later.includes(node))
 }
 
 /** An encoder sees the size that the last step with one gave; of what only the run can tell, nothing. */

@@ -11,6 +11,7 @@ import { rungFor } from '../../src/graph/rungs.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { type ImageFacts, SOURCE_FORMATS } from '../../src/model/original.ts'
 import type { PlannedNode, Step } from '../../src/model/recipe.ts'
+import { knowsStep } from '../../src/ops/registry.ts'
 import { anyRecipe } from '../support/recipes.ts'
 
 const sha256 = sha256Hex('an original')
@@ -202,6 +203,7 @@ describe('a recipe resolved against a source', () => {
       fc.property(anyRecipe, image, (recipe, facts) => {
         for (const { node, refusal } of plan(recipe, facts)) {
           expect(node === undefined).toBe(refusal !== undefined)
+          expect(node?.chain.every(knowsStep) ?? true).toBe(true)
           // What follows a trim is resolved when its pixels are there.
           if (node?.width === undefined) continue
           let size = { width: 0, height: 0 }
