@@ -76,6 +76,25 @@ create table collection (
   constraint collection_publish_gate_check CHECK ((publish_gate = ANY (ARRAY['all'::text, 'owner'::text, 'none'::text])))
 );
 
+create table comparison (
+  tenant_id text not null,
+  old_node bytea not null,
+  new_node bytea not null,
+  tries smallint not null default 0,
+  not_before timestamp with time zone not null default now(),
+  ssim real,
+  largest smallint,
+  failure text,
+  compared_at timestamp with time zone,
+  constraint comparison_pkey PRIMARY KEY (tenant_id, old_node, new_node),
+  constraint comparison_tenant_id_new_node_fkey FOREIGN KEY (tenant_id, new_node) REFERENCES node(tenant_id, node_id),
+  constraint comparison_tenant_id_old_node_fkey FOREIGN KEY (tenant_id, old_node) REFERENCES node(tenant_id, node_id),
+  constraint comparison_check CHECK ((((ssim IS NULL) = (largest IS NULL)) AND ((ssim IS NULL) OR (failure IS NULL)))),
+  constraint comparison_check1 CHECK (((compared_at IS NULL) = ((ssim IS NULL) AND (failure IS NULL)))),
+  constraint comparison_largest_check CHECK (((largest >= 0) AND (largest <= 255))),
+  constraint comparison_ssim_check CHECK (((ssim >= ('-1'::integer)::double precision) AND (ssim <= (1)::double precision)))
+);
+
 create table cost_factor (
   engine text not null,
   machine text not null,
@@ -122,6 +141,18 @@ create table edge (
   constraint edge_delivery_check CHECK ((delivery = ANY (ARRAY['redirect'::text, 'stream'::text]))),
   constraint edge_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'reader'::text]))),
   constraint edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))
+);
+
+create table engine (
+  line text not null,
+  fingerprint text not null,
+  parts jsonb not null,
+  seen_at timestamp with time zone not null default now(),
+  registered_at timestamp with time zone,
+  registered_by text,
+  constraint engine_pkey PRIMARY KEY (line, fingerprint),
+  constraint engine_check CHECK (((registered_at IS NULL) = (registered_by IS NULL))),
+  constraint engine_fingerprint_check CHECK ((fingerprint ~ '^[0-9a-f]{16}$'::text))
 );
 
 create table event (
@@ -359,6 +390,50 @@ create table rendition (
   constraint rendition_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retired'::text])))
 );
 
+create table rollout (
+  tenant_id text not null,
+  rollout_id uuid not null,
+  engine text not null,
+  collection_id text,
+  share smallint not null,
+  state text not null default 'PLANNING'::text,
+  after_asset uuid,
+  assets integer not null default 0,
+  leaves integer not null default 0,
+  after_leaf integer not null default 0,
+  moved integer not null default 0,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  moved_by text,
+  changed_at timestamp with time zone not null default now(),
+  constraint rollout_pkey PRIMARY KEY (tenant_id, rollout_id),
+  constraint rollout_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
+  constraint rollout_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint rollout_share_check CHECK (((share >= 1) AND (share <= 100))),
+  constraint rollout_state_check CHECK ((state = ANY (ARRAY['PLANNING'::text, 'COMPARING'::text, 'READY'::text, 'PROMOTING'::text, 'PROMOTED'::text, 'ROLLING_BACK'::text, 'ROLLED_BACK'::text])))
+);
+
+create table rollout_leaf (
+  tenant_id text not null,
+  rollout_id uuid not null,
+  leaf_no integer not null,
+  asset_id uuid not null,
+  version integer not null,
+  product_id text not null,
+  rendition text not null,
+  revision integer not null,
+  format text not null,
+  old_node bytea not null,
+  new_node bytea,
+  refusal text,
+  constraint rollout_leaf_pkey PRIMARY KEY (tenant_id, rollout_id, leaf_no),
+  constraint rollout_leaf_tenant_id_asset_id_version_product_id_renditi_fkey FOREIGN KEY (tenant_id, asset_id, version, product_id, rendition, revision, format) REFERENCES leaf(tenant_id, asset_id, version, product_id, rendition, revision, format) ON DELETE CASCADE,
+  constraint rollout_leaf_tenant_id_new_node_fkey FOREIGN KEY (tenant_id, new_node) REFERENCES node(tenant_id, node_id),
+  constraint rollout_leaf_tenant_id_old_node_fkey FOREIGN KEY (tenant_id, old_node) REFERENCES node(tenant_id, node_id),
+  constraint rollout_leaf_tenant_id_rollout_id_fkey FOREIGN KEY (tenant_id, rollout_id) REFERENCES rollout(tenant_id, rollout_id),
+  constraint rollout_leaf_check CHECK (((new_node IS NULL) <> (refusal IS NULL)))
+);
+
 create table schema_migration (
   number integer not null,
   name text not null,
@@ -377,6 +452,7 @@ create table tenant (
 
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
+CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHERE (compared_at IS NULL);
 CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
@@ -391,9 +467,11 @@ CREATE INDEX node_runnable ON public.node USING btree (tenant_id, original, prio
 CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE UNIQUE INDEX one_active_rendition ON public.rendition USING btree (tenant_id, collection_id, product_id, name) WHERE (state = 'active'::text);
 CREATE UNIQUE INDEX one_active_version ON public.asset_version USING btree (tenant_id, asset_id) WHERE (state = 'ACTIVE'::version_state);
+CREATE UNIQUE INDEX one_busy_rollout ON public.rollout USING btree (tenant_id) WHERE (state = ANY (ARRAY['PLANNING'::text, 'COMPARING'::text, 'PROMOTING'::text, 'ROLLING_BACK'::text]));
 CREATE UNIQUE INDEX one_open_operation ON public.operation USING btree (tenant_id, kind, input) WHERE (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text]));
 CREATE INDEX operation_running ON public.operation USING btree (created_at) WHERE (state = 'RUNNING'::text);
 CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant_id, operation_id) WHERE (state = 'RUNNING'::text);
+CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 
@@ -473,6 +551,21 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.rollout_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'PLANNING>COMPARING', 'COMPARING>READY', 'READY>PROMOTING', 'PROMOTING>PROMOTED',
+    'PLANNING>ROLLED_BACK', 'COMPARING>ROLLED_BACK', 'READY>ROLLED_BACK',
+    'PROMOTING>ROLLING_BACK', 'PROMOTED>ROLLING_BACK', 'ROLLING_BACK>ROLLED_BACK') then
+    raise exception 'illegal rollout transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.version_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -507,6 +600,7 @@ CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_k
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
 CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
+CREATE CONSTRAINT TRIGGER leaf_revises AFTER UPDATE ON public.leaf DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.node_id IS DISTINCT FROM new.node_id)) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
 CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER operation_machine BEFORE UPDATE ON public.operation FOR EACH ROW EXECUTE FUNCTION operation_guard();
@@ -514,3 +608,4 @@ CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW 
 CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER rollout_machine BEFORE UPDATE ON public.rollout FOR EACH ROW EXECUTE FUNCTION rollout_guard();
