@@ -32,9 +32,9 @@ import type { Recipe } from '../model/recipe.ts'
 
 /** What one transaction takes on. */
 export interface BatchSizes {
-  /** Ten leaves each are some 100 ms. */
+  /** 25 with ten leaves each took 0.6 s on two cores with a load of 7. */
   readonly assets: number
-  /** Pointers that move, each with its event. */
+  /** Pointers, each with its event: 200 took 60 to 90 ms there. */
   readonly moves: number
 }
 const BATCH: BatchSizes = { assets: 25, moves: 200 }

@@ -209,6 +209,8 @@ describe('exit codes', () => {
     ['two files for one asset', ['put', '-a', 'x', 'one.jpg', 'two.jpg']],
     ['nothing said of what to redrive', ['dead-letters', 'redrive']],
     ['all and some', ['dead-letters', 'redrive', '--all', '--class', 'timed-out']],
+    ['a picture of no rollout', ['engine', 'status', '--leaf', '1', '-o', 'x.png']],
+    ['a share of nothing', ['engine', 'rollout', '--share', '0']],
     ['a URL that is none', ['doctor', '--url', 'nowhere']],
     ['a folder without a key', ['doctor', '--data', 'elsewhere']],
   ])('2: %s', async (_what, args) => {
@@ -236,10 +238,25 @@ describe('exit codes', () => {
       'backfill',
       'operations',
       'calibrate',
+      'engine',
     ])
       expect(out).toMatch(new RegExp(`^ {2}${command}`, 'm'))
     expect((await matrix('put', '--help')).out).toMatch(/--publish <policy>[\s\S]*Global Options:[\s\S]*--json/)
   })
+})
+
+test('engine: a rollout of what did not change is through at once, and can be promoted', async () => {
+  expect(await matrix('engine', 'status')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/ {2}[0-9a-f]{16} {2}registered/),
+  })
+  const { code, out } = await matrix('engine', 'rollout', '--share', '100', '--wait', '--json')
+  expect(code).toBe(0)
+  const { id, state } = JSON.parse(out) as { id: string; state: string }
+  expect(state).toBe('READY')
+  expect((await matrix('engine', 'promote', id, '--wait')).out).toMatch(/PROMOTED .* 0 outputs change/)
+  expect((await matrix('engine', 'status')).out).toContain(id)
+  expect(await matrix('engine', 'register', '0'.repeat(16))).toMatchObject({ code: 1 })
 })
 
 test('a gateway that has stopped is not looked for where it was', async () => {
