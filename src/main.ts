@@ -53,7 +53,6 @@ const openWorkerOnceAdmitted = async (core: Core, log: Log): Promise<() => Promi
   const open = async (): Promise<void> => {
     worker = await openWorker(core)
     clearInterval(timer)
-    log.info('working')
   }
   const attempt = (): Promise<void> => {
     opening ??= open().finally(() => {
@@ -62,7 +61,9 @@ const openWorkerOnceAdmitted = async (core: Core, log: Log): Promise<() => Promi
     return opening
   }
   const complain = (error: unknown): void => log.error({ err: error }, 'not working')
-  const timer = setInterval(() => void attempt().catch(complain), ADMISSION_MS)
+  const timer = setInterval(() => {
+    attempt().then(() => log.info('working'), complain)
+  }, ADMISSION_MS)
   try {
     await attempt()
   } catch (error) {
