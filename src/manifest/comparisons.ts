@@ -1,6 +1,7 @@
 /** Old and new outputs of one wish: claimed like looks, by beginning, so that what kills a worker is left alone in the end. */
 import type { Difference } from '../model/engine.ts'
 import type { Hex } from '../model/ids.ts'
+import type { LeafName } from '../model/node.ts'
 import type { Sql } from './database.ts'
 
 /** Longer than a comparison takes. */
@@ -112,14 +113,8 @@ const WORST = {
          order by c.ssim nulls first, c.largest desc, r.leaf_no limit $3`,
 }
 
-export interface WorstLeaf {
+export interface WorstLeaf extends LeafName {
   readonly n: number
-  readonly asset: string
-  readonly version: number
-  readonly product: string
-  readonly rendition: string
-  readonly revision: number
-  readonly format: string
   readonly ssim: number | null
   readonly largest: number | null
   readonly failure: string | null

@@ -15,7 +15,7 @@ import { fullJitter } from '../lib/backoff.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
-import type { ClaimedNode, Derivative, NodeFailure } from '../model/node.ts'
+import type { ClaimedNode, Derivative, LeafName, NodeFailure } from '../model/node.ts'
 import type { Step } from '../model/recipe.ts'
 import type { Database, Sql } from './database.ts'
 import { appendFacts } from './events.ts'
@@ -117,19 +117,10 @@ const LEAVES_OF_NODE = {
          where tenant_id = $1 and node_id = decode($2, 'hex') order by asset_id, version, product_id, rendition`,
 }
 
-interface BoundLeaf {
-  readonly asset: string
-  readonly version: number
-  readonly product: string
-  readonly rendition: string
-  readonly revision: number
-  readonly format: string
-}
-
 /** Tells every asset that the node is bound to, in id order, and lets their versions advance. */
-const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf: BoundLeaf) => Fact): Promise<void> => {
-  const leaves = await tx.rows<BoundLeaf>(LEAVES_OF_NODE, [node.tenant, node.key])
-  const byAsset = new Map<string, BoundLeaf[]>()
+const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf: LeafName) => Fact): Promise<void> => {
+  const leaves = await tx.rows<LeafName>(LEAVES_OF_NODE, [node.tenant, node.key])
+  const byAsset = new Map<string, LeafName[]>()
   for (const leaf of leaves) byAsset.set(leaf.asset, [...(byAsset.get(leaf.asset) ?? []), leaf])
   for (const [asset, bound] of byAsset) {
     await appendFacts(tx, { tenant: node.tenant, asset, cause, facts: bound.map(factOf) })

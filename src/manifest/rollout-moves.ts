@@ -1,6 +1,7 @@
 /** The pointers of leaves, moved to their new nodes or back. Both ends exist: nothing is made, nothing is lost. */
-import type { LeafName, Rollout } from '../model/engine.ts'
+import type { Rollout } from '../model/engine.ts'
 import type { Hex } from '../model/ids.ts'
+import type { LeafName } from '../model/node.ts'
 import type { Sql } from './database.ts'
 
 /** A leaf that was bound anew meanwhile stays where it is. */

@@ -5,8 +5,9 @@
  *       \------ given up ---------\--------------------------\      rollback |                |
  *                                                  ROLLED_BACK <-- ROLLING_BACK <-------------/
  */
-import type { ChangedLeaf, LeafName, Rollout, RolloutState } from '../model/engine.ts'
+import type { ChangedLeaf, Rollout, RolloutState } from '../model/engine.ts'
 import { type Hex, newId } from '../model/ids.ts'
+import type { LeafName } from '../model/node.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Sql } from './database.ts'
 

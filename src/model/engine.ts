@@ -1,4 +1,5 @@
 import type { Hex } from './ids.ts'
+import type { LeafName } from './node.ts'
 
 /** What decides the bytes of an engine beside our own code: versions of its libraries, and the architecture. */
 export type EngineParts = Readonly<Record<string, string>>
@@ -41,16 +42,6 @@ export interface Rollout {
   readonly createdBy: string
   readonly createdAt: Date
   readonly movedBy: string | null
-}
-
-/** Names a leaf. */
-export interface LeafName {
-  readonly asset: string
-  readonly version: number
-  readonly product: string
-  readonly rendition: string
-  readonly revision: number
-  readonly format: string
 }
 
 /** A leaf that would be planned otherwise now. Exactly one of `newNode` and `refusal` is there. */

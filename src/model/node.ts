@@ -33,3 +33,13 @@ export interface Derivative {
   readonly height: number
   readonly objectKey: string
 }
+
+/** Names a leaf: one format of one product's rendition of one version. */
+export interface LeafName {
+  readonly asset: string
+  readonly version: number
+  readonly product: string
+  readonly rendition: string
+  readonly revision: number
+  readonly format: string
+}
