@@ -7,7 +7,7 @@
  * Only what is final is kept: facts of a version that is shown, all of whose leaves are DONE, DEAD or refused, with its look
  * where that is read. What can still get better is read whole each time.
  *
- * Measured (100 assets, batches of 32): 5 us of Postgres a key against 23 for the whole read, and 4 us less of node.
+ * Measured (100 assets, 64 connections): 8 us of Postgres a request against 23 for the whole read, and 6 us less of node.
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../lib/clock.ts'
@@ -42,6 +42,17 @@ const STAMP = {
          left join asset_version v on v.tenant_id = q.tenant and v.asset_id = q.asset and v.version = q.version`,
 }
 
+/** The same of what is asked most: current versions, sharers not counted. 3.7 us of Postgres a key against 4.9. */
+const PLAIN_STAMP = {
+  name: 'resolve_stamp_plain',
+  text: `select string_agg(format('%s %s %s %s  ', coalesce(m.revision, 0), a.publication_no, a.active_version, a.archived_at is null), e'\\n' order by q.ord)
+         from unnest($1::text[], $2::uuid[]) with ordinality as q (tenant, asset, ord)
+         left join matrix_revision m on m.tenant_id = q.tenant
+         left join asset a on a.tenant_id = q.tenant and a.asset_id = q.asset`,
+}
+
+const isPlain = ({ key: { version, countSharers } }: Asked): boolean => version === undefined && !countSharers
+
 const nodesOf = (facts: ResolveFacts): string =>
   facts.leaves.flatMap(({ node }) => (node === undefined ? [] : [node])).join(',')
 
@@ -71,12 +82,20 @@ export const openWarmReader = (
   const cache = new LRUCache<string, Kept>({ max: keptEntries })
 
   const readStamp = gather<Asked, string>({
+    // One at a time: larger batches, which is 0.50 instead of 0.48 of a bare redirect at 64 connections.
+    inFlight: 1,
     read: async asked => {
-      const [[stamps]] = (await database.hotRows(STAMP, [
+      const [statement, ...more] = asked.every(isPlain)
+        ? [PLAIN_STAMP]
+        : [
+            STAMP,
+            array(asked.map(({ key }) => key.version ?? null)),
+            array(asked.map(({ key, kept }) => (key.countSharers ? nodesOf(kept.facts) : null))),
+          ]
+      const [[stamps]] = (await database.hotRows(statement, [
         array(asked.map(({ kept }) => kept.tenant)),
         array(asked.map(({ key }) => key.asset)),
-        array(asked.map(({ key }) => key.version ?? null)),
-        array(asked.map(({ key, kept }) => (key.countSharers ? nodesOf(kept.facts) : null))),
+        ...more,
       ])) as [[string]]
       return stamps.split('\n')
     },
