@@ -42,7 +42,8 @@ beforeEach(async () => {
     {
       ...database,
       hotRows: (statement, values) => {
-        statements.push(statement.name)
+        // There are two that check: what is asked most has one of its own.
+        statements.push(statement.name.replace('_plain', ''))
         return database.hotRows(statement, values)
       },
     },
