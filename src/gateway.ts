@@ -13,13 +13,12 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
-import { migrate, readMigrations } from './manifest/migrate.ts'
-import { ensureTenant, keysByHash, putAdminKey } from './manifest/products.ts'
+import { keysByHash } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
-import { type Hex, hashSecret, newId } from './model/ids.ts'
+import { type Hex, newId } from './model/ids.ts'
 import type { Principal } from './model/product.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
-import { openHintQueue, prepareQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
+import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
 import { openReadiness } from './reconcile/readiness.ts'
@@ -120,18 +119,6 @@ export const openCore = async ({
 }
 
 export type Core = Awaited<ReturnType<typeof openCore>>
-
-/** Makes the engines usable: schema, queue tables, buckets, tenant and admin key. Safe in any number of processes at once. */
-export const prepare = async (
-  { config, engines, database, originals, derivatives, log }: Core,
-  adminKey: string | undefined,
-): Promise<void> => {
-  const { applied } = await migrate(database, await readMigrations())
-  if (applied.length > 0) log.info({ applied }, 'migrated')
-  await Promise.all([prepareQueue(engines.queue), originals.ensureBucket(), derivatives.ensureBucket()])
-  await ensureTenant(database, config.tenant)
-  if (adminKey !== undefined) await putAdminKey(database, config.tenant, hashSecret(adminKey))
-}
 
 /** A tenth of the CPU where somebody waits for the rest (a step of `nice` is 1.25); all of it where nobody does. */
 const BACKGROUND_NICENESS = 10

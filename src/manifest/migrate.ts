@@ -14,7 +14,7 @@ import type { Database } from './database.ts'
 /** Any constant will do, as long as nobody else in the database uses it. */
 const LOCK = 7_205_813
 
-/** A migration may take long, and whoever comes second waits for it. */
+/** A migration may take long, its commit on a busy disk too, and whoever comes second waits for it. */
 const UNHURRIED = { query_timeout: 24 * 3_600_000 }
 
 export interface Migration {
@@ -108,7 +108,7 @@ const apply = async (client: pg.PoolClient, { number, name, text, checksum, brea
       checksum,
       breaking,
     ])
-    await client.query('commit')
+    await client.query({ text: 'commit', ...UNHURRIED })
   } catch (error) {
     await client.query('rollback')
     throw new MatrixError('internal', `Migration ${name} failed`, { cause: error })

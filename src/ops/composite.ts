@@ -5,7 +5,7 @@
  * A recipe names an asset; before it is kept it is pinned (graph/pin.ts) to one version and what is known of it, so that a plan
  * needs nothing but the recipe and the source, and a new logo changes nothing until somebody says so.
  */
-import sharp, { type Blend, type Sharp } from 'sharp'
+import type { Blend } from 'sharp'
 import { z } from 'zod'
 import type { Hex } from '../model/ids.ts'
 import { type ImageFacts, uprightSize } from '../model/original.ts'
@@ -121,10 +121,12 @@ export const secondOriginals = (chain: readonly Step[]): readonly Hex[] =>
     return found === undefined ? [] : [found]
   })
 
-const faded = (pixels: Pixels, opacity: number): Sharp => {
+const faded = async (pixels: Pixels, opacity: number): Promise<Pixels> => {
   const pipeline = openPixels(pixels)
-  if (opacity === 1) return pipeline
-  return pixels.raw.channels === 4 ? pipeline.linear([1, 1, 1, opacity], [0, 0, 0, 0]) : pipeline.ensureAlpha(opacity)
+  const paler =
+    pixels.raw.channels === 4 ? pipeline.linear([1, 1, 1, opacity], [0, 0, 0, 0]) : pipeline.ensureAlpha(opacity)
+  const { data, info } = await paler.raw().toBuffer({ resolveWithObject: true })
+  return { data, raw: { width: info.width, height: info.height, channels: info.channels } }
 }
 
 export const composite = operation<Asked, Composite>({
@@ -148,14 +150,8 @@ export const composite = operation<Asked, Composite>({
   },
   apply: async (pipeline, { left, top, opacity, blend }, { raw }, second) => {
     if (second === undefined) throw new TypeError('Expected the pixels of the second picture')
-    const { data, info } = await faded(second, opacity).raw().toBuffer({ resolveWithObject: true })
-    const input = { input: data, raw: { width: info.width, height: info.height, channels: info.channels } }
-    const laid = await pipeline
-      .composite([{ ...input, left, top, blend }])
-      .raw()
-      .toBuffer({ resolveWithObject: true })
-    const { width, height, channels } = laid.info
-    const whole = sharp(laid.data, { raw: { width, height, channels } })
-    return raw.channels === 3 ? whole.removeAlpha() : whole
+    const { data, raw: size } = opacity === 1 ? second : await faded(second, opacity)
+    const laid = pipeline.composite([{ input: data, raw: size, left, top, blend }])
+    return raw.channels === 3 ? laid.removeAlpha() : laid
   },
 })

@@ -9,6 +9,7 @@ import type { ClaimedNode } from '../model/node.ts'
 import type { ImageFacts, Original } from '../model/original.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { secondOriginals } from '../ops/composite.ts'
+import type { Order } from './decode-protocol.ts'
 
 export interface Fetched {
   readonly image: ImageFacts
@@ -50,13 +51,11 @@ export const fetchVerified = async (
   }
 }
 
-/** Originals that are laid on others, by their SHA-256. */
-export type Seconds = Readonly<Record<Hex, Uint8Array>>
-
 /** The same logo is laid on everything: it is kept. */
 const KEPT_BYTES = 32 * 1024 * 1024
 
-export const openSeconds = ({ database, originals }: { database: Database; originals: ObjectStore }) => {
+/** The bytes of the originals that a claim's chains lay on, as an order takes them. */
+export const openSecondOriginals = ({ database, originals }: { database: Database; originals: ObjectStore }) => {
   const kept = new LRUCache<string, Buffer>({ maxSize: KEPT_BYTES, sizeCalculation: bytes => bytes.length + 1 })
 
   const fetchOne = async (tenant: string, sha256: Hex): Promise<Buffer> => {
@@ -68,7 +67,10 @@ export const openSeconds = ({ database, originals }: { database: Database; origi
     return bytes
   }
 
-  return async (tenant: string, nodes: readonly Pick<ClaimedNode, 'chain'>[]): Promise<Seconds> => {
+  return async (
+    tenant: string,
+    nodes: readonly Pick<ClaimedNode, 'chain'>[],
+  ): Promise<NonNullable<Order['seconds']>> => {
     const wanted = [...new Set(nodes.flatMap(({ chain }) => secondOriginals(chain)))]
     return Object.fromEntries(
       await Promise.all(wanted.map(async sha256 => [sha256, await fetchOne(tenant, sha256)] as const)),

@@ -24,7 +24,8 @@ import { LANES } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DecodePool, TaskOutcome } from './decode-pool.ts'
-import { type Fetched, fetchOriginal, openSeconds, type Seconds } from './fetch.ts'
+import type { Order } from './decode-protocol.ts'
+import { type Fetched, fetchOriginal, openSecondOriginals } from './fetch.ts'
 import type { PixelBudget } from './pixel-budget.ts'
 
 export interface TransformDependencies {
@@ -63,7 +64,7 @@ export type TransformOriginal = (tenant: string, original: Hex, manner?: Manner)
 
 export const openTransform = (deps: TransformDependencies): TransformOriginal => {
   const { database, owner, leaseMs, avif, pools } = deps
-  const secondsOf = openSeconds(deps)
+  const secondsOf = openSecondOriginals(deps)
   return async (tenant, original, { urgent = false, ahead } = {}) => {
     const pool = urgent ? pools.urgent : pools.background
     const unclaimed = new AbortController()
@@ -131,7 +132,7 @@ const executeClaim = async (
     fetch,
     seconds,
     pool,
-  }: { sha256: Hex; fetch: () => Promise<Fetched>; seconds: () => Promise<Seconds>; pool: DecodePool },
+  }: { sha256: Hex; fetch: () => Promise<Fetched>; seconds: () => Promise<Order['seconds']>; pool: DecodePool },
 ): Promise<void> => {
   const { database, leaseMs, log } = deps
   const open = new Set(nodes)
@@ -160,7 +161,7 @@ const executeClaim = async (
     const recording: Promise<void>[] = []
     const outcomes = await pool.run({
       original: bytes,
-      seconds: laidOn,
+      ...(laidOn && { seconds: laidOn }),
       image,
       // The claim is sorted: what is less urgent than its first is what no publish and no caller waits for.
       tasks: nodes.map(({ key, chain, priority }) => ({

@@ -1,6 +1,6 @@
 /** Writes of the configuration under conditions, and tried without effect. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { prepare } from '../../src/gateway.ts'
+import { prepare } from '../../src/prepare.ts'
 import { query } from '../faults/intact.ts'
 import { expectJson, expectRefusal, leavesNothing, openClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'

@@ -31,7 +31,7 @@ describe('imports', () => {
     ['graph', 'policy', 'deliver', 'events'],
     ['ingest', 'transform', 'resolve', 'reconcile'],
     ['gateway'],
-    ['engines'],
+    ['prepare', 'engines'],
     ['http', 'cli', 'embedded', 'sdk', 'console'],
     ['main', 'workers'],
   ]

@@ -1,0 +1,37 @@
+/** What has to be there before anything works, made where it is missing. */
+import { setTimeout } from 'node:timers/promises'
+import type { Core } from './gateway.ts'
+import { fullJitter } from './lib/backoff.ts'
+import { migrate, readMigrations } from './manifest/migrate.ts'
+import { ensureTenant, putAdminKey } from './manifest/products.ts'
+import { isMatrixError } from './model/errors.ts'
+import { hashSecret } from './model/ids.ts'
+import { prepareQueue } from './queue/bullmq.ts'
+
+/**
+ * Makes the engines usable: schema, queue tables, buckets, tenant and admin key. Safe in any number of processes at once, and
+ * repeated from the start while an engine that starts or is busy does not answer: 6 s in the mean, 12 s at most.
+ */
+export const prepare = async (core: Core, adminKey: string | undefined): Promise<void> => {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await prepareOnce(core, adminKey)
+    } catch (error) {
+      const mayPass = isMatrixError(error, 'dependency-unavailable') || isMatrixError(error, 'dependency-timeout')
+      if (!mayPass || attempt === 5) throw error
+      core.log.warn({ err: error }, 'engine away or busy, trying again')
+      await setTimeout(fullJitter(attempt, { baseMs: 500, capMs: 4_000 }))
+    }
+  }
+}
+
+const prepareOnce = async (
+  { config, engines, database, originals, derivatives, log }: Core,
+  adminKey: string | undefined,
+): Promise<void> => {
+  const { applied } = await migrate(database, await readMigrations())
+  if (applied.length > 0) log.info({ applied }, 'migrated')
+  await Promise.all([prepareQueue(engines.queue), originals.ensureBucket(), derivatives.ensureBucket()])
+  await ensureTenant(database, config.tenant)
+  if (adminKey !== undefined) await putAdminKey(database, config.tenant, hashSecret(adminKey))
+}
