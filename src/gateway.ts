@@ -16,7 +16,7 @@ import { openDatabase } from './manifest/database.ts'
 import { keysByHash } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
-import type { Principal } from './model/product.ts'
+import type { Principal } from './model/principal.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
@@ -146,7 +146,13 @@ export const openGateway = (core: Core) => {
       return hashes.map(hash => {
         const key = byHash.get(hash)
         return (
-          key && { tenant: key.tenant_id, keyId: key.key_id, product: key.product_id ?? undefined, scopes: key.scopes }
+          key && {
+            tenant: key.tenant_id,
+            kind: 'key' as const,
+            id: key.key_id,
+            product: key.product_id ?? undefined,
+            scopes: key.scopes,
+          }
         )
       })
     },

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import type { Principal } from '../model/product.ts'
+import type { Principal } from '../model/principal.ts'
 
 export interface Variables {
   requestId: string

@@ -28,9 +28,9 @@ const keyOf = (c: MatrixContext): IdempotencyKey => {
   const key = header.replace(/^"(.*)"$/, '$1')
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw refuse('invalid-request', 'An Idempotency-Key has 1 to 255 visible ASCII characters.')
-  const { tenant, keyId } = c.get('principal')
+  const { tenant, id } = c.get('principal')
   const url = new URL(c.req.url)
-  return { tenant, principal: keyId, key, request: `${c.req.method} ${url.pathname}${url.search}` }
+  return { tenant, principal: id, key, request: `${c.req.method} ${url.pathname}${url.search}` }
 }
 
 export interface Work {

@@ -3,7 +3,7 @@ import type { Gateway } from '../gateway.ts'
 import type { FindSecond } from '../graph/pin.ts'
 import { findAsset, findOriginalOf } from '../manifest/assets.ts'
 import { findEdge } from '../manifest/collections.ts'
-import type { Principal } from '../model/product.ts'
+import type { Principal } from '../model/principal.ts'
 import { decide } from '../policy/decide.ts'
 
 export const findSecondFor =

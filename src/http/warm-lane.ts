@@ -68,6 +68,7 @@ const resolveAsk = (
     mode,
     question: {
       secretHash: claimedKey(headers.authorization),
+      proven: undefined,
       product,
       asset,
       version: undefined,
@@ -91,6 +92,7 @@ const deliverAsk = (
     mode: 'edge',
     question: {
       secretHash: claimedKey(headers.authorization),
+      proven: undefined,
       product,
       asset,
       version: parseVersionPart(version),

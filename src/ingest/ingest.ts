@@ -29,7 +29,8 @@ import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
-import type { Collection, Edge, Principal } from '../model/product.ts'
+import type { Principal } from '../model/principal.ts'
+import type { Collection, Edge } from '../model/product.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { decide } from '../policy/decide.ts'
@@ -162,7 +163,7 @@ export const openIngest = ({ database, originals, hint, now, maxCpuMs }: IngestD
 /** Everything of an upload that is a row; runs inside its transaction. */
 const placeVersion = async (
   tx: Sql,
-  { principal: { tenant, keyId }, destination, publish, filename, cause }: Upload,
+  { principal: { tenant, id: actor }, destination, publish, filename, cause }: Upload,
   { collection, owner }: Permission,
   { original, deduplicated, maxCpuMs }: { original: Original; deduplicated: boolean; maxCpuMs: number },
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
@@ -176,7 +177,7 @@ const placeVersion = async (
       collectionId: collection.collection,
       ownerProduct: owner,
       alias,
-      createdBy: keyId,
+      createdBy: actor,
     })
     if (!inserted) throw aliasTaken()
     facts.push({ type: 'asset.created', data: { asset, collection: collection.collection, owner } })
@@ -192,7 +193,7 @@ const placeVersion = async (
     state: 'PROCESSING',
     publishPolicy: publish,
     filename,
-    createdBy: keyId,
+    createdBy: actor,
   })
   facts.push({
     type: 'asset.version_created',

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
-import type { Product, Scope } from '../model/product.ts'
+import type { Scope } from '../model/principal.ts'
+import type { Product } from '../model/product.ts'
 import type { Sql } from './database.ts'
 import { apiKey, product, tenant } from './schema.ts'
 

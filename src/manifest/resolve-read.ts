@@ -11,7 +11,8 @@ import type { VersionState } from '../model/asset.ts'
 import type { Hex } from '../model/ids.ts'
 import type { LookState } from '../model/look.ts'
 import type { Derivative, NodeState } from '../model/node.ts'
-import type { Delivery, Edge, Principal, Role, Scope } from '../model/product.ts'
+import type { Principal, Scope } from '../model/principal.ts'
+import type { Delivery, Edge, Role } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { Database } from './database.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
@@ -208,7 +209,9 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     look,
   ] = text.split(SEPARATOR)
   return {
-    principal: keyId ? { tenant, keyId, product: product || undefined, scopes: scopesOf(scopes) } : undefined,
+    principal: keyId
+      ? { tenant, kind: 'key', id: keyId, product: product || undefined, scopes: scopesOf(scopes) }
+      : undefined,
     asset: collection
       ? {
           collection,

@@ -16,7 +16,8 @@ import {
 import type { PublishPolicy } from '../model/asset.ts'
 import { VERSION_STATES } from '../model/asset.ts'
 import type { ImageFacts } from '../model/original.ts'
-import type { Delivery, PublishGate, Role, Scope } from '../model/product.ts'
+import type { Scope } from '../model/principal.ts'
+import type { Delivery, PublishGate, Role } from '../model/product.ts'
 
 /** `bytea` in Postgres, lower-case hexadecimal here. */
 const digest = customType<{ data: string; driverData: Buffer }>({

@@ -1,17 +1,5 @@
-import type { CollectionId, Hex, ProductId, TenantId } from './ids.ts'
+import type { CollectionId, Hex, ProductId } from './ids.ts'
 import type { Recipe } from './recipe.ts'
-
-/** What a credential may do at all; what it may do where is the matter of edges. */
-export const SCOPES = ['resolve', 'assets:read', 'assets:write', 'publish', 'matrix:admin'] as const
-export type Scope = (typeof SCOPES)[number]
-
-/** Who asks. An administrator has no product and the scope `matrix:admin`. */
-export interface Principal {
-  readonly tenant: TenantId
-  readonly keyId: string
-  readonly product: ProductId | undefined
-  readonly scopes: readonly Scope[]
-}
 
 export interface Product {
   readonly product: ProductId

@@ -4,7 +4,9 @@
  *
  * `hide` is said to those who may not know whether the thing exists: they get what is said of things that do not.
  */
-import type { Edge, Principal } from '../model/product.ts'
+
+import type { Principal } from '../model/principal.ts'
+import type { Edge } from '../model/product.ts'
 
 export const ACTIONS = ['resolve', 'original', 'read', 'write', 'publish'] as const
 export type Action = (typeof ACTIONS)[number]

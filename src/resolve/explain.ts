@@ -6,7 +6,7 @@ import { findEdge } from '../manifest/collections.ts'
 import type { Database } from '../manifest/database.ts'
 import { type LeafState, leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
-import type { Principal } from '../model/product.ts'
+import type { Principal } from '../model/principal.ts'
 import type { Format } from '../model/recipe.ts'
 import { decide } from '../policy/decide.ts'
 
@@ -37,7 +37,7 @@ export const explainResolution = async (
   const note = (step: string, result: unknown): void => void steps.push({ step, result })
   const end = (outcome: string): Explanation => ({ outcome, steps, text: render(question, steps, outcome) })
 
-  note('identity', { key: principal.keyId, product: principal.product ?? null, scopes: principal.scopes })
+  note('identity', { key: principal.id, product: principal.product ?? null, scopes: principal.scopes })
   const asset = await findAsset(database, tenant, assetId)
   const edge =
     asset && (await findEdge(database, { tenantId: tenant, collectionId: asset.collection, productId: product }))

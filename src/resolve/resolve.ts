@@ -12,6 +12,7 @@ import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { type Look, placeholderOf } from '../model/look.ts'
 import type { Derivative } from '../model/node.ts'
+import type { Principal, Proven } from '../model/principal.ts'
 import type { Delivery, Edge } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import { unauthenticated } from '../policy/authenticate.ts'
@@ -21,7 +22,10 @@ import type { Waiter } from './wait.ts'
 import { refuseHopeless, wantedLeaves } from './wanted.ts'
 
 export interface Question {
+  /** Of a key, which is looked up with the answer. */
   readonly secretHash: Hex | undefined
+  /** Of a credential that needs no look-up, instead. */
+  readonly proven: Proven | undefined
   readonly product: string
   readonly asset: string
   readonly version: number | undefined
@@ -103,16 +107,19 @@ export type Resolve = (question: Question) => Promise<Answer>
 
 const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
+const principalOf = (facts: ResolveFacts, { proven }: Pick<Question, 'proven'>): Principal | undefined =>
+  facts.principal ?? proven?.principal
+
 /** Throws the refusal that the caller may hear. */
 const permit = (
   facts: ResolveFacts,
-  question: Pick<Question, 'secretHash' | 'product' | 'rendition'>,
+  question: Pick<Question, 'secretHash' | 'proven' | 'product' | 'rendition'>,
   now: number,
 ): void => {
   if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
   const action = question.rendition === 'original' ? 'original' : 'resolve'
   const { effect, rule } = decide({
-    principal: facts.principal,
+    principal: principalOf(facts, question),
     action,
     product: question.product,
     edge: facts.edge,
@@ -126,8 +133,8 @@ const permit = (
 type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>
 
 const keyOf = (tenant: string, question: Question): ResolveKey => {
-  const { secretHash, product, asset, version, rendition, countSharers } = question
-  return { tenant, secretHash, product, asset, version, rendition, countSharers }
+  const { secretHash, proven, product, asset, version, rendition, countSharers } = question
+  return { tenant: proven?.principal.tenant ?? tenant, secretHash, product, asset, version, rendition, countSharers }
 }
 
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
@@ -152,11 +159,12 @@ export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
     const { format, accept } = question
     const facts = await read(keyOf(tenant, question))
     permit(facts, question, clock.now())
-    const last = given.get(facts)
+    // What somebody proved to us ends with the proof, not with the facts.
+    const last = question.proven ? undefined : given.get(facts)
     if (last !== undefined && last.format === format && last.accept === accept) return last.ready
     const ready = answerFrom(facts, question, tenant)
     if (ready.kind !== 'ready') return undefined
-    given.set(facts, { format, accept, ready })
+    if (!question.proven) given.set(facts, { format, accept, ready })
     return ready
   }
 }
@@ -186,16 +194,22 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   }
 }
 
-/** The edge's end or the key's, whichever is first; an administrator is not allowed by an edge. */
-const grantEndOf = ({ edge, principal, keyExpiresAt }: ResolveFacts): number | undefined => {
+/** The edge's end or the credential's, whichever is first; an administrator is not allowed by an edge. */
+const grantEndOf = (
+  { edge, keyExpiresAt }: ResolveFacts,
+  principal: Principal | undefined,
+  proven: Proven | undefined,
+): number | undefined => {
   const edgeEnd = principal?.scopes.includes('matrix:admin') ? undefined : edge?.expiresAt?.getTime()
-  return edgeEnd !== undefined && keyExpiresAt !== undefined
-    ? Math.min(edgeEnd, keyExpiresAt)
-    : (edgeEnd ?? keyExpiresAt)
+  const credentialEnd = keyExpiresAt ?? proven?.expiresAt
+  return edgeEnd !== undefined && credentialEnd !== undefined
+    ? Math.min(edgeEnd, credentialEnd)
+    : (edgeEnd ?? credentialEnd)
 }
 
 const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: string): Answer => {
-  const { asset, version, rendition, leaves, edge, principal } = facts
+  const { asset, version, rendition, leaves, edge } = facts
+  const principal = principalOf(facts, question)
   if (!asset) throw nothingHere()
   if (asset.archived) throw refuse('asset-archived', 'The asset is archived.')
   const shared = {
@@ -206,7 +220,7 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
     publication: asset.publication,
     delivery: edge?.delivery ?? 'redirect',
     visibility: edge?.visibility ?? 'private',
-    grantEndsAt: grantEndOf(facts),
+    grantEndsAt: grantEndOf(facts, principal, question.proven),
   }
   if (question.version === undefined && asset.activeVersion === undefined) {
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })

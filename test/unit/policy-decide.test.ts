@@ -3,13 +3,15 @@
  * the design and not from the code: each answers alone whether something is allowed, hidden or forbidden.
  */
 import { describe, expect, test } from 'vitest'
-import { type Edge, type Principal, ROLES, SCOPES, type Scope } from '../../src/model/product.ts'
+import { type Principal, SCOPES, type Scope } from '../../src/model/principal.ts'
+import { type Edge, ROLES } from '../../src/model/product.ts'
 import { ACTIONS, type Action, decide } from '../../src/policy/decide.ts'
 
 const NOW = Date.UTC(2026, 10, 21)
 const principal = (product: string | undefined, scopes: readonly Scope[]): Principal => ({
   tenant: 'demo',
-  keyId: 'key_1',
+  kind: 'key',
+  id: 'key_1',
   product,
   scopes,
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Command, Option } from 'commander'
-import { SCOPES } from '../../model/product.ts'
+import { SCOPES } from '../../model/principal.ts'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
 import { readAdminKey } from '../target.ts'
 

@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import { refuse } from '../../model/errors.ts'
-import type { Principal, Scope } from '../../model/product.ts'
+import type { Principal, Scope } from '../../model/principal.ts'
 import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
 import type { Env } from '../context.ts'
 

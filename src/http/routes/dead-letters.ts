@@ -117,7 +117,7 @@ export const deadLetterRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
     }),
     async c => {
       const { ids, class: code, before } = c.req.valid('json')
-      const { tenant, keyId } = c.get('principal')
+      const { tenant, id: actor } = c.get('principal')
       const filter = {
         tenant,
         keys: ids?.map(id => id.slice('sha256:'.length)),
@@ -125,7 +125,7 @@ export const deadLetterRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         before: before === undefined ? undefined : new Date(before),
       }
       const done = await redriveNodes(gateway, filter, causeOf(c))
-      log.info({ actor: keyId, class: code, redriven: done.redriven }, 'redrive')
+      log.info({ actor, class: code, redriven: done.redriven }, 'redrive')
       return c.json({ ...done, before: done.before?.toISOString() }, 200)
     },
   )

@@ -63,6 +63,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     })
     const answer = await resolve({
       secretHash: presentedKey(c.req.header('authorization')),
+      proven: undefined,
       product,
       asset,
       version,

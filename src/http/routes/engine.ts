@@ -72,10 +72,10 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       responses: { 200: json(BuildSchema, 'It is registered'), ...refusals(...JSON_ROUTE) },
     }),
     async c => {
-      const { keyId } = c.get('principal')
-      const build = await registerBuild(database, { ...c.req.valid('json'), by: keyId })
+      const { id: actor } = c.get('principal')
+      const build = await registerBuild(database, { ...c.req.valid('json'), by: actor })
       if (!build) throw refuse('not-found', 'No worker of this build was ever started.')
-      log.info({ actor: keyId, line: build.line, fingerprint: build.fingerprint }, 'engine registered')
+      log.info({ actor, line: build.line, fingerprint: build.fingerprint }, 'engine registered')
       return c.json(presentBuild(build), 200)
     },
   )
@@ -92,12 +92,12 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       responses: { 202: json(RolloutSchema, 'It is under way'), ...refusals(...JSON_ROUTE, 'conflict') },
     }),
     async c => {
-      const { tenant, keyId } = c.get('principal')
+      const { tenant, id: actor } = c.get('principal')
       const { share, collection } = c.req.valid('json')
       if (collection !== undefined && !(await findCollection(database, tenant, collection))) {
         throw refuse('not-found', 'There is no such collection.')
       }
-      const wish = { tenant, engine: ENGINE_LINE, collection: collection ?? null, share, createdBy: keyId }
+      const wish = { tenant, engine: ENGINE_LINE, collection: collection ?? null, share, createdBy: actor }
       const rollout = await insertRollout(database, wish)
       if (!rollout) {
         const busy = (await busyRollouts(database)).find(one => one.tenant === tenant)
@@ -105,7 +105,7 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           details: { ...(busy && { rollout: busy.id, state: busy.state }) },
         })
       }
-      log.info({ actor: keyId, rollout: rollout.id, share, collection }, 'rollout')
+      log.info({ actor, rollout: rollout.id, share, collection }, 'rollout')
       return c.json(presentRollout(rollout), 202, { Location: `/v1/engine/rollouts/${rollout.id}`, 'Retry-After': '1' })
     },
   )
@@ -198,10 +198,10 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         },
       }),
       async c => {
-        const { tenant, keyId } = c.get('principal')
+        const { tenant, id: actor } = c.get('principal')
         const id = c.req.valid('param').rollout
-        await tellRollout(database, { tenant, id }, word, keyId)
-        log.info({ actor: keyId, rollout: id, word }, 'rollout')
+        await tellRollout(database, { tenant, id }, word, actor)
+        log.info({ actor, rollout: id, word }, 'rollout')
         return c.json(await reportOf(tenant, id), 202, { 'Retry-After': '1' })
       },
     )

@@ -5,7 +5,7 @@ import { findOperation, listOperations } from '../../manifest/operations.ts'
 import { refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
 import { OPERATION_STATES, type Operation } from '../../model/operation.ts'
-import type { Principal } from '../../model/product.ts'
+import type { Principal } from '../../model/principal.ts'
 import { cancelOperation, setPaused } from '../../reconcile/backfill.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
@@ -107,7 +107,7 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         const isSo = await run(operation)
         const now = await permitted(principal, operation.id)
         if (!isSo) throw refuse('conflict', `The operation is ${now.state}.`, { details: { state: now.state } })
-        log.info({ actor: principal.keyId, operation: operation.id, verb }, 'operation')
+        log.info({ actor: principal.id, operation: operation.id, verb }, 'operation')
         return c.json(await presentOperation(gateway, now), 200, NO_STORE)
       },
     )

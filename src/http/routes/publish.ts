@@ -42,7 +42,7 @@ const responses = {
 }
 
 export const causeOf = (c: MatrixContext): Cause => ({
-  actor: c.get('principal').keyId,
+  actor: c.get('principal').id,
   correlationId: c.get('correlationId'),
 })
 

@@ -6,7 +6,7 @@ import { findCollection, findEdge, lockCollection } from '../../manifest/collect
 import { latestOperation } from '../../manifest/operations.ts'
 import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
-import type { Principal } from '../../model/product.ts'
+import type { Principal } from '../../model/principal.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
 import { decide } from '../../policy/decide.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
@@ -121,7 +121,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
           })
         requireState(c, tagOf(await findRendition(tx, key)))
         const put = await putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
-        const { tenant, keyId: createdBy } = principal
+        const { tenant, id: createdBy } = principal
         const input = { collection, product, rendition: name, revision: put.revision }
         const starts = backfill === 'true' && !tries
         return {
@@ -184,7 +184,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     }),
     async c => {
       const { collection, product, name } = c.req.valid('param')
-      const { tenant, keyId: createdBy } = c.get('principal')
+      const { tenant, id: createdBy } = c.get('principal')
       await permit(c.get('principal'), collection, product)
       const key = { tenantId: tenant, collectionId: collection, productId: product, name }
       const operation = await database.transaction(async tx => {

@@ -85,6 +85,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     const waitMs = parseWait(c, query.wait, { defaultMs: 0, maxMs: config.maxWaitMs })
     const question: Question = {
       secretHash,
+      proven: undefined,
       product: pathPart(c.req.param('product'), NAME_PATTERN),
       asset: pathPart(c.req.param('asset'), UUID_PATTERN),
       version: parseVersion(query.version),

@@ -91,7 +91,7 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         publish: query.publish,
         filename: cleanFilename(query.filename ?? body.filename),
         announcedSha256,
-        cause: { actor: principal.keyId, correlationId: c.get('correlationId') },
+        cause: { actor: principal.id, correlationId: c.get('correlationId') },
       }
       let answer = { fingerprint: print, status: 201, headers: {} as Record<string, string>, body: '' }
       const version = await ingest.store(upload, permission, { received, identity }, async (tx, stored) => {
