@@ -155,13 +155,13 @@ export const VARIABLES = {
     'DECODE_SOFT_MS',
     integer(10, 600_000),
     '10000',
-    'After this the decoder is asked to stop, ms.',
+    'After this the decoder is asked to stop, ms; in the background, at low priority, nine times as long.',
   ),
   decodeHardMs: declare(
     'DECODE_HARD_MS',
     integer(50, 600_000),
     '30000',
-    'After this without progress the decode process is killed, ms; it has as much for each output, and once more, in all.',
+    'After this without progress the decode process is killed, ms; in the background nine times as long. Of CPU it has as much for each output, and once more, in all.',
   ),
   maxTransformCpuMs: declare(
     'MAX_TRANSFORM_CPU_MS',

@@ -110,12 +110,15 @@ export const openDecodePool = ({
   ...given
 }: DecodePoolOptions): DecodePool => {
   const { softMs, hardMs, memoryBytes, recycleAfter }: DecodeLimits = { ...DEFAULT_DECODE_LIMITS, ...given }
+  // Limits of time are as long as what they get of a core may be short: a step of `nice` is 1.25. That of CPU stays.
+  const patience = 1.25 ** niceness
   const waiting: Job[] = []
   const idle: DecodeProcess[] = []
   const busy = new Set<DecodeProcess>()
   let closed = false
 
-  const start = (): DecodeProcess => startDecodeProcess({ hardMs, memoryBytes, scratchFolder, niceness })
+  const start = (): DecodeProcess =>
+    startDecodeProcess({ hardMs: hardMs * patience, memoryBytes, scratchFolder, niceness })
 
   const takeProcess = (): DecodeProcess | undefined => {
     const warm = idle.pop()
@@ -132,7 +135,7 @@ export const openDecodePool = ({
     original,
     ...(seconds && { seconds }),
     tasks,
-    softMs,
+    softMs: softMs * patience,
     // A step has the hard limit; of chains no more than a plan may ask for comes here, estimated to a factor of two.
     cpuMs: hardMs * (tasks.length + 1),
     maxPixels: image.width * image.height,

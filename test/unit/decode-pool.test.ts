@@ -173,6 +173,19 @@ describe('decode pool', () => {
     expect(codes(await pool.run(after))).toEqual(['ok', 'ok'])
   })
 
+  it('waits longer for what runs at low priority, and takes no more CPU for it', async () => {
+    const request = await requestFor(await whiteNoise({ width: 1200, height: 900 }), [
+      { formats: [{ format: 'webp', lossless: true, effort: 6 }] },
+    ])
+    const [free] = await openPool().run(request)
+    const spent = free?.ok ? free.cpuMs : 0
+    expect(spent).toBeGreaterThan(200)
+    const hardMs = Math.floor(0.7 * spent)
+    expect(codes(await openPool({ hardMs }).run(request))).toEqual(['timed-out'])
+    expect(codes(await openPool({ hardMs, niceness: 10 }).run(request))).toEqual(['ok'])
+    expect(codes(await openPool({ hardMs: Math.floor(0.2 * spent), niceness: 10 }).run(request))).toEqual(['timed-out'])
+  })
+
   it('kills what makes progress for ever, by the CPU that all its steps take together', async () => {
     // No step takes a second, all of them many; the soft and the hard limit have nothing to say.
     const effects = { median: 9, normalise: {}, modulate: { hue: 40 }, sharpen: { sigma: 10 } }
