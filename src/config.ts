@@ -15,6 +15,7 @@ import {
   levelOrAuto,
   type Machine,
   name,
+  networks,
   oneOf,
   optional,
   text,
@@ -36,6 +37,12 @@ export const VARIABLES = {
     'Port of /healthz, /readyz and /metrics in processes that are no gateway; by default they listen nowhere; 0 takes a free one.',
   ),
   publicUrl: optional('PUBLIC_URL', baseUrl, 'Base of links in answers; by default the address listened on.'),
+  trustedProxies: declare(
+    'TRUSTED_PROXIES',
+    networks,
+    '',
+    'Networks of proxies in front, like 10.0.0.0/8, by comma: only what they write into X-Forwarded-For is believed.',
+  ),
   role: declare(
     'ROLE',
     oneOf('all', 'gateway', 'worker'),

@@ -1,4 +1,5 @@
 /** How a text of the environment becomes a value: one parser a kind, each of which says the rule that was broken and never the value. */
+import { type Network, networkOf } from './lib/network.ts'
 import { isWellFormedSecret, NAME_PATTERN } from './model/ids.ts'
 
 /** What defaults depend on besides the environment; entry files look it up. */
@@ -84,6 +85,18 @@ export const baseUrl = (value: string): string => {
   if (/[?#]/.test(given)) throw new ConfigRule('expected a URL without a query')
   return given.replace(/\/+$/, '')
 }
+
+/** Separated by commas; none where it is empty. */
+export const networks = (value: string): readonly Network[] =>
+  value
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+    .map(part => {
+      const network = networkOf(part)
+      if (!network) throw new ConfigRule('expected addresses or networks like 10.0.0.0/8, separated by commas')
+      return network
+    })
 
 /** A variable that has a default. */
 export const declare = <T>(env: string, parse: Variable<T>['parse'], fallback: string, doc: string): Variable<T> => ({

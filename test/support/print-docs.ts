@@ -18,7 +18,7 @@ const PRINTED = 'Printed by `npm run docs` from the code that runs; a test fails
 
 export const printEnvExample = (): string => {
   const entries = variables.map(({ env, fallback, doc, secret }) => {
-    const kind = fallback === undefined ? `Optional${secret ? ', secret' : ''}.` : `Default ${fallback}.`
+    const kind = fallback === undefined ? `Optional${secret ? ', secret' : ''}.` : `Default ${fallback || 'none'}.`
     return `# ${doc} ${kind}\n#${env}=${fallback ?? ''}`
   })
   return page(

@@ -77,6 +77,11 @@ describe('a variable', () => {
       ['https://assets.example', 'http://a:1/base/'],
       ['ftp://a', '//a', 'https://a?b=1', 'https://a#b', 'a.example'],
     ],
+    [
+      'TRUSTED_PROXIES',
+      ['10.0.0.0/8', '10.0.0.1, 2001:db8::/32,', '::ffff:10.0.0.0/104'],
+      ['10.0.0.0/33', 'proxy.example', '10.0.0.0/8;::1', '*'],
+    ],
     ['DATABASE_URL', ['postgres://a/b', 'postgresql://a/b'], ['http://a', 'a']],
     ['REDIS_URL', ['redis://a', 'rediss://a:6379/1'], ['http://a']],
     ['S3_ENDPOINT', ['http://a:9000', 'https://s3.example'], ['s3://a', 'a:9000']],
