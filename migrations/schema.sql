@@ -34,11 +34,16 @@ create table asset (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   archived_at timestamp with time zone,
+  labels text[] not null default '{}'::text[],
+  attributes jsonb not null default '{}'::jsonb,
+  metadata_no bigint not null default 0,
   constraint asset_pkey PRIMARY KEY (tenant_id, asset_id),
   constraint asset_tenant_id_alias_key UNIQUE (tenant_id, alias),
   constraint active_is_a_version FOREIGN KEY (tenant_id, asset_id, active_version) REFERENCES asset_version(tenant_id, asset_id, version) DEFERRABLE INITIALLY DEFERRED,
   constraint asset_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
-  constraint asset_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id)
+  constraint asset_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),
+  constraint attributes_are_bounded CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 65536))),
+  constraint labels_are_words CHECK (((array_position(labels, NULL::text) IS NULL) AND (array_to_string(labels, ','::text) ~ '^([a-z0-9][a-z0-9._:/-]{0,62}(,[a-z0-9][a-z0-9._:/-]{0,62}){0,31})?$'::text)))
 );
 
 create table asset_version (
@@ -135,9 +140,11 @@ create table edge (
   expires_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
   private_metadata boolean not null default false,
+  attribute_paths text[],
   constraint edge_pkey PRIMARY KEY (tenant_id, collection_id, product_id),
   constraint edge_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint edge_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint attribute_paths_are_bounded CHECK (((array_position(attribute_paths, NULL::text) IS NULL) AND (cardinality(attribute_paths) <= 64) AND (octet_length((attribute_paths)::text) <= 16384))),
   constraint edge_delivery_check CHECK ((delivery = ANY (ARRAY['redirect'::text, 'stream'::text]))),
   constraint edge_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'reader'::text]))),
   constraint edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))

@@ -32,7 +32,7 @@ export const putCollection = async (
     .values({ tenantId, collectionId, productId: owner, role: 'owner', originalAccess: true })
     .onConflictDoUpdate({
       target: [edge.tenantId, edge.collectionId, edge.productId],
-      set: { role: 'owner', expiresAt: null },
+      set: { role: 'owner', attributePaths: null, expiresAt: null },
     })
 }
 
@@ -64,13 +64,17 @@ const edgeColumns = {
   role: edge.role,
   originalAccess: edge.originalAccess,
   privateMetadata: edge.privateMetadata,
+  attributePaths: edge.attributePaths,
   visibility: edge.visibility,
   delivery: edge.delivery,
   expiresAt: edge.expiresAt,
 }
 
-const toEdge = ({ expiresAt, ...row }: Omit<Edge, 'expiresAt'> & { expiresAt: Date | null }): Edge => ({
+type EdgeRow = Omit<Edge, 'expiresAt' | 'attributePaths'> & { expiresAt: Date | null; attributePaths: string[] | null }
+
+const toEdge = ({ expiresAt, attributePaths, ...row }: EdgeRow): Edge => ({
   ...row,
+  attributePaths: attributePaths ?? undefined,
   expiresAt: expiresAt ?? undefined,
 })
 
@@ -114,8 +118,8 @@ const refuseWithoutOwner = async (tx: Sql, tenantId: string, collectionId: strin
 
 export const putEdge = async (tx: Sql, tenantId: string, collectionId: string, cell: Edge): Promise<void> => {
   await lockCollection(tx, tenantId, collectionId)
-  const { product: productId, expiresAt, ...rest } = cell
-  const values = { ...rest, expiresAt: expiresAt ?? null }
+  const { product: productId, expiresAt, attributePaths, ...rest } = cell
+  const values = { ...rest, attributePaths: attributePaths ? [...attributePaths] : null, expiresAt: expiresAt ?? null }
   await tx.orm
     .insert(edge)
     .values({ tenantId, collectionId, productId, ...values })

@@ -50,17 +50,22 @@ export interface ResolveFacts {
         readonly collection: string
         readonly activeVersion: number | undefined
         readonly publication: number
+        /** Counts the changes of labels and attributes. */
+        readonly metadata: number
+        readonly labels: readonly string[]
         readonly archived: boolean
         /** State of the newest version, where none has been published. */
         readonly newest: VersionState | undefined
       }
     | undefined
-  readonly edge: Omit<Edge, 'privateMetadata'> | undefined
+  readonly edge: Omit<Edge, 'privateMetadata' | 'attributePaths'> | undefined
   readonly version:
     | {
         readonly version: number
         readonly state: VersionState
         readonly filename: string | undefined
+        /** Of the original. */
+        readonly mediaType: string | undefined
         readonly look: LookState
         readonly original:
           | { readonly sha256: Hex; readonly bytes: number; readonly mediaType: string; readonly objectKey: string }
@@ -91,6 +96,8 @@ const FACTS = line([
   'a.collection_id',
   'a.active_version',
   'a.publication_no',
+  'a.metadata_no',
+  `array_to_string(a.labels, ',')`,
   'a.archived_at is not null',
   `case when a.active_version is null then
      (select u.state from asset_version u where u.tenant_id = a.tenant_id and u.asset_id = a.asset_id order by u.version desc limit 1) end`,
@@ -102,7 +109,7 @@ const FACTS = line([
   'v.version',
   'v.state',
   'r.revision',
-  `encode(o.sha256, 'hex')`,
+  `case when q.rendition = 'original' then encode(o.sha256, 'hex') end`,
   'o.byte_length',
   'o.media_type',
   'o.object_key',
@@ -137,7 +144,7 @@ const RESOLVE = {
          left join asset a on a.tenant_id = coalesce(k.tenant_id, q.tenant) and a.asset_id = q.asset
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = q.product
          left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = coalesce(q.version, a.active_version)
-         left join original o on o.tenant_id = v.tenant_id and o.sha256 = case when q.rendition = 'original' then v.sha256 end
+         left join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
          left join original_look p on q.sharers and p.tenant_id = v.tenant_id and p.sha256 = v.sha256
          left join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = q.product
            and r.name = q.rendition and r.state = 'active'
@@ -189,6 +196,8 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     collection,
     active,
     publication,
+    metadata,
+    labels,
     archived,
     newest,
     role,
@@ -217,6 +226,8 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           collection,
           activeVersion: active ? Number(active) : undefined,
           publication: Number(publication),
+          metadata: Number(metadata),
+          labels: labels ? labels.split(',') : [],
           archived: isTrue(archived),
           newest: (newest || undefined) as VersionState | undefined,
         }
@@ -236,6 +247,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           version: Number(version),
           state: state as VersionState,
           filename: filename || undefined,
+          mediaType: mediaType || undefined,
           look: readLookColumn(look),
           original: sha256 ? { sha256, bytes: Number(bytes), mediaType, objectKey } : undefined,
         }

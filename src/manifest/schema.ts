@@ -15,6 +15,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { PublishPolicy } from '../model/asset.ts'
 import { VERSION_STATES } from '../model/asset.ts'
+import type { Attributes } from '../model/attributes.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Scope } from '../model/principal.ts'
 import type { Delivery, PublishGate, Role } from '../model/product.ts'
@@ -77,6 +78,7 @@ export const edge = pgTable(
     role: text('role').$type<Role>().notNull(),
     originalAccess: boolean('original_access').notNull().default(false),
     privateMetadata: boolean('private_metadata').notNull().default(false),
+    attributePaths: text('attribute_paths').array(),
     visibility: text('visibility').$type<'private' | 'public'>().notNull().default('private'),
     delivery: text('delivery').$type<Delivery>().notNull().default('redirect'),
     expiresAt: at('expires_at'),
@@ -139,6 +141,9 @@ export const asset = pgTable(
     collectionId: text('collection_id').notNull(),
     ownerProduct: text('owner_product').notNull(),
     alias: text('alias'),
+    labels: text('labels').array().notNull().default([]),
+    attributes: jsonb('attributes').$type<Attributes>().notNull().default({}),
+    metadataNo: bigint('metadata_no', { mode: 'number' }).notNull().default(0),
     activeVersion: integer('active_version'),
     publicationNo: bigint('publication_no', { mode: 'number' }).notNull().default(0),
     nextVersion: integer('next_version').notNull().default(1),

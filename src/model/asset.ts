@@ -1,3 +1,4 @@
+import type { Attributes } from './attributes.ts'
 import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
 import type { LookState } from './look.ts'
 
@@ -12,9 +13,14 @@ export interface Asset {
   readonly collection: CollectionId
   readonly owner: ProductId
   readonly alias: string | undefined
+  /** Sorted. Grants and policies may be conditioned on them. */
+  readonly labels: readonly string[]
+  readonly attributes: Attributes
   readonly activeVersion: number | undefined
   /** Counts the moves of the pointer; 0 before the first publish. */
   readonly publication: number
+  /** Counts the changes of labels and attributes. */
+  readonly metadata: number
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly archivedAt: Date | undefined

@@ -8,6 +8,7 @@ export const EVENT_TYPES = [
   'asset.rolled_back',
   'asset.archived',
   'asset.restored',
+  'asset.metadata_changed',
   'rendition.ready',
   'rendition.failed',
 ] as const

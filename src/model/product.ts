@@ -30,6 +30,8 @@ export interface Edge {
   readonly originalAccess: boolean
   /** Its derivatives may tell the place and the person that the original tells. */
   readonly privateMetadata: boolean
+  /** What an editor may write of labels and attributes (policy/attributes.ts); `undefined` is all of it. */
+  readonly attributePaths: readonly string[] | undefined
   readonly visibility: 'private' | 'public'
   readonly delivery: Delivery
   readonly expiresAt: Date | undefined

@@ -17,7 +17,7 @@ export interface Question {
   readonly action: Action
   /** The product in whose name the question is asked. */
   readonly product: string
-  readonly edge: Omit<Edge, 'privateMetadata'> | undefined
+  readonly edge: Omit<Edge, 'privateMetadata' | 'attributePaths'> | undefined
   readonly at: number
 }
 

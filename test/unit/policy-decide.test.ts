@@ -48,6 +48,7 @@ const EDGES: readonly (Edge | undefined)[] = [
           product: 'shop',
           role,
           originalAccess,
+          attributePaths: undefined,
           privateMetadata: false,
           visibility,
           delivery: 'redirect' as const,

@@ -7,6 +7,7 @@ import { listRenditions } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
 import { DELIVERIES, type Edge, ROLES } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
+import { ATTRIBUTE_PATTERN } from '../../policy/attributes.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
@@ -20,6 +21,10 @@ const EdgeBody = z.strictObject({
   original_access: z.boolean().default(false),
   private_metadata: z.boolean().default(false).openapi({
     description: 'Renditions may keep what tells of a place or a person (`metadata: "all"`)',
+  }),
+  attributes: z.array(z.string().regex(ATTRIBUTE_PATTERN)).max(64).optional().openapi({
+    description:
+      'What an editor may write of labels and attributes: `labels`, `caption`, `seo.*`; all of it where nothing is said. An owner writes all, a reader nothing.',
   }),
   visibility: z.enum(['private', 'public']).default('private'),
   delivery: z.enum(DELIVERIES).default('redirect'),
@@ -37,6 +42,7 @@ export const presentEdge = ({
   role,
   originalAccess,
   privateMetadata,
+  attributePaths,
   visibility,
   delivery,
   expiresAt,
@@ -45,10 +51,22 @@ export const presentEdge = ({
   role,
   original_access: originalAccess,
   private_metadata: privateMetadata,
+  attributes: attributePaths && [...attributePaths],
   visibility,
   delivery,
   expires_at: expiresAt?.toISOString(),
 })
+
+const listedForEditors = (role: string) =>
+  refuse('contract-violation', 'Attributes are listed for editors.', {
+    violations: [
+      {
+        pointer: '/attributes',
+        rule: 'role',
+        message: role === 'owner' ? 'An owner may write all of them.' : 'A reader never writes.',
+      },
+    ],
+  })
 
 /** A right that is taken back must not go on in what was made under it: the rendition goes first. */
 const requireNothingPrivate = async (
@@ -86,7 +104,9 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     async c => {
       const { tenant } = c.get('principal')
       const { collection, product } = c.req.valid('param')
-      const { role, original_access, private_metadata, visibility, delivery, expires_at } = c.req.valid('json')
+      const { role, original_access, private_metadata, attributes, visibility, delivery, expires_at } =
+        c.req.valid('json')
+      if (attributes && role !== 'editor') throw listedForEditors(role)
       await existingCollection(database, tenant, collection)
       await requireProduct(database, { tenant, product, pointer: '/product' })
       const edge: Edge = {
@@ -94,6 +114,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         role,
         originalAccess: original_access,
         privateMetadata: private_metadata,
+        attributePaths: attributes,
         visibility,
         delivery,
         expiresAt: expires_at === undefined ? undefined : new Date(expires_at),

@@ -1,0 +1,26 @@
+/**
+ * Who may write which attribute. A path is the names from the root of the attributes to a value, joined by dots (`seo.title`);
+ * `labels` is the path of the labels. A pattern is a path, which stands for it and for what is below it, or ends in `*`:
+ * `seo.*` is what is below `seo`, `*` is everything.
+ */
+import type { Principal } from '../model/principal.ts'
+import type { Edge } from '../model/product.ts'
+
+const NAME = '[A-Za-z0-9][A-Za-z0-9_-]{0,63}'
+export const ATTRIBUTE_NAME = new RegExp(`^${NAME}$`)
+export const ATTRIBUTE_PATTERN = new RegExp(`^(?:\\*|${NAME}(?:\\.${NAME}){0,3}(?:\\.\\*)?)$`)
+
+const covers = (pattern: string, path: string): boolean =>
+  pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern || path.startsWith(`${pattern}.`)
+
+/** Of these paths, those that the principal may not write. An administrator and owners write all, readers none. */
+export const forbiddenAttributes = (
+  { scopes }: Pick<Principal, 'scopes'>,
+  edge: Pick<Edge, 'role' | 'attributePaths'> | undefined,
+  paths: readonly string[],
+): readonly string[] => {
+  if (scopes.includes('matrix:admin') || edge?.role === 'owner') return []
+  if (edge?.role !== 'editor') return paths
+  const { attributePaths: patterns } = edge
+  return patterns === undefined ? [] : paths.filter(path => !patterns.some(pattern => covers(pattern, path)))
+}
