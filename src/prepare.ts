@@ -2,8 +2,9 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Core } from './gateway.ts'
 import { fullJitter } from './lib/backoff.ts'
+import { recordAudit } from './manifest/audit.ts'
 import { migrate, readMigrations } from './manifest/migrate.ts'
-import { ensureTenant, putAdminKey } from './manifest/products.ts'
+import { adminKeyId, ensureTenant, putAdminKey } from './manifest/products.ts'
 import { isMatrixError } from './model/errors.ts'
 import { hashSecret } from './model/ids.ts'
 import { prepareQueue } from './queue/bullmq.ts'
@@ -25,6 +26,22 @@ export const prepare = async (core: Core, adminKey: string | undefined): Promise
   }
 }
 
+/** By whoever may start the software: the one change that no request makes. */
+const adminKeyReplaced = (tenant: string) => ({
+  tenant,
+  actor: 'start',
+  actorKind: 'system' as const,
+  product: undefined,
+  action: 'admin-key.replace',
+  resource: `keys/${adminKeyId(tenant)}`,
+  reasons: [],
+  before: undefined,
+  after: undefined,
+  requestId: 'start',
+  correlationId: 'start',
+  client: undefined,
+})
+
 const prepareOnce = async (
   { config, engines, database, originals, derivatives, log }: Core,
   adminKey: string | undefined,
@@ -33,5 +50,9 @@ const prepareOnce = async (
   if (applied.length > 0) log.info({ applied }, 'migrated')
   await Promise.all([prepareQueue(engines.queue), originals.ensureBucket(), derivatives.ensureBucket()])
   await ensureTenant(database, config.tenant)
-  if (adminKey !== undefined) await putAdminKey(database, config.tenant, hashSecret(adminKey))
+  if (adminKey === undefined) return
+  const { tenant } = config
+  await database.transaction(async tx => {
+    if (await putAdminKey(tx, tenant, hashSecret(adminKey))) await recordAudit(tx, adminKeyReplaced(tenant))
+  })
 }

@@ -111,7 +111,11 @@ export interface RedrivenNode {
 export const redriveBatch = (
   database: Database,
   { tenant, keys, code, before }: DeadFilter,
-  { limit, cause }: { limit: number; cause: Cause },
+  {
+    limit,
+    cause,
+    record,
+  }: { limit: number; cause: Cause; record: (tx: Sql, nodes: readonly RedrivenNode[]) => Promise<void> },
 ): Promise<RedrivenNode[]> =>
   database.transaction(async tx => {
     const nodes = await tx.rows<RedrivenNode>(REDRIVE, [tenant, keys ?? null, code ?? null, before ?? null, limit])
@@ -120,6 +124,7 @@ export const redriveBatch = (
       nodes.map(node => node.key),
     ])
     for (const { asset, version } of versions) await reopenVersion(tx, { tenant, asset, version, cause })
+    await record(tx, nodes)
     return nodes
   })
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt } from 'drizzle-orm'
+import { and, asc, eq, gt, isNotNull, ne, or } from 'drizzle-orm'
 import type { Scope } from '../model/principal.ts'
 import type { Product } from '../model/product.ts'
 import type { Sql } from './database.ts'
@@ -83,7 +83,8 @@ export const insertKey = async (sql: Sql, record: KeyRecord): Promise<void> => {
 /** The administrator's key has one id per tenant, so that a changed secret replaces the old one at once. */
 export const adminKeyId = (tenantId: string): string => `key_admin_${tenantId}`
 
-export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string): Promise<void> => {
+/** False where it was there. */
+export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string): Promise<boolean> => {
   const record = {
     keyId: adminKeyId(tenantId),
     tenantId,
@@ -91,10 +92,16 @@ export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string
     scopes: ['matrix:admin' as const],
     label: 'administrator',
   }
-  await sql.orm
+  const changed = await sql.orm
     .insert(apiKey)
     .values(record)
-    .onConflictDoUpdate({ target: apiKey.keyId, set: { secretHash, revokedAt: null } })
+    .onConflictDoUpdate({
+      target: apiKey.keyId,
+      set: { secretHash, revokedAt: null },
+      setWhere: or(ne(apiKey.secretHash, secretHash), isNotNull(apiKey.revokedAt)),
+    })
+    .returning({ keyId: apiKey.keyId })
+  return changed.length > 0
 }
 
 const keyColumns = {

@@ -17,7 +17,7 @@ import { lockOperation, runningOperations, setOperationState } from '../manifest
 import { findRendition } from '../manifest/renditions.ts'
 import { isMatrixError } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
-import type { Operation } from '../model/operation.ts'
+import type { Operation, OperationState } from '../model/operation.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Rendition } from '../model/product.ts'
 
@@ -150,17 +150,22 @@ export const advanceOperations = async (database: Database, batches = 20, maxCpu
   if (failures.length > 0) throw failures[0]
 }
 
+/** Somebody's word is recorded in the transaction that follows it. */
+type Record = (tx: Sql, change: { from: OperationState; to: OperationState }) => Promise<void>
+
 /** Plans nothing more. What is in the queue is made; what has been made stays. False where it is over already. */
 export const cancelOperation = (
   database: Database,
   { tenant, id }: Pick<Operation, 'tenant' | 'id'>,
   reason: string,
+  record: Record = async () => undefined,
 ): Promise<boolean> =>
   database.transaction(async tx => {
     const locked = await lockOperation(tx, tenant, id)
     if (locked?.state !== 'RUNNING' && locked?.state !== 'PAUSED') return false
     await endSteps(tx, locked, await openSteps(tx, locked), 'SKIPPED')
     await setOperationState(tx, locked, 'CANCELLED', reason)
+    await record(tx, { from: locked.state, to: 'CANCELLED' })
     return true
   })
 
@@ -169,11 +174,13 @@ export const setPaused = (
   database: Database,
   { tenant, id }: Pick<Operation, 'tenant' | 'id'>,
   isPaused: boolean,
+  record: Record,
 ): Promise<boolean> =>
   database.transaction(async tx => {
     const locked = await lockOperation(tx, tenant, id)
     if (locked?.state !== 'RUNNING' && locked?.state !== 'PAUSED') return false
     const state = isPaused ? 'PAUSED' : 'RUNNING'
     if (locked.state !== state) await setOperationState(tx, locked, state)
+    await record(tx, { from: locked.state, to: state })
     return true
   })

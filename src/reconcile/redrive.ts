@@ -1,5 +1,5 @@
 /** Quarantined nodes, tried again: for when what killed them is mended (a store, a limit, a decoder), in bounded steps. */
-import type { Database } from '../manifest/database.ts'
+import type { Database, Sql } from '../manifest/database.ts'
 import { countFitting, type DeadFilter, redriveBatch } from '../manifest/dead-letters.ts'
 import { serverClock } from '../manifest/invariants.ts'
 import type { Cause } from '../model/event.ts'
@@ -30,12 +30,20 @@ export const redriveNodes = async (
   { database, hint }: RedriveDependencies,
   wish: DeadFilter,
   cause: Cause,
+  record: (tx: Sql, redriven: number) => Promise<void>,
 ): Promise<Redriven> => {
   const before = wish.keys && !wish.before ? undefined : await notAfterNow(database, wish.before)
   const filter = { ...wish, before }
   let redriven = 0
   while (redriven < MOST) {
-    const nodes = await redriveBatch(database, filter, { limit: BATCH, cause })
+    const nodes = await redriveBatch(database, filter, {
+      limit: BATCH,
+      cause,
+      // A wish that finds nothing is recorded too, and the empty end of one that found something is not.
+      record: async (tx, { length }) => {
+        if (length > 0 || redriven === 0) await record(tx, length)
+      },
+    })
     const urgency = new Map<Hex, number>()
     for (const { original, priority } of nodes)
       urgency.set(original, Math.min(priority, urgency.get(original) ?? priority))

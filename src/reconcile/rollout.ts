@@ -175,6 +175,7 @@ export const tellRollout = (
   { tenant, id }: Pick<Rollout, 'tenant' | 'id'>,
   word: RolloutWord,
   by: string,
+  record: (tx: Sql, change: { from: RolloutState; to: RolloutState }) => Promise<void>,
 ): Promise<void> =>
   database.transaction(async tx => {
     const rollout = await lockRollout(tx, { tenant, id })
@@ -182,6 +183,7 @@ export const tellRollout = (
     const { state } = rollout
     const next = (WORDS[word] as Partial<Record<RolloutState, RolloutState>>)[state]
     if (next === undefined) throw refuse('conflict', `The rollout is ${state}.`, { details: { state } })
+    await record(tx, { from: state, to: next })
     if (next === state) return
     const other = (await busyRollouts(tx)).find(busy => busy.tenant === tenant && busy.id !== id)
     if (other && next !== 'ROLLED_BACK') {

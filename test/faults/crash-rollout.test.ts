@@ -37,10 +37,10 @@ const drive = async (database: Database, id: string, onPromoted: () => Promise<v
   await until('there and back', async () => {
     await advanceRollouts(database, { plan: planOfNextRelease, batch: { assets: 3, moves: 5 } })
     const state = (await findRollout(database, { tenant, id }))?.state
-    if (state === 'READY') await tellRollout(database, { tenant, id }, 'promote', 'test')
+    if (state === 'READY') await tellRollout(database, { tenant, id }, 'promote', 'test', async () => undefined)
     if (state === 'PROMOTED') {
       await onPromoted()
-      await tellRollout(database, { tenant, id }, 'rollback', 'test')
+      await tellRollout(database, { tenant, id }, 'rollback', 'test', async () => undefined)
     }
     return state === 'ROLLED_BACK'
   })

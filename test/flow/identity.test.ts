@@ -3,6 +3,7 @@
  * fails, so that nobody adds one without saying who it is for.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ACTION_NAMES } from '../../src/http/actions.ts'
 import { ensureTenant, insertKey, putAdminKey } from '../../src/manifest/products.ts'
 import { hashSecret, newSecret } from '../../src/model/ids.ts'
 import { expectJson, openClient, openSocketClient, type Send, traces } from '../support/http.ts'
@@ -349,6 +350,29 @@ const registered = (): string[] => [
   ),
 ]
 
+const CHANGES = {
+  name: 'test_audited_changes',
+  text: `select tenant_id as tenant, actor, action, resource, request_id as request from audit
+         where outcome = 'allowed' and action = any($1) order by insert_no`,
+}
+const NAMES = Object.values(ACTION_NAMES).filter(name => name !== undefined)
+
+interface Changed {
+  readonly tenant: string
+  readonly actor: string
+  readonly action: string
+  readonly resource: string
+  readonly request: string
+}
+
+const changes = (): Promise<Changed[]> => system.core.database.rows<Changed>(CHANGES, [NAMES])
+
+test('every request that may change something has a name in the audit, or is known to change nothing', () => {
+  const changing = registered().filter(route => !/^(GET|HEAD|OPTIONS) /.test(route))
+  expect(Object.keys(ACTION_NAMES).sort()).toEqual(changing.sort())
+  expect(new Set(NAMES).size).toBe(NAMES.length)
+})
+
 test('every route has its row, and every row its route', () => {
   const rows = new Set(CASES.map(({ method, route }) => `${method} ${route}`))
   expect([...rows].sort()).toEqual(registered().sort())
@@ -357,11 +381,18 @@ test('every route has its row, and every row its route', () => {
 describe('everybody gets the answer that is for them', () => {
   test.each(CASES.flatMap(one => WHO.map(who => ({ ...one, who }))))(
     '$method $route for $who',
-    async ({ method, path, options, row, who }) => {
+    async ({ method, route, path, options, row, who }) => {
       const before = row[who] >= 400 ? (await traces(system)).rows : undefined
+      const recorded = (await changes()).length
       const response = await send(method, path(), { key: keys[who], ...options?.() })
       expect(response.status, await response.clone().text()).toBe(row[who])
       if (before) expect((await traces(system)).rows).toEqual(before)
+      const action = ACTION_NAMES[`${method} ${route}`]
+      const tenant = who === 'elsewhere' ? 'elsewhere' : 'demo'
+      const request = response.headers.get('x-request-id')
+      expect((await changes()).slice(recorded)).toMatchObject(
+        row[who] < 400 && action !== undefined ? [{ action, tenant, request }] : [],
+      )
     },
   )
 })

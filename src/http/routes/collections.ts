@@ -5,6 +5,7 @@ import { lockTenant } from '../../manifest/products.ts'
 import { listRenditions } from '../../manifest/renditions.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { type Collection, PUBLISH_GATES } from '../../model/product.ts'
+import { auditChange } from '../audit.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
@@ -60,6 +61,11 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         const before = await findCollection(tx, tenant, collection)
         requireState(c, before && stateTag(presentCollection(before)))
         await putCollection(tx, { tenantId: tenant, collectionId: collection, owner, publishGate: publish_gate })
+        await auditChange(c, tx, {
+          resource: `collections/${collection}`,
+          before: before && presentCollection(before),
+          after: shown,
+        })
         return before === undefined
       })
       if (tries) return c.json(shown, 200)

@@ -5,6 +5,7 @@ import { costFactors } from '../../graph/cost.ts'
 import { ENGINE_LINE } from '../../graph/key.ts'
 import { listFactors, requestFactors } from '../../manifest/costs.ts'
 import { HERE } from '../../transform/calibration.ts'
+import { auditChange } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -59,7 +60,10 @@ export const costRoutes = (app: OpenAPIHono<Env>, { database, findPrincipal, con
       responses: { 202: json(CostsSchema, 'Asked for'), ...refusals(...JSON_ROUTE) },
     }),
     async c => {
-      await requestFactors(database, HERE)
+      await database.transaction(async tx => {
+        await requestFactors(tx, HERE)
+        await auditChange(c, tx, { resource: 'costs', after: { engine: HERE.engine } })
+      })
       return c.json(await shown(), 202)
     },
   )

@@ -5,6 +5,7 @@ import { type DeadNode, listDeadNodes } from '../../manifest/dead-letters.ts'
 import { refuse } from '../../model/errors.ts'
 import { digestOf } from '../../model/ids.ts'
 import { redriveNodes } from '../../reconcile/redrive.ts'
+import { auditChange } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -124,7 +125,9 @@ export const deadLetterRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         code,
         before: before === undefined ? undefined : new Date(before),
       }
-      const done = await redriveNodes(gateway, filter, causeOf(c))
+      const done = await redriveNodes(gateway, filter, causeOf(c), (tx, redriven) =>
+        auditChange(c, tx, { resource: 'dead-letters', after: { class: code, ids: ids?.length, before, redriven } }),
+      )
       log.info({ actor, class: code, redriven: done.redriven }, 'redrive')
       return c.json({ ...done, before: done.before?.toISOString() }, 200)
     },

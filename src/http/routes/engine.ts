@@ -9,6 +9,7 @@ import { busyRollouts, findRollout, insertRollout, listRollouts } from '../../ma
 import { refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
 import { tellRollout } from '../../reconcile/rollout.ts'
+import { auditChange } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -73,8 +74,13 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     }),
     async c => {
       const { id: actor } = c.get('principal')
-      const build = await registerBuild(database, { ...c.req.valid('json'), by: actor })
-      if (!build) throw refuse('not-found', 'No worker of this build was ever started.')
+      const wish = c.req.valid('json')
+      const build = await database.transaction(async tx => {
+        const registered = await registerBuild(tx, { ...wish, by: actor })
+        if (!registered) throw refuse('not-found', 'No worker of this build was ever started.')
+        await auditChange(c, tx, { resource: 'engine', after: wish })
+        return registered
+      })
       log.info({ actor, line: build.line, fingerprint: build.fingerprint }, 'engine registered')
       return c.json(presentBuild(build), 200)
     },
@@ -98,7 +104,12 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         throw refuse('not-found', 'There is no such collection.')
       }
       const wish = { tenant, engine: ENGINE_LINE, collection: collection ?? null, share, createdBy: actor }
-      const rollout = await insertRollout(database, wish)
+      const rollout = await database.transaction(async tx => {
+        const inserted = await insertRollout(tx, wish)
+        if (inserted)
+          await auditChange(c, tx, { resource: `engine/rollouts/${inserted.id}`, after: { share, collection } })
+        return inserted
+      })
       if (!rollout) {
         const busy = (await busyRollouts(database)).find(one => one.tenant === tenant)
         throw refuse('conflict', 'Another rollout is under way.', {
@@ -200,7 +211,9 @@ export const engineRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       async c => {
         const { tenant, id: actor } = c.get('principal')
         const id = c.req.valid('param').rollout
-        await tellRollout(database, { tenant, id }, word, actor)
+        await tellRollout(database, { tenant, id }, word, actor, (tx, { from, to }) =>
+          auditChange(c, tx, { resource: `engine/rollouts/${id}`, before: { state: from }, after: { state: to } }),
+        )
         log.info({ actor, rollout: id, word }, 'rollout')
         return c.json(await reportOf(tenant, id), 202, { 'Retry-After': '1' })
       },

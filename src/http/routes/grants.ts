@@ -8,6 +8,7 @@ import { refuse } from '../../model/errors.ts'
 import { DELIVERIES, type Edge, ROLES } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
 import { ATTRIBUTE_PATTERN } from '../../policy/attributes.ts'
+import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
@@ -67,6 +68,7 @@ const listedForEditors = (role: string) =>
       },
     ],
   })
+const resourceOf = (collection: string, product: string): string => `collections/${collection}/grants/${product}`
 
 /** A right that is taken back must not go on in what was made under it: the rendition goes first. */
 const requireNothingPrivate = async (
@@ -127,6 +129,11 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         requireState(c, before && stateTag(presentEdge(before)))
         if (!private_metadata) await requireNothingPrivate(tx, { tenant, collection, product })
         await putEdge(tx, tenant, collection, edge)
+        await auditChange(c, tx, {
+          resource: resourceOf(collection, product),
+          before: before && presentEdge(before),
+          after: shown,
+        })
         return before === undefined
       })
       if (tries) return c.json(shown, 200)
@@ -181,6 +188,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         if (!before) throw refuse('not-found', 'There is no such grant.')
         requireState(c, stateTag(presentEdge(before)))
         await deleteEdge(tx, cell)
+        await auditChange(c, tx, { resource: resourceOf(collection, product), before: presentEdge(before) })
       })
       return c.body(null, 204)
     },

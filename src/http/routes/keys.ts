@@ -5,6 +5,7 @@ import { adminKeyId, insertKey, listKeys, lockKey, productExists, revokeKey } fr
 import { refuse } from '../../model/errors.ts'
 import { hashSecret, newId, newSecret } from '../../model/ids.ts'
 import { SCOPES, type Scope } from '../../model/principal.ts'
+import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
@@ -108,6 +109,10 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
             scopes,
             expiresAt,
           })
+          await auditChange(c, tx, {
+            resource: `keys/${id}`,
+            after: { product, label, scopes, expires_at: wish.expires_at },
+          })
           // The stored answer is for repeats; a secret is shown once, so it is not in there.
           await answerKey(tx, key, { fingerprint: print, status: 201, headers, body: JSON.stringify(shown) })
         })
@@ -165,6 +170,12 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         if (!before) throw refuse('not-found', 'There is no such key.')
         requireState(c, stateTag(presentKey(before)))
         await revokeKey(tx, tenant, key)
+        const after = await lockKey(tx, tenant, key)
+        await auditChange(c, tx, {
+          resource: `keys/${key}`,
+          before: presentKey(before),
+          after: after && presentKey(after),
+        })
       })
       return c.body(null, 204)
     },

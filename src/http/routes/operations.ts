@@ -1,13 +1,15 @@
 /** Long work: what is under way, how far it is, and the hand on it. A product sees what is about its own renditions. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import type { Sql } from '../../manifest/database.ts'
 import { findOperation, listOperations } from '../../manifest/operations.ts'
 import { refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
 import { OPERATION_STATES, type Operation } from '../../model/operation.ts'
 import type { Principal } from '../../model/principal.ts'
 import { cancelOperation, setPaused } from '../../reconcile/backfill.ts'
-import type { Env } from '../context.ts'
+import { auditChange } from '../audit.ts'
+import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
@@ -74,17 +76,28 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     },
   )
 
+  const recorder =
+    (c: MatrixContext, { id }: Operation) =>
+    (tx: Sql, { from, to }: { from: string; to: string }) =>
+      auditChange(c, tx, { resource: `operations/${id}`, before: { state: from }, after: { state: to } })
+
   const verbs = {
     pause: {
       summary: 'Plan nothing more for now; what is queued is made',
-      run: (one: Operation) => setPaused(database, one, true),
+      run: (c: MatrixContext, one: Operation) => setPaused(database, one, true, recorder(c, one)),
     },
-    resume: { summary: 'Go on where it was paused', run: (one: Operation) => setPaused(database, one, false) },
+    resume: {
+      summary: 'Go on where it was paused',
+      run: (c: MatrixContext, one: Operation) => setPaused(database, one, false, recorder(c, one)),
+    },
     cancel: {
       summary: 'Plan nothing more; what has been made stays',
-      run: async (one: Operation) =>
-        (await cancelOperation(database, one, 'cancelled')) ||
-        (await findOperation(database, one.tenant, one.id))?.state === 'CANCELLED',
+      run: async (c: MatrixContext, one: Operation) => {
+        if (await cancelOperation(database, one, 'cancelled', recorder(c, one))) return true
+        if ((await findOperation(database, one.tenant, one.id))?.state !== 'CANCELLED') return false
+        await recorder(c, one)(database, { from: 'CANCELLED', to: 'CANCELLED' })
+        return true
+      },
     },
   }
   for (const [verb, { summary, run }] of Object.entries(verbs)) {
@@ -104,7 +117,7 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       async c => {
         const principal = c.get('principal')
         const operation = await permitted(principal, c.req.valid('param').operation)
-        const isSo = await run(operation)
+        const isSo = await run(c, operation)
         const now = await permitted(principal, operation.id)
         if (!isSo) throw refuse('conflict', `The operation is ${now.state}.`, { details: { state: now.state } })
         log.info({ actor: principal.id, operation: operation.id, verb }, 'operation')

@@ -4,6 +4,7 @@ import { findProduct, listProducts, lockTenant, putProduct } from '../../manifes
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import type { Product } from '../../model/product.ts'
+import { auditChange } from '../audit.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
@@ -62,6 +63,11 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
         const before = await findProduct(tx, tenant, product)
         requireState(c, before && stateTag(presentProduct(before)))
         await putProduct(tx, { tenantId: tenant, productId: product, displayName, share })
+        await auditChange(c, tx, {
+          resource: `products/${product}`,
+          before: before && presentProduct(before),
+          after: shown,
+        })
         return before === undefined
       })
       if (tries) return c.json(shown, 200)

@@ -1,8 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import type { Sql } from '../../manifest/database.ts'
 import { earlierVersion, lockAsset, type Publication, publishVersion, setArchived } from '../../manifest/publish.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Cause } from '../../model/event.ts'
+import { auditChange } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -51,6 +53,18 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const middleware = [authenticated(gateway.findPrincipal), requires('publish'), jsonOnly(gateway.config)]
   const common = { tags: ['Publish'], security, method: 'post' as const, middleware, responses }
 
+  const auditMove = (
+    c: MatrixContext,
+    tx: Sql,
+    asset: string,
+    { publication, version, previousVersion }: Publication,
+  ) =>
+    auditChange(c, tx, {
+      resource: `assets/${asset}`,
+      before: { version: previousVersion },
+      after: { version, publication },
+    })
+
   const answer = (c: MatrixContext, asset: string, { publication, version, previousVersion }: Publication) => {
     c.header('ETag', assetTag(publication))
     c.header('Matrix-Publication', String(publication))
@@ -70,13 +84,15 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       const { tenant } = c.get('principal')
       const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
       const { version } = c.req.valid('json')
-      const publication = await database.transaction(tx =>
-        publishVersion(
+      const publication = await database.transaction(async tx => {
+        const published = await publishVersion(
           tx,
           { tenant, asset, version, cause: causeOf(c) },
           { reason: 'publish', expectedPublication: expected },
-        ),
-      )
+        )
+        await auditMove(c, tx, asset, published)
+        return published
+      })
       return c.json(answer(c, asset, publication), 200)
     },
   )
@@ -98,11 +114,13 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
         const locked = await lockAsset(tx, tenant, asset)
         const version = to ?? (await earlierVersion(tx, tenant, asset, locked?.active_version ?? 0))
         if (version === undefined) throw refuse('nothing-to-roll-back', 'No version was current before this one.')
-        return publishVersion(
+        const published = await publishVersion(
           tx,
           { tenant, asset, version, cause: causeOf(c) },
           { reason: 'rollback', expectedPublication: expected },
         )
+        await auditMove(c, tx, asset, published)
+        return published
       })
       return c.json(answer(c, asset, publication), 200)
     },
@@ -132,6 +150,11 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
           if (expected !== undefined && locked?.publication_no !== expected)
             throw refuse('precondition-failed', 'The asset has been published meanwhile.')
           await setArchived(tx, { tenant, asset, cause: causeOf(c), archived })
+          await auditChange(c, tx, {
+            resource: `assets/${asset}`,
+            before: { archived: locked?.archived_at != null },
+            after: { archived },
+          })
         })
         const now = await permittedAsset(gateway, c.get('principal'), asset, 'publish')
         c.header('ETag', assetTag(now.publication))

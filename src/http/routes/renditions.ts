@@ -7,8 +7,10 @@ import { latestOperation } from '../../manifest/operations.ts'
 import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Principal } from '../../model/principal.ts'
+import type { Rendition } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
 import { decide } from '../../policy/decide.ts'
+import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
@@ -54,6 +56,15 @@ const conditional = refusals('precondition-failed')
 
 /** Revisions are never given twice, so the number is the state. */
 const tagOf = (found: { revision: number } | undefined): string | undefined => found && `"r${found.revision}"`
+
+/** Its recipe is kept with each revision, so its hash says it all. */
+const auditedRendition = ({ revision, lane, recipeHash }: Pick<Rendition, 'revision' | 'lane' | 'recipeHash'>) => ({
+  revision,
+  lane,
+  recipe_hash: `sha256:${recipeHash}`,
+})
+const resourceOf = ({ collection, product, name }: { collection: string; product: string; name: string }): string =>
+  `collections/${collection}/products/${product}/renditions/${name}`
 
 /** `original` is how the bytes as received are asked for. */
 const RESERVED = new Set(['original', 'x', 'info'])
@@ -119,15 +130,20 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
           throw refuse('forbidden', 'The product may not keep private metadata here.', {
             details: { reasons: ['private-metadata-closed'] },
           })
-        requireState(c, tagOf(await findRendition(tx, key)))
+        const before = await findRendition(tx, key)
+        requireState(c, tagOf(before))
         const put = await putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
         const { tenant, id: createdBy } = principal
         const input = { collection, product, rendition: name, revision: put.revision }
         const starts = backfill === 'true' && !tries
-        return {
-          ...put,
-          started: starts ? await startBackfill(tx, { tenant, input, createdBy, once: true }) : undefined,
-        }
+        const started = starts ? await startBackfill(tx, { tenant, input, createdBy, once: true }) : undefined
+        const after = auditedRendition({ revision: put.revision, lane, recipeHash: recipeHash(recipe) })
+        await auditChange(c, tx, {
+          resource: resourceOf(c.req.valid('param')),
+          before: before && auditedRendition(before),
+          after: { ...after, operation: started?.id },
+        })
+        return { ...put, started }
       })
       const shown = { ...presented, revision, impact: created ? impact : NO_IMPACT }
       if (tries) return c.json(shown, 200)
@@ -193,6 +209,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         if (!found) throw refuse('not-found', 'There is no such rendition.')
         const input = { collection, product, rendition: name, revision: found.revision }
         const started = await startBackfill(tx, { tenant, input, createdBy, once: false })
+        await auditChange(c, tx, { resource: resourceOf(c.req.valid('param')), after: { operation: started?.id } })
         return started ?? latestOperation(tx, tenant, input)
       })
       if (!operation) throw refuse('conflict', 'The operation has ended meanwhile.')
@@ -229,6 +246,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         if (!before) throw refuse('not-found', 'There is no such rendition.')
         requireState(c, tagOf(before))
         await retireRendition(tx, key)
+        await auditChange(c, tx, { resource: resourceOf(c.req.valid('param')), before: auditedRendition(before) })
       })
       return c.body(null, 204)
     },

@@ -9,6 +9,7 @@ import { answerKey } from '../../manifest/idempotency.ts'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
 import type { Hex } from '../../model/ids.ts'
+import { auditChange } from '../audit.ts'
 import { type UploadBody, uploadBody } from '../body.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { fingerprint, replay, type Work, withIdempotencyKey } from '../idempotent.ts'
@@ -96,6 +97,10 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       let answer = { fingerprint: print, status: 201, headers: {} as Record<string, string>, body: '' }
       const version = await ingest.store(upload, permission, { received, identity }, async (tx, stored) => {
         answer = { ...answer, headers: headersOf(stored), body: JSON.stringify(stored) }
+        await auditChange(c, tx, {
+          resource: `assets/${stored.asset}`,
+          after: { ...auditedVersion(stored), publish: query.publish },
+        })
         await answerKey(tx, key, answer)
       })
       metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
@@ -130,6 +135,15 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
 
   documentUpload(app, { CreateQuery, Common })
 }
+
+/** Names that people gave are not in it: a person who is to be forgotten is not forgotten here. */
+const auditedVersion = ({ collection, version, digest, bytes, media_type }: IngestedVersion) => ({
+  collection,
+  version,
+  digest,
+  bytes,
+  media_type,
+})
 
 const headersOf = (version: IngestedVersion): Record<string, string> => ({
   'Content-Type': 'application/json',
