@@ -13,8 +13,10 @@ create table api_key (
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  replaces text,
   constraint api_key_pkey PRIMARY KEY (key_id),
   constraint api_key_secret_hash_key UNIQUE (secret_hash),
+  constraint api_key_replaces_fkey FOREIGN KEY (replaces) REFERENCES api_key(key_id),
   constraint api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint api_key_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
   constraint api_key_secret_hash_check CHECK ((octet_length(secret_hash) = 32))
@@ -196,6 +198,48 @@ create table idempotency (
   constraint idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint idempotency_check CHECK (((status IS NULL) OR (fingerprint IS NOT NULL))),
   constraint idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+create table issuer (
+  tenant_id text not null,
+  name text not null,
+  iss text not null,
+  audience text not null,
+  jwks_uri text not null,
+  algorithms text[] not null,
+  claim text not null,
+  edition bigint not null default nextval('issuer_edition'::regclass),
+  created_at timestamp with time zone not null default now(),
+  constraint issuer_pkey PRIMARY KEY (tenant_id, name),
+  constraint issuer_edition_key UNIQUE (edition),
+  constraint issuer_of_token UNIQUE (iss, audience),
+  constraint issuer_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint issuer_algorithms_check CHECK (((algorithms <@ ARRAY['EdDSA'::text, 'ES256'::text, 'RS256'::text]) AND (cardinality(algorithms) > 0))),
+  constraint issuer_audience_check CHECK ((audience ~ '^[!-~]{1,255}$'::text)),
+  constraint issuer_iss_check CHECK ((iss ~ '^[!-~]{1,255}$'::text)),
+  constraint issuer_jwks_uri_check CHECK ((jwks_uri ~ '^https?://[!-~]{1,500}$'::text)),
+  constraint issuer_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+);
+
+create table issuer_subject (
+  tenant_id text not null,
+  name text not null,
+  value text not null,
+  product_id text,
+  scopes text[] not null,
+  constraint issuer_subject_pkey PRIMARY KEY (tenant_id, name, value),
+  constraint issuer_subject_tenant_id_name_fkey FOREIGN KEY (tenant_id, name) REFERENCES issuer(tenant_id, name) ON DELETE CASCADE,
+  constraint issuer_subject_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint issuer_subject_check CHECK (((product_id IS NULL) = ('matrix:admin'::text = ANY (scopes))))
+);
+
+create table key_use (
+  key_id text not null,
+  tenant_id text not null,
+  used_at timestamp with time zone not null,
+  constraint key_use_pkey PRIMARY KEY (key_id),
+  constraint key_use_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_key(key_id) ON DELETE CASCADE,
+  constraint key_use_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
 );
 
 create table leaf (
@@ -456,6 +500,7 @@ CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHE
 CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
+CREATE INDEX issuer_subject_of_product ON public.issuer_subject USING btree (tenant_id, product_id);
 CREATE INDEX leaf_of_node ON public.leaf USING btree (tenant_id, node_id, product_id) WHERE (node_id IS NOT NULL);
 CREATE INDEX look_wanted ON public.original_look USING btree (not_before) WHERE ((made_at IS NULL) AND (tries < 2));
 CREATE INDEX node_dead_by_time ON public.node USING btree (tenant_id, finished_at, node_id) WHERE (state = 'DEAD'::node_state);
@@ -600,6 +645,7 @@ CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_k
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
 CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
+CREATE CONSTRAINT TRIGGER issuer_revises AFTER DELETE OR UPDATE ON public.issuer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER leaf_revises AFTER UPDATE ON public.leaf DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.node_id IS DISTINCT FROM new.node_id)) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
 CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
