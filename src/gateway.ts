@@ -13,11 +13,13 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
+import { recordKeyUse } from './manifest/key-use.ts'
 import { keysByHash } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import type { Principal } from './model/principal.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openKeyUse } from './policy/key-use.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
@@ -139,25 +141,27 @@ export const openGateway = (core: Core) => {
     maxFrames: config.maxFrames,
     maxTotalPixels: config.maxAnimationPixels,
   }
+  const keyUse = openKeyUse({ clock, record: uses => recordKeyUse(database, uses) })
   const findPrincipal = gather<string, Principal | undefined>({
     read: async hashes => {
       const keys = await keysByHash(database, [...new Set(hashes)])
       const byHash = new Map(keys.map(key => [key.hash, key]))
       return hashes.map(hash => {
         const key = byHash.get(hash)
-        return (
-          key && {
-            tenant: key.tenant_id,
-            kind: 'key' as const,
-            id: key.key_id,
-            product: key.product_id ?? undefined,
-            scopes: key.scopes,
-          }
-        )
+        if (key === undefined) return undefined
+        const { tenant_id: tenant, key_id: id, product_id, scopes } = key
+        const principal = { tenant, kind: 'key' as const, id, product: product_id ?? undefined, scopes }
+        keyUse.note(principal)
+        return principal
       })
     },
   })
-  const readFacts = openWarmReader(database, clock)
+  const readWarm = openWarmReader(database, clock)
+  const readFacts: typeof readWarm = async key => {
+    const facts = await readWarm(key)
+    if (facts.principal !== undefined) keyUse.note(facts.principal)
+    return facts
+  }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
@@ -167,6 +171,7 @@ export const openGateway = (core: Core) => {
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
     findPrincipal,
+    keyUse,
     ingest: openIngest({ database, originals, hint, now: clock.now, maxCpuMs: config.maxTransformCpuMs }),
     peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
     resolve: openResolve({

@@ -14,6 +14,7 @@ import { serve } from './http/serve.ts'
 import { openWarmLane } from './http/warm-lane.ts'
 import { describeFailure, launch } from './launch.ts'
 import { isMatrixError } from './model/errors.ts'
+import { startKeyUse } from './policy/key-use.ts'
 import { prepare } from './prepare.ts'
 import { startSweep } from './reconcile/sweep.ts'
 import { onSignal } from './signals.ts'
@@ -104,6 +105,8 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   if (config.role === 'worker') return log.info('working')
 
   const gateway = openGateway(core)
+  const keyUse = startKeyUse(gateway.keyUse, error => log.warn({ err: error }, 'last use of keys not recorded'))
+  stack.add('key use', keyUse.stop)
   const app = createApp(gateway)
   const { postgres, s3 } = running.embedded
   const { dataFolder } = config

@@ -15,6 +15,7 @@ import { engineRoutes } from './routes/engine.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
+import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { productRoutes } from './routes/products.ts'
@@ -33,6 +34,7 @@ const ROUTES = [
   publishRoutes,
   productRoutes,
   keyRoutes,
+  keyRotationRoutes,
   collectionRoutes,
   grantRoutes,
   renditionRoutes,

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, isNotNull, ne, or } from 'drizzle-orm'
 import type { Scope } from '../model/principal.ts'
 import type { Product } from '../model/product.ts'
 import type { Sql } from './database.ts'
-import { apiKey, product, tenant } from './schema.ts'
+import { apiKey, keyUse, product, tenant } from './schema.ts'
 
 export const ensureTenant = async (sql: Sql, tenantId: string): Promise<void> => {
   await sql.orm.insert(tenant).values({ tenantId }).onConflictDoNothing()
@@ -74,6 +74,8 @@ export interface KeyRecord {
   readonly label: string
   readonly scopes: Scope[]
   readonly expiresAt: Date | null
+  /** The key that it takes the place of. */
+  readonly replaces?: string
 }
 
 export const insertKey = async (sql: Sql, record: KeyRecord): Promise<void> => {
@@ -106,11 +108,13 @@ export const putAdminKey = async (sql: Sql, tenantId: string, secretHash: string
 
 const keyColumns = {
   keyId: apiKey.keyId,
+  productId: apiKey.productId,
   label: apiKey.label,
   scopes: apiKey.scopes,
   createdAt: apiKey.createdAt,
   expiresAt: apiKey.expiresAt,
   revokedAt: apiKey.revokedAt,
+  replaces: apiKey.replaces,
 }
 
 /** Locked, for whoever is about to change it. */
@@ -125,10 +129,28 @@ export const lockKey = async (tx: Sql, tenantId: string, keyId: string) => {
 
 export const listKeys = async (sql: Sql, tenantId: string, productId: string) =>
   sql.orm
-    .select(keyColumns)
+    .select({ ...keyColumns, lastUsedAt: keyUse.usedAt })
     .from(apiKey)
+    .leftJoin(keyUse, and(eq(keyUse.tenantId, apiKey.tenantId), eq(keyUse.keyId, apiKey.keyId)))
     .where(and(eq(apiKey.tenantId, tenantId), eq(apiKey.productId, productId)))
     .orderBy(asc(apiKey.createdAt))
+
+/** A live key ends after the overlap, or when it would have anyway. Gives the moment. */
+export const endKey = async (
+  tx: Sql,
+  { tenantId, keyId, overlapSeconds }: { tenantId: string; keyId: string; overlapSeconds: number },
+): Promise<Date> => {
+  const [ended] = await tx.rows<{ expires_at: Date }>(
+    {
+      name: 'key_end',
+      // The clock that tells whether a key is live is that of Postgres; an end of this instant is over at once.
+      text: `update api_key set expires_at = least(expires_at, now() + make_interval(secs => $3))
+             where tenant_id = $1 and key_id = $2 returning expires_at`,
+    },
+    [tenantId, keyId, overlapSeconds],
+  )
+  return ended?.expires_at as Date
+}
 
 /** False when the tenant has no such key. A key revoked before stays revoked as of then. */
 export const revokeKey = async (sql: Sql, tenantId: string, keyId: string): Promise<boolean> => {

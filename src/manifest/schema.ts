@@ -55,6 +55,14 @@ export const apiKey = pgTable('api_key', {
   createdAt: at('created_at').notNull().defaultNow(),
   expiresAt: at('expires_at'),
   revokedAt: at('revoked_at'),
+  replaces: text('replaces'),
+})
+
+/** Written by a statement of its own (key-use.ts). */
+export const keyUse = pgTable('key_use', {
+  keyId: text('key_id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  usedAt: at('used_at').notNull(),
 })
 
 export const collection = pgTable(

@@ -10,6 +10,8 @@ export type CollectionId = string
 export type AssetId = string
 
 export const newId = (): string => v7()
+/** Says nothing of the secret; the random half of an id is enough to tell keys apart. */
+export const newKeyId = (): string => `key_${newId().replaceAll('-', '').slice(-16)}`
 
 /** Names of tenants, products, collections and renditions: safe in a path, a key and a metric label. */
 export const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,39}$/

@@ -118,6 +118,12 @@ describe('beside a running gateway no option is needed', () => {
     expect(made).toMatchObject({ product: 'mobile', scopes: ['resolve'] })
     expect((await matrix('resolve', 'mobile', asset, 'tile', '--key', made.secret)).code).toBe(0)
     expect((await matrix('keys', 'list', 'mobile')).out).toMatch(new RegExp(`${made.id} {2}phone {2}resolve`))
+    const [next = '', secret = '', end] = (await matrix('keys', 'rotate', made.id, '-o', '1h')).out.split('\n')
+    expect(end).toMatch(new RegExp(`^${made.id} ends 20`))
+    expect((await matrix('resolve', 'mobile', asset, 'tile', '--key', secret)).code).toBe(0)
+    expect((await matrix('keys', 'list', 'mobile')).out).toMatch(
+      new RegExp(`${made.id} {2}until \\S+ phone {2}resolve {2}never used\n${next} {2}phone {2}resolve`),
+    )
     expect((await matrix('keys', 'revoke', made.id)).code).toBe(0)
     expect((await matrix('resolve', 'mobile', asset, 'tile', '--key', made.secret)).code).toBe(1)
     expect((await matrix('keys', 'list', 'mobile')).out).toMatch(new RegExp(`${made.id} {2}revoked phone`))

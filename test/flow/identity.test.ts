@@ -161,6 +161,13 @@ const CASES: readonly Case[] = [
     row: administers(204, 404),
   },
   {
+    method: 'POST',
+    route: '/v1/keys/:key/rotate',
+    path: () => '/v1/keys/key_rotated/rotate',
+    options: () => ({ ...ifMatch, body: {} }),
+    row: administers(201, 404),
+  },
+  {
     method: 'PUT',
     route: '/v1/collections/:collection',
     path: () => '/v1/collections/gallery',
@@ -316,6 +323,7 @@ beforeAll(async () => {
   await ensureTenant(database, 'elsewhere')
   await putAdminKey(database, 'elsewhere', hashSecret(keys.elsewhere ?? ''))
   await insertKeyOf('revoked', undefined)
+  await insertKeyOf('rotated', undefined)
   await insertKeyOf('expired', new Date(0))
   await send('DELETE', '/v1/keys/key_revoked', { key: ADMIN_KEY, ...ifMatch })
   keys.mistyped = `${(keys.owner ?? '').slice(0, -1)}${(keys.owner ?? '').endsWith('a') ? 'b' : 'a'}`
@@ -327,9 +335,9 @@ afterAll(async () => {
   await system.close()
 })
 
-const insertKeyOf = async (who: 'revoked' | 'expired', expiresAt: Date | undefined): Promise<void> => {
+const insertKeyOf = async (who: 'revoked' | 'expired' | 'rotated', expiresAt: Date | undefined): Promise<void> => {
   const secret = newSecret()
-  keys[who] = secret
+  if (who !== 'rotated') keys[who] = secret
   const scopes = ['resolve', 'assets:read', 'assets:write', 'publish'] as const
   const record = {
     keyId: `key_${who}`,

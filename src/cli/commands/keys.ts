@@ -9,8 +9,19 @@ interface Key {
   readonly label: string
   readonly scopes: readonly string[]
   readonly created_at?: string
+  readonly expires_at?: string
   readonly revoked_at?: string
+  readonly last_used_at?: string
 }
+
+const stateOf = ({ revoked_at, expires_at }: Key): string => {
+  if (revoked_at !== undefined) return 'revoked '
+  if (expires_at === undefined) return ''
+  return Date.parse(expires_at) <= Date.now() ? 'expired ' : `until ${expires_at} `
+}
+
+const describeKey = (key: Key): string =>
+  `${key.id}  ${stateOf(key)}${key.label}  ${key.scopes.join(' ')}  ${key.last_used_at ? `last used ${key.last_used_at}` : 'never used'}`
 
 export const keys = (program: Command): void => {
   const group = program.command('keys').description('API keys of products, and the admin key')
@@ -25,19 +36,12 @@ export const keys = (program: Command): void => {
 
   group
     .command('list')
-    .description('Keys of a product, without their secrets')
+    .description('Keys of a product, without their secrets, and when each was last used')
     .argument('<product>', 'whose keys')
     .action(async (product: string, _own: object, command: Command) => {
       const options = optionsOf(command)
       const response = await call(options, `/v1/products/${encodeURIComponent(product)}/keys`)
-      print(options, ((await response.json()) as { items: Key[] }).items, items =>
-        items
-          .map(
-            ({ id, label, scopes, revoked_at }) =>
-              `${id}  ${revoked_at ? 'revoked ' : ''}${label}  ${scopes.join(' ')}`,
-          )
-          .join('\n'),
-      )
+      print(options, ((await response.json()) as { items: Key[] }).items, items => items.map(describeKey).join('\n'))
     })
 
   group
@@ -56,6 +60,20 @@ export const keys = (program: Command): void => {
       const path = `/v1/products/${encodeURIComponent(product)}/keys`
       const response = await call(options, path, jsonRequest('POST', wish, randomUUID()))
       print(options, (await response.json()) as { id: string; secret: string }, ({ id, secret }) => `${id}\n${secret}`)
+    })
+
+  group
+    .command('rotate')
+    .description('Make a new key for an old one, which goes on for the overlap; its secret is shown this once')
+    .argument('<id>', 'as `keys list` shows it')
+    .option('-o, --overlap <time>', 'how long the old one goes on: 0s, 90m, 24h, 30d', '24h')
+    .action(async (id: string, { overlap }: { overlap: string }, command: Command) => {
+      const options = optionsOf(command)
+      const request = jsonRequest('POST', { overlap }, randomUUID())
+      const headers = { ...request.headers, 'If-Match': '*' }
+      const response = await call(options, `/v1/keys/${encodeURIComponent(id)}/rotate`, { ...request, headers })
+      const rotated = (await response.json()) as { id: string; secret: string; replaces: { expires_at: string } }
+      print(options, rotated, made => `${made.id}\n${made.secret}\n${id} ends ${made.replaces.expires_at}`)
     })
 
   group

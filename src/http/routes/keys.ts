@@ -3,7 +3,7 @@ import type { Gateway } from '../../gateway.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { adminKeyId, insertKey, listKeys, lockKey, productExists, revokeKey } from '../../manifest/products.ts'
 import { refuse } from '../../model/errors.ts'
-import { hashSecret, newId, newSecret } from '../../model/ids.ts'
+import { hashSecret, newKeyId, newSecret } from '../../model/ids.ts'
 import { SCOPES, type Scope } from '../../model/principal.ts'
 import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
@@ -14,6 +14,7 @@ import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Label, Moment, Name, WriteQuery } from '../validation.ts'
 
+export const KeyId = z.string().regex(/^key_[\w-]{1,60}$/)
 const NewKey = z.strictObject({
   label: Label.default(''),
   scopes: z.array(z.enum(SCOPES)).min(1).default(['resolve', 'assets:read', 'assets:write', 'publish']),
@@ -27,21 +28,32 @@ const KeySchema = z
     created_at: z.string().optional(),
     expires_at: z.string().optional(),
     revoked_at: z.string().optional(),
-    etag: z.string().openapi({ description: 'For the If-Match of its revocation' }),
+    last_used_at: z.string().optional().openapi({ description: 'To two minutes; absent: never' }),
+    replaces: z.string().optional().openapi({ description: 'The key that was rotated to this one' }),
+    etag: z.string().openapi({ description: 'For the If-Match of its revocation or rotation' }),
   })
   .openapi('ApiKey')
 const params = z.object({ product: Name })
 const shared = refusals(...JSON_ROUTE)
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-type Key = Awaited<ReturnType<typeof listKeys>>[number]
-const presentKey = ({ keyId, label, scopes, expiresAt, revokedAt }: Omit<Key, 'createdAt'>) => ({
+type Key = Pick<Awaited<ReturnType<typeof listKeys>>[number], 'keyId' | 'label' | 'scopes' | 'expiresAt' | 'revokedAt'>
+export const presentKey = ({ keyId, label, scopes, expiresAt, revokedAt }: Key) => ({
   id: keyId,
   label,
   scopes,
   expires_at: expiresAt?.toISOString(),
   revoked_at: revokedAt?.toISOString(),
 })
+
+/** Its secret is the gateways' own: each of them puts it back when it starts. Throws `conflict`. */
+export const refuseAdminKey = (tenant: string, key: string, done: 'revoked' | 'rotated'): void => {
+  if (key !== adminKeyId(tenant)) return
+  throw refuse(
+    'conflict',
+    `The admin key is replaced, not ${done}: start the gateway with another ASSET_MATRIX_ADMIN_KEY, or remove admin.key from its data folder and start it again.`,
+  )
+}
 
 export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
@@ -94,7 +106,7 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         if (answered) return replay(answered, print)
         if (!(await productExists(database, tenant, product))) throw refuse('not-found', 'There is no such product.')
         const secret = newSecret()
-        const id = `key_${newId().replaceAll('-', '').slice(-16)}`
+        const id = newKeyId()
         const shown = { id, product, scopes: scopes as Scope[] }
         const expiresAt = wish.expires_at === undefined ? null : new Date(wish.expires_at)
         const etag = stateTag(presentKey({ keyId: id, label, scopes, expiresAt, revokedAt: null }))
@@ -135,7 +147,13 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const keys = await listKeys(database, c.get('principal').tenant, c.req.valid('param').product)
       const items = keys.map(key => {
         const shown = presentKey(key)
-        return { ...shown, created_at: key.createdAt.toISOString(), etag: stateTag(shown) }
+        return {
+          ...shown,
+          created_at: key.createdAt.toISOString(),
+          last_used_at: key.lastUsedAt?.toISOString(),
+          replaces: key.replaces ?? undefined,
+          etag: stateTag(shown),
+        }
       })
       return c.json({ items }, 200)
     },
@@ -147,7 +165,7 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       method: 'delete',
       path: '/v1/keys/{key}',
       summary: 'Revoke a key: the next request with it is refused',
-      request: { params: z.object({ key: z.string().regex(/^key_[\w-]{1,60}$/) }), query: WriteQuery },
+      request: { params: z.object({ key: KeyId }), query: WriteQuery },
       responses: {
         204: { description: 'Revoked' },
         ...shared,
@@ -159,12 +177,7 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       requireIfMatch(c)
       const { tenant } = c.get('principal')
       const { key } = c.req.valid('param')
-      if (key === adminKeyId(tenant)) {
-        throw refuse(
-          'conflict',
-          'The admin key is replaced, not revoked: start the gateway with another ASSET_MATRIX_ADMIN_KEY, or remove admin.key from its data folder and start it again.',
-        )
-      }
+      refuseAdminKey(tenant, key, 'revoked')
       await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
         const before = await lockKey(tx, tenant, key)
         if (!before) throw refuse('not-found', 'There is no such key.')
