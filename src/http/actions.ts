@@ -13,6 +13,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'PUT /v1/products/:product': 'product.put',
   'POST /v1/products/:product/keys': 'key.create',
   'DELETE /v1/keys/:key': 'key.revoke',
+  'POST /v1/keys/:key/rotate': 'key.rotate',
   'PUT /v1/collections/:collection': 'collection.put',
   'PUT /v1/collections/:collection/grants/:product': 'grant.put',
   'DELETE /v1/collections/:collection/grants/:product': 'grant.delete',

@@ -1,4 +1,5 @@
 /** A new secret in the place of an old one, both good for a while: whoever uses the key changes over without a refused request. */
+
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
@@ -6,6 +7,7 @@ import { endKey, insertKey, lockKey } from '../../manifest/products.ts'
 import { refuse } from '../../model/errors.ts'
 import { hashSecret, newKeyId, newSecret } from '../../model/ids.ts'
 import { SCOPES } from '../../model/principal.ts'
+import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
@@ -100,6 +102,7 @@ export const keyRotationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void
             'Cache-Control': 'no-store',
             ETag: stateTag(presentKey({ ...record, revokedAt: null })),
           }
+          await auditChange(c, tx, { resource: `keys/${id}`, after: shown })
           // The stored answer is for repeats; a secret is shown once, so it is not in there.
           await answerKey(tx, key, { fingerprint: print, status: 201, headers, body: JSON.stringify(shown) })
           return { shown, headers }
