@@ -1,79 +1,23 @@
-/**
- * A real Redis for contract suites: the one on PATH, else Debian's, unpacked into `.cache/redis` and never installed.
- * Without either, `findRedis` gives the reason, and suites skip with it in their name.
- */
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
+/** A real Redis for contract suites. Where none is to be had, suites skip with the reason in their name. */
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { PLAIN_ENV, type Supervised, supervise } from '../../src/embedded/supervise.ts'
+import { type Supervised, supervise } from '../../src/embedded/supervise.ts'
+import { findProgram, type Missing, type Program } from './debian.ts'
 
-const run = promisify(execFile)
+export type RedisBinary = Program
 
-const CACHE = resolve(import.meta.dirname, '../../.cache')
-// In Debian `redis-server` is a link to `redis-check-rdb`, which comes with the tools.
-const PACKAGES = ['redis-tools', 'liblzf1', 'libjemalloc2', 'lua-cjson', 'lua-bitop', 'liblua5.1-0']
-
-export interface RedisBinary {
-  readonly command: string
-  readonly env: Readonly<Record<string, string>>
-}
-
-export const findRedis = async (): Promise<RedisBinary | { readonly missing: string }> => {
-  const onPath = { command: 'redis-server', env: PLAIN_ENV }
-  if (await runs(onPath)) return onPath
-  try {
-    const cached = await unpacked(join(CACHE, 'redis'))
-    if (await runs(cached)) return cached
-    await fetchInto(join(CACHE, 'redis'))
-    const fetched = await unpacked(join(CACHE, 'redis'))
-    return (await runs(fetched)) ? fetched : { missing: 'the redis-server of the Debian packages does not run here' }
-  } catch (error) {
-    return {
-      missing: `no redis-server on PATH and none to be had with apt-get: ${String((error as Error).message).split('\n')[0]}`,
-    }
-  }
-}
-
-const runs = ({ command, env }: RedisBinary): Promise<boolean> =>
-  run(command, ['--version'], { env }).then(
-    () => true,
-    () => false,
-  )
-
-const unpacked = async (folder: string): Promise<RedisBinary> => {
-  const libraries = (await readdir(join(folder, 'usr/lib')).catch(() => [])).filter(name => name.includes('-linux-'))
-  const path = libraries.map(name => join(folder, 'usr/lib', name)).join(':')
-  return { command: join(folder, 'usr/bin/redis-server'), env: { ...PLAIN_ENV, LD_LIBRARY_PATH: path } }
-}
-
-/** Two processes may fetch at once: each into a folder of its own, and the first to rename it wins. */
-const fetchInto = async (folder: string): Promise<void> => {
-  await mkdir(CACHE, { recursive: true })
-  const work = await mkdtemp(join(CACHE, 'fetching-'))
-  try {
-    await run('apt-get', ['download', ...PACKAGES], { cwd: work }).catch(async () => {
-      // Package lists of our own: no lock to wait for, and nothing to be root for.
-      const lists = ['-o', `Dir::State::lists=${work}/lists`, '-o', `Dir::Cache=${work}/cache`]
-      await Promise.all([mkdir(`${work}/lists/partial`, { recursive: true }), mkdir(`${work}/cache`)])
-      await run('apt-get', ['update', ...lists], { cwd: work })
-      await run('apt-get', ['download', ...lists, ...PACKAGES], { cwd: work })
-    })
-    const root = join(work, 'root')
-    for (const file of (await readdir(work)).filter(name => name.endsWith('.deb'))) {
-      await run('dpkg-deb', ['-x', join(work, file), root])
-    }
-    await symlink('redis-check-rdb', join(root, 'usr/bin/redis-server'))
-    await rename(root, folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
-}
+/** In Debian `redis-server` is a link to `redis-check-rdb`, which comes with the tools. */
+export const findRedis = (): Promise<Program | Missing> =>
+  findProgram({
+    name: 'redis-server',
+    packages: ['redis-tools', 'liblzf1', 'libjemalloc2', 'lua-cjson', 'lua-bitop', 'liblua5.1-0'],
+    file: 'usr/bin/redis-check-rdb',
+    runAs: 'redis-server',
+    versionFlag: '--version',
+  })
 
 export interface TestRedis {
   readonly url: string

@@ -1,0 +1,108 @@
+/** T7: behind a shared cache that keys on the URL alone, nobody gets what was answered to somebody else. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { serve } from '../../src/http/serve.ts'
+import { openWarmLane } from '../../src/http/warm-lane.ts'
+import { expectJson } from '../support/http.ts'
+import { photo } from '../support/images.ts'
+import { findNginx, type Nginx, startNginx } from '../support/nginx.ts'
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+
+const nginxProgram = await findNginx()
+const missing = 'missing' in nginxProgram ? nginxProgram.missing : undefined
+
+describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let system: System
+  let server: Awaited<ReturnType<typeof serve>>
+  let nginx: Nginx
+  let asset: string
+  const keys: Record<string, string> = {}
+
+  const admin = (method: string, path: string, body?: object) => system.call(method, path, { key: ADMIN_KEY, body })
+
+  beforeAll(async () => {
+    if ('missing' in nginxProgram) return
+    system = await startSystem()
+    for (const product of ['closed', 'streamed', 'open']) {
+      await expectJson(admin('PUT', `/v1/products/${product}`, { display_name: product }), 201)
+      const made = await expectJson<{ secret: string }>(admin('POST', `/v1/products/${product}/keys`, {}), 201)
+      keys[product] = made.secret
+    }
+    await expectJson(admin('PUT', '/v1/collections/shared', { owner: 'closed' }), 201)
+    const grants = '/v1/collections/shared/grants'
+    await expectJson(
+      admin('PUT', `${grants}/streamed`, { role: 'reader', delivery: 'stream', original_access: true }),
+      201,
+    )
+    await expectJson(admin('PUT', `${grants}/open`, { role: 'reader', delivery: 'stream', visibility: 'public' }), 201)
+    for (const product of ['closed', 'streamed', 'open']) {
+      const recipe = { recipe: { resize: { width: 32 }, formats: ['webp', 'jpeg'] } }
+      await expectJson(admin('PUT', `/v1/collections/shared/products/${product}/renditions/small`, recipe), 201)
+    }
+    const upload = { key: keys.closed, body: await photo({ width: 64, height: 48 }) }
+    asset = (await expectJson<{ asset: string }>(system.call('POST', '/v1/assets?collection=shared', upload), 201))
+      .asset
+    for (const product of ['closed', 'streamed', 'open']) {
+      for (const format of ['webp', 'jpeg']) {
+        const path = `/v1/products/${product}/assets/${asset}/renditions/small?format=${format}&wait=10`
+        expect((await system.call('GET', path, { key: keys[product] })).status).toBe(302)
+      }
+    }
+    const { gateway, app, core } = system
+    server = await serve(app.fetch, { ...core.config, lane: openWarmLane(gateway) })
+    nginx = await startNginx(nginxProgram, server.address)
+  })
+  afterAll(async () => {
+    await nginx?.remove()
+    await server?.drain()
+    await system?.close()
+  })
+
+  const paths = (product: string): string[] => [
+    `/i/${product}/${asset}/v1/small.webp`,
+    `/i/${product}/${asset}/v1/small.auto`,
+    `/i/${product}/${asset}/current/small.jpg`,
+    `/i/${product}/${asset}/v1/original`,
+    `/v1/products/${product}/assets/${asset}/renditions/small`,
+    `/v1/products/${product}/assets/${asset}/renditions/small?delivery=json`,
+    `/v1/products/${product}/assets/${asset}/renditions/small?delivery=stream`,
+    `/v1/assets/${asset}`,
+    '/v1/assets?collection=shared',
+  ]
+
+  test.each(['closed', 'streamed'])('what %s was answered with its key is kept for nobody', async product => {
+    for (const path of paths(product)) {
+      const authorization = `Bearer ${keys[product]}`
+      const owned = await nginx.ask(path, { authorization })
+      expect([200, 302], path).toContain(owned.status)
+      const again = await nginx.ask(path, { authorization })
+      expect(again.headers['x-cache'], path).not.toBe('HIT')
+      const anonymous = await nginx.ask(path)
+      expect([401, 404], path).toContain(anonymous.status)
+      expect(anonymous.headers['x-cache'], path).not.toBe('HIT')
+      const other = await nginx.ask(path, { authorization: `Bearer ${keys.open}` })
+      expect(other.headers['x-cache'], path).not.toBe('HIT')
+      for (const { headers } of [owned, again, anonymous, other]) expect(headers['set-cookie'], path).toBeUndefined()
+    }
+  })
+
+  test.each(['closed', 'streamed'])('a refusal is not what the next caller of %s gets', async product => {
+    const path = `/i/${product}/${asset}/v1/small.jpg`
+    expect((await nginx.ask(path)).status).toBe(404)
+    expect([200, 302]).toContain((await nginx.ask(path, { authorization: `Bearer ${keys[product]}` })).status)
+  })
+
+  test('what is public is kept, whoever asked first, and one variant is not another', async () => {
+    const path = `/i/open/${asset}/v1/small.webp`
+    const first = await nginx.ask(path)
+    expect(first).toMatchObject({ status: 200, headers: { 'content-type': 'image/webp' } })
+    expect(await nginx.ask(path)).toMatchObject({ status: 200, headers: { 'x-cache': 'HIT' }, body: first.body })
+    const auto = `/i/open/${asset}/v1/small.auto`
+    for (const [accept, type] of [
+      ['image/webp,*/*', 'image/webp'],
+      ['image/jpeg', 'image/jpeg'],
+      ['image/webp,*/*', 'image/webp'],
+    ] as const) {
+      expect((await nginx.ask(auto, { accept })).headers['content-type']).toBe(type)
+    }
+  })
+})
