@@ -6,6 +6,7 @@ import type { Env, MatrixContext } from './context.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { collectionRoutes } from './routes/collections.ts'
 import { costRoutes } from './routes/costs.ts'
@@ -43,6 +44,7 @@ const ROUTES = [
   operationRoutes,
   engineRoutes,
   costRoutes,
+  auditRoutes,
   capabilityRoutes,
   healthRoutes,
   systemRoutes,

@@ -1,10 +1,12 @@
 /**
- * What should be true by itself, looked after: events get their numbers, expired reservations go, and a version whose leaves
+ * What should be true by itself, looked after: events get their numbers and rows of the audit their
+ * places in the chain, expired reservations go, and a version whose leaves
  * are all done does not stay in PROCESSING because the process that should have moved it died, the planner knows what it plans
  * for, and backfills go on. Any number of processes may sweep at once.
  */
 
 import type { Config } from '../config.ts'
+import { chainAudit } from '../manifest/audit-chain.ts'
 import type { Database } from '../manifest/database.ts'
 import { sequenceEvents } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
@@ -21,6 +23,7 @@ export interface Sweep {
 }
 
 const SEQUENCE_MS = 100
+const CHAIN_MS = 500
 const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
@@ -38,6 +41,7 @@ export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await expireKeys(database)
     await sequenceEvents(database)
+    await chainAudit(database)
     await refreshStatistics(database)
     await advance()
     await advanceRollouts(database)
@@ -58,6 +62,7 @@ export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
   }
   const stops = [
     repeat(() => sequenceEvents(database), SEQUENCE_MS),
+    repeat(() => chainAudit(database), CHAIN_MS),
     repeat(() => refreshStatistics(database), STATISTICS_MS),
     repeat(advance, OPERATIONS_MS),
     repeat(() => advanceRollouts(database), OPERATIONS_MS),

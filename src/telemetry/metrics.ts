@@ -66,6 +66,21 @@ export const openMetrics = () => {
       labelNames: ['state'] as const,
       registers,
     }),
+    auditRows: new Gauge({
+      name: 'matrix_audit_rows',
+      help: 'Rows of the audit that are chained, as of the scrape.',
+      registers,
+    }),
+    auditUnchained: new Gauge({
+      name: 'matrix_audit_unchained_rows',
+      help: 'Rows of the audit that wait for their place in the chain, as of the scrape; counted to 10000.',
+      registers,
+    }),
+    auditUnchainedSeconds: new Gauge({
+      name: 'matrix_audit_unchained_age_seconds',
+      help: 'How long the first of them waits; above ten, no sweep runs or a chain cannot go on.',
+      registers,
+    }),
     deadNodes: new Gauge({
       name: 'matrix_dead_nodes',
       help: 'Nodes in quarantine by the class of their failure, as of the scrape.',

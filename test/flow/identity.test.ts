@@ -287,6 +287,8 @@ const CASES: readonly Case[] = [
   { method: 'GET', route: '/v1/capabilities', path: () => '/v1/capabilities', row: { ...all(200), ...NOBODY } },
   { method: 'GET', route: '/v1/costs', path: () => '/v1/costs', row: administers(200, 200) },
   { method: 'POST', route: '/v1/costs/measure', path: () => '/v1/costs/measure', row: administers(202, 202) },
+  { method: 'GET', route: '/v1/audit', path: () => '/v1/audit?limit=1', row: administers(200, 200) },
+  { method: 'GET', route: '/v1/audit/verify', path: () => '/v1/audit/verify', row: administers(200, 200) },
   // Last, for it ends the scene: nobody but the last of the table may.
   {
     method: 'POST',

@@ -62,7 +62,7 @@ export const costRoutes = (app: OpenAPIHono<Env>, { database, findPrincipal, con
     async c => {
       await database.transaction(async tx => {
         await requestFactors(tx, HERE)
-        await auditChange(c, tx, { resource: 'costs', after: { engine: HERE.engine } })
+        await auditChange(c, tx, { resource: 'costs' })
       })
       return c.json(await shown(), 202)
     },

@@ -1,6 +1,7 @@
 /** What monitors ask of any process of ours; no credential, no body. Gateways answer it on their port, workers on OPS_PORT. */
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
+import { chainedRows, unchained } from '../../manifest/audit-chain.ts'
 import type { Database } from '../../manifest/database.ts'
 import { countDeadNodes } from '../../manifest/dead-letters.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
@@ -37,13 +38,18 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations] = await Promise.all([
+    const [open, dead, operations, chained, waiting] = await Promise.all([
       countOpenNodes(database),
       countDeadNodes(database),
       countOperations(database),
+      chainedRows(database),
+      unchained(database),
     ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
+    metrics.auditRows.set(chained)
+    metrics.auditUnchained.set(waiting.rows)
+    metrics.auditUnchainedSeconds.set(waiting.seconds)
     metrics.deadNodes.reset() // a class whose last node was redriven has no row
     for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
   } catch {
