@@ -13,8 +13,10 @@ create table api_key (
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  replaces text,
   constraint api_key_pkey PRIMARY KEY (key_id),
   constraint api_key_secret_hash_key UNIQUE (secret_hash),
+  constraint api_key_replaces_fkey FOREIGN KEY (replaces) REFERENCES api_key(key_id),
   constraint api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint api_key_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
   constraint api_key_secret_hash_check CHECK ((octet_length(secret_hash) = 32))
@@ -66,6 +68,48 @@ create table asset_version (
   constraint asset_version_check CHECK (((state = ANY (ARRAY['PENDING'::version_state, 'FAILED'::version_state, 'PURGED'::version_state])) OR (sha256 IS NOT NULL))),
   constraint asset_version_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
   constraint asset_version_version_check CHECK ((version >= 1))
+);
+
+create table audit (
+  tenant_id text not null,
+  at timestamp(3) with time zone not null default now(),
+  audit_id uuid not null,
+  insert_no bigint not null generated always as identity,
+  actor text not null,
+  actor_kind text not null,
+  product text,
+  action text not null,
+  resource text not null,
+  outcome text not null,
+  reasons text[] not null default '{}'::text[],
+  count integer not null default 1,
+  request_id text not null,
+  correlation_id text not null,
+  client text,
+  before jsonb,
+  after jsonb,
+  audit_no bigint,
+  prev_hash bytea,
+  hash bytea,
+  constraint audit_pkey PRIMARY KEY (tenant_id, at, audit_id),
+  constraint audit_tenant_id_audit_no_key UNIQUE (tenant_id, audit_no),
+  constraint audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint audit_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['key'::text, 'token'::text, 'link'::text, 'anonymous'::text, 'unknown'::text, 'system'::text]))),
+  constraint audit_check CHECK (((length(actor) <= 200) AND (length(action) <= 100) AND (length(resource) <= 500) AND (cardinality(reasons) <= 20))),
+  constraint audit_check1 CHECK (((length((before)::text) <= 16384) AND (length((after)::text) <= 16384))),
+  constraint audit_check2 CHECK ((num_nonnulls(audit_no, prev_hash, hash) = ANY (ARRAY[0, 3]))),
+  constraint audit_count_check CHECK ((count > 0)),
+  constraint audit_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text])))
+);
+
+create table audit_head (
+  tenant_id text not null,
+  audit_no bigint not null default 0,
+  hash bytea not null default decode(repeat('00'::text, 32), 'hex'::text),
+  chained_at timestamp with time zone not null default now(),
+  constraint audit_head_pkey PRIMARY KEY (tenant_id),
+  constraint audit_head_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint audit_head_audit_no_check CHECK ((audit_no >= 0))
 );
 
 create table collection (
@@ -203,6 +247,48 @@ create table idempotency (
   constraint idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint idempotency_check CHECK (((status IS NULL) OR (fingerprint IS NOT NULL))),
   constraint idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+create table issuer (
+  tenant_id text not null,
+  name text not null,
+  iss text not null,
+  audience text not null,
+  jwks_uri text not null,
+  algorithms text[] not null,
+  claim text not null,
+  edition bigint not null default nextval('issuer_edition'::regclass),
+  created_at timestamp with time zone not null default now(),
+  constraint issuer_pkey PRIMARY KEY (tenant_id, name),
+  constraint issuer_edition_key UNIQUE (edition),
+  constraint issuer_of_token UNIQUE (iss, audience),
+  constraint issuer_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint issuer_algorithms_check CHECK (((algorithms <@ ARRAY['EdDSA'::text, 'ES256'::text, 'RS256'::text]) AND (cardinality(algorithms) > 0))),
+  constraint issuer_audience_check CHECK ((audience ~ '^[!-~]{1,255}$'::text)),
+  constraint issuer_iss_check CHECK ((iss ~ '^[!-~]{1,255}$'::text)),
+  constraint issuer_jwks_uri_check CHECK ((jwks_uri ~ '^https?://[!-~]{1,500}$'::text)),
+  constraint issuer_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+);
+
+create table issuer_subject (
+  tenant_id text not null,
+  name text not null,
+  value text not null,
+  product_id text,
+  scopes text[] not null,
+  constraint issuer_subject_pkey PRIMARY KEY (tenant_id, name, value),
+  constraint issuer_subject_tenant_id_name_fkey FOREIGN KEY (tenant_id, name) REFERENCES issuer(tenant_id, name) ON DELETE CASCADE,
+  constraint issuer_subject_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint issuer_subject_check CHECK (((product_id IS NULL) = ('matrix:admin'::text = ANY (scopes))))
+);
+
+create table key_use (
+  key_id text not null,
+  tenant_id text not null,
+  used_at timestamp with time zone not null,
+  constraint key_use_pkey PRIMARY KEY (key_id),
+  constraint key_use_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_key(key_id) ON DELETE CASCADE,
+  constraint key_use_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
 );
 
 create table leaf (
@@ -459,10 +545,14 @@ create table tenant (
 
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
+CREATE INDEX audit_of_actor ON public.audit USING btree (tenant_id, actor, at);
+CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource text_pattern_ops, at);
+CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
 CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHERE (compared_at IS NULL);
 CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
+CREATE INDEX issuer_subject_of_product ON public.issuer_subject USING btree (tenant_id, product_id);
 CREATE INDEX leaf_of_node ON public.leaf USING btree (tenant_id, node_id, product_id) WHERE (node_id IS NOT NULL);
 CREATE INDEX look_wanted ON public.original_look USING btree (not_before) WHERE ((made_at IS NULL) AND (tries < 2));
 CREATE INDEX node_dead_by_time ON public.node USING btree (tenant_id, finished_at, node_id) WHERE (state = 'DEAD'::node_state);
@@ -488,6 +578,37 @@ CREATE OR REPLACE FUNCTION public.append_only()
 AS $function$
 begin
   raise exception '% is append-only', tg_table_name using errcode = '23001';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.audit_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op <> 'UPDATE' then
+    raise exception 'the audit is not deleted' using errcode = '23001';
+  end if;
+  if old.audit_no is not null or new.audit_no is null
+    or (to_jsonb(old) - array['audit_no', 'prev_hash', 'hash']) <> (to_jsonb(new) - array['audit_no', 'prev_hash', 'hash']) then
+    raise exception 'the audit never changes' using errcode = '23001';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.audit_head_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op <> 'UPDATE' then
+    raise exception 'the head of the audit is not deleted' using errcode = '23001';
+  end if;
+  if new.audit_no <= old.audit_no or new.tenant_id <> old.tenant_id then
+    raise exception 'the head of the audit goes on only' using errcode = '23001';
+  end if;
+  return new;
 end $function$
 ;
 
@@ -605,8 +726,13 @@ end $function$
 
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
+CREATE TRIGGER audit_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
+CREATE TRIGGER audit_ledger BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION audit_guard();
+CREATE TRIGGER audit_head_kept BEFORE TRUNCATE ON public.audit_head FOR EACH STATEMENT EXECUTE FUNCTION audit_head_guard();
+CREATE TRIGGER audit_head_ledger BEFORE DELETE OR UPDATE ON public.audit_head FOR EACH ROW EXECUTE FUNCTION audit_head_guard();
 CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
+CREATE CONSTRAINT TRIGGER issuer_revises AFTER DELETE OR UPDATE ON public.issuer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER leaf_revises AFTER UPDATE ON public.leaf DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.node_id IS DISTINCT FROM new.node_id)) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
 CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
