@@ -8,6 +8,7 @@ import { engine } from './commands/engine.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
 import { operations } from './commands/operations.ts'
+import { patch } from './commands/patch.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
@@ -38,6 +39,7 @@ export const buildProgram = (): Command => {
   for (const add of [
     seed,
     put,
+    patch,
     resolve,
     explain,
     keys,

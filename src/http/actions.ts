@@ -6,6 +6,7 @@
 export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'POST /v1/assets': 'asset.create',
   'POST /v1/assets/:asset/versions': 'version.create',
+  'PATCH /v1/assets/:asset': 'asset.patch',
   'POST /v1/assets/:asset/publish': 'asset.publish',
   'POST /v1/assets/:asset/rollback': 'asset.rollback',
   'POST /v1/assets/:asset/archive': 'asset.archive',

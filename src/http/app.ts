@@ -18,6 +18,7 @@ import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
@@ -32,6 +33,7 @@ const ROUTES = [
   deliverRoutes,
   uploadRoutes,
   assetRoutes,
+  metadataRoutes,
   publishRoutes,
   productRoutes,
   keyRoutes,

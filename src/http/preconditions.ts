@@ -1,7 +1,8 @@
 import { refuse } from '../model/errors.ts'
 
-/** ETag of an asset: the number of its publication (RFC 9110 section 8.8.3). */
-export const assetTag = (publication: number): string => `"p${publication}"`
+/** ETag of an asset: the number of its publication, and of the changes of its metadata where there were any (RFC 9110 section 8.8.3). */
+export const assetTag = ({ publication, metadata }: { publication: number; metadata: number }): string =>
+  metadata === 0 ? `"p${publication}"` : `"p${publication}.m${metadata}"`
 
 /** The publication that an `If-Match` names; `undefined` for `*`. Throws `precondition-required` without the header. */
 export const expectedPublication = (ifMatch: string | undefined): number | undefined => {

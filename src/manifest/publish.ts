@@ -16,7 +16,7 @@ import { appendFacts } from './events.ts'
 
 const LOCK_ASSET = {
   name: 'asset_lock',
-  text: `select a.active_version, a.publication_no, a.archived_at, a.collection_id, c.publish_gate
+  text: `select a.active_version, a.publication_no, a.metadata_no, a.archived_at, a.collection_id, c.publish_gate
          from asset a join collection c using (tenant_id, collection_id)
          where a.tenant_id = $1 and a.asset_id = $2 for update of a`,
 }
@@ -24,6 +24,7 @@ const LOCK_ASSET = {
 export interface LockedAsset {
   readonly active_version: number | null
   readonly publication_no: number
+  readonly metadata_no: number
   readonly archived_at: Date | null
   readonly collection_id: string
   readonly publish_gate: PublishGate
@@ -182,6 +183,8 @@ export const reopenVersion = async (tx: Sql, target: Target): Promise<void> => {
 
 export interface Publication {
   readonly publication: number
+  /** Of labels and attributes, which a publish leaves as they are. */
+  readonly metadata: number
   readonly version: number
   readonly previousVersion: number | undefined
 }
@@ -204,9 +207,11 @@ export const publishVersion = async (
       details: { publication: locked.publication_no },
     })
   }
+  const { metadata_no: metadata } = locked
   const gate = await readGate(tx, tenant, asset, version)
   if (!gate) throw refuse('not-found', 'There is no such version.')
-  if (gate.state === 'ACTIVE') return { publication: locked.publication_no, version, previousVersion: undefined }
+  if (gate.state === 'ACTIVE')
+    return { publication: locked.publication_no, metadata, version, previousVersion: undefined }
   if (gate.state !== 'READY' && gate.state !== 'ARCHIVED') {
     throw refuse('not-ready', `Version ${version} is ${gate.state}.`, {
       details: { state: gate.state, blocking: gate.blocking },
@@ -216,7 +221,7 @@ export const publishVersion = async (
   const previous = locked.active_version
   const { publication, fact } = await movePointer(tx, target, { previous, reason, sha256: gate.sha256 })
   await appendFacts(tx, { tenant, asset, cause, facts: [fact] })
-  return { publication, version, previousVersion: previous ?? undefined }
+  return { publication, metadata, version, previousVersion: previous ?? undefined }
 }
 
 const EARLIER = {

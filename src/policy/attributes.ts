@@ -3,12 +3,12 @@
  * `labels` is the path of the labels. A pattern is a path, which stands for it and for what is below it, or ends in `*`:
  * `seo.*` is what is below `seo`, `*` is everything.
  */
+import { ATTRIBUTE_NAME, MAX_ATTRIBUTE_DEPTH } from '../model/attributes.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Edge } from '../model/product.ts'
 
-const NAME = '[A-Za-z0-9][A-Za-z0-9_-]{0,63}'
-export const ATTRIBUTE_NAME = new RegExp(`^${NAME}$`)
-export const ATTRIBUTE_PATTERN = new RegExp(`^(?:\\*|${NAME}(?:\\.${NAME}){0,3}(?:\\.\\*)?)$`)
+const NAME = ATTRIBUTE_NAME.source.slice(1, -1)
+export const ATTRIBUTE_PATTERN = new RegExp(`^(?:\\*|${NAME}(?:\\.${NAME}){0,${MAX_ATTRIBUTE_DEPTH - 1}}(?:\\.\\*)?)$`)
 
 const covers = (pattern: string, path: string): boolean =>
   pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern || path.startsWith(`${pattern}.`)

@@ -85,6 +85,23 @@ describe('beside a running gateway no option is needed', () => {
     })
   })
 
+  test('patch changes labels and attributes', async () => {
+    const first = await matrix('patch', asset, '-l', 'press', '-l', 'draft', '-s', 'seo.title=A shoe', '-s', 'price=3')
+    expect(first).toMatchObject({ code: 0, out: expect.stringContaining(`${asset}  draft press\n`) })
+    const second = await matrix('patch', asset, '-u', 'draft', '-s', 'seo.text=x=y', '--unset', 'price', '--json')
+    expect(JSON.parse(second.out)).toMatchObject({
+      labels: ['press'],
+      attributes: { seo: { title: 'A shoe', text: 'x=y' } },
+    })
+    expect(JSON.parse(second.out).attributes).not.toHaveProperty('price')
+    expect((await matrix('patch', asset)).code).toBe(2)
+    expect((await matrix('patch', asset, '-s', 'nothing')).code).toBe(2)
+    expect(await matrix('patch', asset, '-l', 'A B')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('contract-violation'),
+    })
+  })
+
   test('resolve waits, prints a URL that works, and fetches', async () => {
     const found = await matrix('resolve', 'shop-web', asset, 'card', '--json', '-o', 'card.jpg')
     expect(found.code).toBe(0)

@@ -103,6 +103,13 @@ const CASES: readonly Case[] = [
   },
   { method: 'GET', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', row: looks() },
   { method: 'GET', route: '/v1/assets/:asset', path: () => `/v1/assets/${scene.asset}`, row: looks() },
+  {
+    method: 'PATCH',
+    route: '/v1/assets/:asset',
+    path: () => `/v1/assets/${scene.asset}`,
+    options: () => ({ ...ifMatch, body: { labels: ['seen'], attributes: { caption: 'Seen' } } }),
+    row: writes(200),
+  },
   ...['', '/1', '/1/completeness', '/1/plan'].map(rest => ({
     method: 'GET',
     route: `/v1/assets/:asset/versions${rest.replace('1', ':version')}`,

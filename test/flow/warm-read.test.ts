@@ -106,6 +106,8 @@ describe('is read anew after', () => {
     },
     'an archive': async () => expect((await admin('POST', `/v1/assets/${asset}/archive`)).ok).toBe(true),
     'a revoked key': async () => expect((await admin('DELETE', `/v1/keys/${keyId}`)).status).toBe(204),
+    'another label': async () =>
+      expect((await admin('PATCH', `/v1/assets/${asset}`, { labels: ['embargo'] })).ok).toBe(true),
     'another way of delivery': () => grant({ role: 'owner', delivery: 'stream' }),
     'a rendition with another recipe': async () => {
       const path = '/v1/collections/product-photo/products/shop-web/renditions/card'

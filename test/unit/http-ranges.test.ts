@@ -71,8 +71,8 @@ test.each([
 })
 
 test('If-Match names a publication, any of them, or is refused', () => {
-  expect(expectedPublication(assetTag(7))).toBe(7)
-  expect(expectedPublication('"p7.m3"')).toBe(7)
+  expect(expectedPublication(assetTag({ publication: 7, metadata: 0 }))).toBe(7)
+  expect(expectedPublication(assetTag({ publication: 7, metadata: 3 }))).toBe(7)
   expect(expectedPublication(' * ')).toBeUndefined()
   const codeOf = (header: string | undefined): string => {
     try {

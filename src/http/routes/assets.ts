@@ -10,6 +10,7 @@ import { refuse } from '../../model/errors.ts'
 import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
 import { placeholderOf } from '../../model/look.ts'
 import type { Principal } from '../../model/principal.ts'
+import type { Edge } from '../../model/product.ts'
 import { type Action, decide } from '../../policy/decide.ts'
 import { completenessOf } from '../completeness.ts'
 import type { Env } from '../context.ts'
@@ -21,13 +22,13 @@ import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../v
 
 const nothingHere = () => refuse('not-found', 'There is no such asset for this product.')
 
-/** The asset, where the principal's product may do this to it; otherwise the refusal it may hear. */
-export const permittedAsset = async (
+/** The asset and the product's edge to it, where it may do this; otherwise the refusal it may hear. */
+export const permitAsset = async (
   { database, clock }: Gateway,
   principal: Principal,
   assetId: string,
   action: Action,
-): Promise<Asset> => {
+): Promise<{ asset: Asset; edge: Edge | undefined }> => {
   const asset = await findAsset(database, principal.tenant, assetId)
   const product = principal.product ?? asset?.owner ?? ''
   const edge =
@@ -37,8 +38,11 @@ export const permittedAsset = async (
   if (effect === 'hide' || !asset) throw nothingHere()
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
-  return asset
+  return { asset, edge }
 }
+
+export const permittedAsset = async (...question: Parameters<typeof permitAsset>): Promise<Asset> =>
+  (await permitAsset(...question)).asset
 
 const at = (date: Date | undefined) => date?.toISOString()
 
@@ -47,6 +51,8 @@ export const presentAsset = (asset: Asset) => ({
   collection: asset.collection,
   owner: asset.owner,
   alias: asset.alias,
+  labels: [...asset.labels],
+  attributes: asset.attributes,
   status: entryStatus(asset),
   version: asset.activeVersion,
   publication: asset.publication,
@@ -74,6 +80,8 @@ export const AssetSchema = z
     collection: z.string(),
     owner: z.string(),
     alias: z.string().optional(),
+    labels: z.array(z.string()),
+    attributes: z.any().openapi({ type: 'object', description: "JSON of the products' own" }),
     status: z.enum(['PENDING', 'ACTIVE', 'ARCHIVED']),
     version: z.number().int().optional(),
     publication: z.number().int(),
@@ -143,14 +151,14 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       summary: 'An asset',
       request: { params },
       responses: {
-        200: json(AssetSchema, 'The asset; its ETag names the publication'),
+        200: json(AssetSchema, 'The asset; its ETag names the publication and the metadata'),
         304: { description: 'Unchanged' },
         ...shared,
       },
     }),
     async c => {
       const asset = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'read')
-      const etag = assetTag(asset.publication)
+      const etag = assetTag(asset)
       c.header('ETag', etag)
       // The placeholder comes without a publication, so what lacks it is not to be asked about by its tag.
       c.header('Cache-Control', asset.look === 'pending' ? 'private, no-store' : 'private, no-cache')

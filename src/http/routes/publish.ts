@@ -65,8 +65,12 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       after: { version, publication },
     })
 
-  const answer = (c: MatrixContext, asset: string, { publication, version, previousVersion }: Publication) => {
-    c.header('ETag', assetTag(publication))
+  const answer = (
+    c: MatrixContext,
+    asset: string,
+    { publication, metadata, version, previousVersion }: Publication,
+  ) => {
+    c.header('ETag', assetTag({ publication, metadata }))
     c.header('Matrix-Publication', String(publication))
     c.header('Cache-Control', 'no-store')
     return { asset, publication, version, ...(previousVersion !== undefined && { previous_version: previousVersion }) }
@@ -157,7 +161,7 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
           })
         })
         const now = await permittedAsset(gateway, c.get('principal'), asset, 'publish')
-        c.header('ETag', assetTag(now.publication))
+        c.header('ETag', assetTag(now))
         c.header('Cache-Control', 'no-store')
         return c.json(presentAsset(now), 200)
       },

@@ -1,0 +1,134 @@
+/** Labels and attributes of an asset, merged as RFC 7396 says. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Gateway } from '../../gateway.ts'
+import { mergePatch } from '../../lib/merge-patch.ts'
+import type { Sql } from '../../manifest/database.ts'
+import { type LockedMetadata, lockMetadata, writeMetadata } from '../../manifest/metadata.ts'
+import {
+  type Attributes,
+  attributeViolations,
+  changedPaths,
+  LABEL_PATTERN,
+  MAX_LABELS,
+  type Metadata,
+} from '../../model/attributes.ts'
+import type { Fields } from '../../model/audit.ts'
+import { refuse, type Violation } from '../../model/errors.ts'
+import type { Edge } from '../../model/product.ts'
+import { forbiddenAttributes } from '../../policy/attributes.ts'
+import { auditChange } from '../audit.ts'
+import { requireState } from '../configuration.ts'
+import type { Env, MatrixContext } from '../context.ts'
+import { authenticated, requires } from '../middleware/authenticated.ts'
+import { jsonOnly } from '../middleware/json-only.ts'
+import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
+import { assetTag } from '../preconditions.ts'
+import { AssetIdParam } from '../validation.ts'
+import { AssetSchema, permitAsset, permittedAsset, presentAsset } from './assets.ts'
+import { causeOf } from './publish.ts'
+
+const PatchBody = z
+  .strictObject({
+    labels: z
+      .array(z.string().regex(LABEL_PATTERN))
+      .max(MAX_LABELS)
+      .nullable()
+      .optional()
+      .openapi({ description: 'All labels from now on; null for none' }),
+    attributes: z.looseObject({}).nullable().optional().openapi({
+      description: 'What is named is replaced, null takes away, objects are merged, arrays are taken whole',
+    }),
+  })
+  .openapi('AssetPatch')
+const mergeBody = {
+  body: {
+    required: true,
+    content: { 'application/merge-patch+json': { schema: PatchBody }, 'application/json': { schema: PatchBody } },
+  },
+}
+
+const requireBounded = (attributes: unknown): void => {
+  const violations: readonly Violation[] = attributeViolations(attributes)
+  if (violations.length > 0) throw refuse('contract-violation', 'The attributes are not within bounds.', { violations })
+}
+
+const said = ({ labels, attributes }: Metadata): Fields => ({ labels, attributes })
+
+const patched = ({ labels, attributes }: Metadata, patch: z.infer<typeof PatchBody>): Metadata => ({
+  labels: patch.labels === undefined ? labels : [...new Set(patch.labels)].sort(),
+  attributes: patch.attributes === null ? {} : (mergePatch(attributes, patch.attributes ?? {}) as Attributes),
+})
+
+export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const { database } = gateway
+
+  /**
+   * What changes nothing is answered like the change that it repeats, whatever tag it names (RFC 9110 section 13.1.1): a caller
+   * who did not hear the first answer asks again.
+   */
+  const write = async (
+    tx: Sql,
+    c: MatrixContext,
+    { asset, edge, before, after }: { asset: string; edge: Edge | undefined; before: LockedMetadata; after: Metadata },
+  ): Promise<void> => {
+    const changed = changedPaths(before, after)
+    if (changed.length === 0) return
+    const forbidden = forbiddenAttributes(c.get('principal'), edge, changed)
+    if (forbidden.length > 0)
+      throw refuse('attribute-forbidden', 'The product may not write these attributes here.', {
+        details: { attributes: forbidden },
+      })
+    requireState(c, assetTag(before))
+    await writeMetadata(tx, { tenant: c.get('principal').tenant, asset, cause: causeOf(c) }, { ...after, changed })
+  }
+
+  app.openapi(
+    createRoute({
+      tags: ['Assets'],
+      security,
+      method: 'patch',
+      path: '/v1/assets/{asset}',
+      middleware: [authenticated(gateway.findPrincipal), requires('assets:write'), jsonOnly(gateway.config)],
+      summary: 'Merge labels and attributes into those of an asset (RFC 7396)',
+      request: {
+        params: z.object({ asset: AssetIdParam }),
+        headers: z.object({
+          'if-match': z.string().optional().openapi({ description: 'ETag of the asset, or `*`; required' }),
+        }),
+        ...mergeBody,
+      },
+      responses: {
+        200: json(AssetSchema, 'The asset as it is now'),
+        ...refusals(
+          ...JSON_ROUTE,
+          'attribute-forbidden',
+          'asset-archived',
+          'precondition-failed',
+          'precondition-required',
+        ),
+      },
+    }),
+    async c => {
+      if (c.req.header('if-match') === undefined)
+        throw refuse('precondition-required', 'Send If-Match with the ETag of the asset, or *.')
+      const principal = c.get('principal')
+      const { asset: id } = c.req.valid('param')
+      const patch = c.req.valid('json')
+      if (patch.attributes) requireBounded(patch.attributes)
+      const { edge } = await permitAsset(gateway, principal, id, 'write')
+      await database.transaction(async tx => {
+        const before = await lockMetadata(tx, principal.tenant, id)
+        if (!before) throw refuse('not-found', 'There is no such asset for this product.')
+        if (before.archived) throw refuse('asset-archived', 'The asset is archived.')
+        const after = patched(before, patch)
+        requireBounded(after.attributes)
+        await write(tx, c, { asset: id, edge, before, after })
+        await auditChange(c, tx, { resource: `assets/${id}`, before: said(before), after: said(after) })
+      })
+      const asset = await permittedAsset(gateway, principal, id, 'write')
+      c.header('ETag', assetTag(asset))
+      c.header('Cache-Control', 'no-store')
+      return c.json(presentAsset(asset), 200)
+    },
+  )
+}
