@@ -172,7 +172,7 @@ export const openGateway = (core: Core) => {
     engineCapabilities: probeEngine(),
     findPrincipal,
     keyUse,
-    ingest: openIngest({ database, originals, hint, now: clock.now, maxCpuMs: config.maxTransformCpuMs }),
+    ingest: openIngest({ database, originals, hint, clock, maxCpuMs: config.maxTransformCpuMs }),
     peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
     resolve: openResolve({
       tenant: config.tenant,

@@ -2,19 +2,17 @@
 import type { Gateway } from '../gateway.ts'
 import type { FindSecond } from '../graph/pin.ts'
 import { findAsset, findOriginalOf } from '../manifest/assets.ts'
-import { findEdge } from '../manifest/collections.ts'
-import type { Principal } from '../model/principal.ts'
-import { decide } from '../policy/decide.ts'
+import { type Asked, permitOnAsset } from '../policy/permission.ts'
 
 export const findSecondFor =
-  ({ database, clock }: Pick<Gateway, 'database' | 'clock'>, principal: Principal, product: string): FindSecond =>
+  ({ database, clock }: Pick<Gateway, 'database' | 'clock'>, who: Omit<Asked, 'action'>): FindSecond =>
   async ({ asset: assetId, version }) => {
-    const { tenant: tenantId } = principal
+    const { tenant: tenantId } = who.principal
     const asset = await findAsset(database, tenantId, assetId)
     const shown = version ?? asset?.activeVersion
     if (!asset || asset.archivedAt || shown === undefined) return undefined
-    const edge = await findEdge(database, { tenantId, collectionId: asset.collection, productId: product })
-    if (decide({ principal, action: 'read', product, edge, at: clock.now() }).effect !== 'allow') return undefined
+    const { effect } = await permitOnAsset({ database, clock }, { ...who, action: 'read', asset: assetId })
+    if (effect !== 'allow') return undefined
     const original = await findOriginalOf(database, { tenantId, assetId, version: shown })
     if (!original?.image) return undefined
     const { width, height, orientation, icc, space } = original.image

@@ -9,6 +9,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Gateway } from '../gateway.ts'
 import { claimedKey } from '../policy/authenticate.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
+import { addressOfSocket } from './address.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
 import { parseFile, parseVersionPart } from './routes/deliver.ts'
@@ -51,17 +52,15 @@ const parseAsk = (incoming: IncomingMessage): Ask | undefined => {
   const { method, url = '', headers } = incoming
   if (method !== 'GET' || !isPlain(headers)) return undefined
   const asked = RESOLVE_PATH.exec(url)
-  if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, headers)
+  if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, incoming)
   const delivery = DELIVER_PATH.exec(url)
-  return delivery === null ? undefined : deliverAsk(delivery, headers)
+  return delivery === null ? undefined : deliverAsk(delivery, incoming)
 }
 
 // Written out, here and in `answerFrom`: an object made by spreading is built property by property in the runtime, and each
 // later access to it is slow too. Measured: 4 us of a request.
-const resolveAsk = (
-  [, product = '', asset = '', rendition = '']: RegExpExecArray,
-  headers: IncomingHttpHeaders,
-): Ask => {
+const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArray, incoming: IncomingMessage): Ask => {
+  const { headers } = incoming
   const mode = headers.accept?.includes('application/json') ? 'json' : 'redirect'
   return {
     route: RESOLVE_ROUTE,
@@ -77,6 +76,7 @@ const resolveAsk = (
       accept: headers.accept,
       waitMs: 0,
       countSharers: mode === 'json',
+      address: addressOfSocket(incoming),
       signal: undefined,
     },
   }
@@ -84,8 +84,9 @@ const resolveAsk = (
 
 const deliverAsk = (
   [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
-  headers: IncomingHttpHeaders,
+  incoming: IncomingMessage,
 ): Ask => {
+  const { headers } = incoming
   const { rendition, format } = parseFile(file)
   return {
     route: DELIVER_ROUTE,
@@ -101,6 +102,7 @@ const deliverAsk = (
       accept: headers.accept,
       waitMs: 0,
       countSharers: false,
+      address: addressOfSocket(incoming),
       signal: undefined,
     },
   }

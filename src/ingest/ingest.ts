@@ -9,6 +9,7 @@
  * with the same Idempotency-Key. A lost hint is found by the workers' poll.
  */
 import { wishesFor } from '../graph/wishes.ts'
+import type { Clock } from '../lib/clock.ts'
 import {
   aliasExists,
   findAsset,
@@ -18,22 +19,23 @@ import {
   insertVersion,
   takeVersion,
 } from '../manifest/assets.ts'
-import { findCollection, findEdge } from '../manifest/collections.ts'
+import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { advanceVersion } from '../manifest/publish.ts'
 import { listRenditions } from '../manifest/renditions.ts'
 import type { PublishPolicy, VersionState } from '../model/asset.ts'
+import type { Conditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
 import type { Principal } from '../model/principal.ts'
-import type { Collection, Edge } from '../model/product.ts'
+import type { Collection } from '../model/product.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
-import { decide } from '../policy/decide.ts'
+import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Lane } from '../queue/queue.ts'
 import type { Identity } from './identify.ts'
 import type { Received } from './receive.ts'
@@ -73,7 +75,7 @@ export interface IngestDependencies {
   readonly database: Database
   readonly originals: ObjectStore
   readonly hint: (tenant: string, original: Hex, lane: Lane) => Promise<void>
-  readonly now: () => number
+  readonly clock: Clock
   readonly maxCpuMs: number
 }
 
@@ -81,11 +83,13 @@ export interface IngestDependencies {
 export interface Permission {
   readonly collection: Collection
   readonly owner: string
+  /** Of the edge that gave it: what was not known then is asked when it is. */
+  readonly conditions: Conditions | undefined
 }
 
 export interface Ingest {
   /** Throws `not-found`, `forbidden`, `asset-archived` or `alias-conflict`. */
-  authorise(upload: Pick<Upload, 'principal' | 'destination'>): Promise<Permission>
+  authorise(upload: Pick<Upload, 'principal' | 'destination'> & Pick<Asked, 'address'>): Promise<Permission>
   /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
   store(
     upload: Upload,
@@ -97,17 +101,18 @@ export interface Ingest {
 
 const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
-export const openIngest = ({ database, originals, hint, now, maxCpuMs }: IngestDependencies): Ingest => ({
-  async authorise({ principal, destination }) {
+export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: IngestDependencies): Ingest => ({
+  async authorise({ principal, destination, address }) {
     const { tenant } = principal
     const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
     const collectionId = destination.kind === 'asset' ? destination.collection : asset?.collection
     const collection = collectionId === undefined ? undefined : await findCollection(database, tenant, collectionId)
     const product = principal.product ?? collection?.owner ?? ''
-    const edge: Edge | undefined =
-      collection &&
-      (await findEdge(database, { tenantId: tenant, collectionId: collection.collection, productId: product }))
-    const { effect, rule } = decide({ principal, action: 'write', product, edge, at: now() })
+    const asked = { principal, product, action: 'write' as const, address }
+    const permission = asset
+      ? await permitOnAsset({ database, clock }, { ...asked, asset: asset.asset })
+      : await permitNewAsset({ database, clock }, { ...asked, collection: collection?.collection ?? '' })
+    const { effect, rule } = permission
     if (effect === 'hide' || !collection) {
       throw refuse(
         'not-found',
@@ -122,7 +127,7 @@ export const openIngest = ({ database, originals, hint, now, maxCpuMs }: IngestD
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()
-    return { collection, owner: product }
+    return { collection, owner: product, conditions: permission.conditions }
   },
 
   async store(upload, permission, { received, identity }, onCommit) {
@@ -133,6 +138,10 @@ export const openIngest = ({ database, originals, hint, now, maxCpuMs }: IngestD
         violations: [{ pointer: 'Repr-Digest', rule: 'sha-256', message: `The content has ${digestOf(sha256)}.` }],
       })
     }
+    if (!permitsType(permission, identity.mediaType))
+      throw refuse('forbidden', 'The product may not add content of this type here.', {
+        details: { reasons: ['media-type-outside'] },
+      })
     const original: Original = {
       sha256,
       bytes,

@@ -1,5 +1,5 @@
 /** Assets, their versions and the originals these name. */
-import { and, asc, desc, eq, sql as fragment, gt } from 'drizzle-orm'
+import { and, asc, desc, eq, sql as fragment, gt, inArray } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
 import type { Original } from '../model/original.ts'
 import type { Sql } from './database.ts'
@@ -154,6 +154,18 @@ export const aliasExists = async (sql: Sql, tenantId: string, alias: string): Pr
     .from(asset)
     .where(and(eq(asset.tenantId, tenantId), eq(asset.alias, alias)))
   return rows.length > 0
+}
+
+/** Those of these that there are, in the order of their making. */
+export const findAssets = async (sql: Sql, tenantId: string, assetIds: readonly string[]): Promise<Asset[]> => {
+  const rows = await sql.orm
+    .select(assetColumns)
+    .from(asset)
+    .leftJoin(assetVersion, activeVersion)
+    .leftJoin(originalLook, lookOfVersion)
+    .where(and(eq(asset.tenantId, tenantId), inArray(asset.assetId, [...assetIds])))
+    .orderBy(asc(asset.assetId))
+  return rows.map(toAsset)
 }
 
 /** In the order of their making (ids are UUIDv7). */

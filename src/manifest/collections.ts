@@ -1,6 +1,7 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
+import { readConditions, type StoredConditions, storeConditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
-import type { Collection, Edge, PublishGate } from '../model/product.ts'
+import type { Collection, Edge, Grant, PublishGate } from '../model/product.ts'
 import type { Sql } from './database.ts'
 import { collection, edge } from './schema.ts'
 
@@ -32,7 +33,7 @@ export const putCollection = async (
     .values({ tenantId, collectionId, productId: owner, role: 'owner', originalAccess: true })
     .onConflictDoUpdate({
       target: [edge.tenantId, edge.collectionId, edge.productId],
-      set: { role: 'owner', attributePaths: null, expiresAt: null },
+      set: { role: 'owner', attributePaths: null, notBefore: null, expiresAt: null, conditions: null },
     })
 }
 
@@ -67,16 +68,44 @@ const edgeColumns = {
   attributePaths: edge.attributePaths,
   visibility: edge.visibility,
   delivery: edge.delivery,
+  notBefore: edge.notBefore,
   expiresAt: edge.expiresAt,
+  conditions: edge.conditions,
 }
 
-type EdgeRow = Omit<Edge, 'expiresAt' | 'attributePaths'> & { expiresAt: Date | null; attributePaths: string[] | null }
+type Nulled = 'attributePaths' | 'notBefore' | 'expiresAt' | 'conditions'
+interface NulledColumns {
+  readonly attributePaths: string[] | null
+  readonly notBefore: Date | null
+  readonly expiresAt: Date | null
+  readonly conditions: StoredConditions | null
+}
 
-const toEdge = ({ expiresAt, attributePaths, ...row }: EdgeRow): Edge => ({
-  ...row,
+/** From and to the columns of an edge that are null for what it does not say. */
+export const readNulled = ({
+  attributePaths,
+  notBefore,
+  expiresAt,
+  conditions,
+}: NulledColumns): Pick<Grant, Nulled> => ({
   attributePaths: attributePaths ?? undefined,
+  notBefore: notBefore ?? undefined,
   expiresAt: expiresAt ?? undefined,
+  conditions: readConditions(conditions),
 })
+export const storeNulled = ({
+  attributePaths,
+  notBefore,
+  expiresAt,
+  conditions,
+}: Pick<Grant, Nulled>): NulledColumns => ({
+  attributePaths: attributePaths ? [...attributePaths] : null,
+  notBefore: notBefore ?? null,
+  expiresAt: expiresAt ?? null,
+  conditions: storeConditions(conditions),
+})
+
+const toEdge = (row: Omit<Edge, Nulled> & NulledColumns): Edge => ({ ...row, ...readNulled(row) })
 
 export const listEdges = async (sql: Sql, tenantId: string, collectionId: string): Promise<Edge[]> => {
   const rows = await sql.orm
@@ -109,17 +138,20 @@ export const lockCollection = async (tx: Sql, tenantId: string, collectionId: st
   )
 }
 
+const isOwnerForGood = ({ role, notBefore, expiresAt, conditions }: Edge): boolean =>
+  role === 'owner' && notBefore === undefined && expiresAt === undefined && conditions === undefined
+
 const refuseWithoutOwner = async (tx: Sql, tenantId: string, collectionId: string): Promise<void> => {
   const edges = await listEdges(tx, tenantId, collectionId)
-  if (!edges.some(({ role, expiresAt }) => role === 'owner' && expiresAt === undefined)) {
-    throw refuse('last-owner', 'A collection keeps at least one owner whose grant does not expire.')
+  if (!edges.some(isOwnerForGood)) {
+    throw refuse('last-owner', 'A collection keeps at least one owner whose grant holds without end and condition.')
   }
 }
 
 export const putEdge = async (tx: Sql, tenantId: string, collectionId: string, cell: Edge): Promise<void> => {
   await lockCollection(tx, tenantId, collectionId)
-  const { product: productId, expiresAt, attributePaths, ...rest } = cell
-  const values = { ...rest, attributePaths: attributePaths ? [...attributePaths] : null, expiresAt: expiresAt ?? null }
+  const { product: productId, role, originalAccess, privateMetadata, visibility, delivery } = cell
+  const values = { role, originalAccess, privateMetadata, visibility, delivery, ...storeNulled(cell) }
   await tx.orm
     .insert(edge)
     .values({ tenantId, collectionId, productId, ...values })

@@ -15,6 +15,7 @@ import type { Principal, Scope } from '../model/principal.ts'
 import type { Delivery, Edge, Role } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { Database } from './database.ts'
+import { edgeJoins, edgesOf, type Grounds, MEDIA_TYPE, SPECIAL } from './grounds.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
 
 export interface ResolveKey {
@@ -42,7 +43,7 @@ export interface ResolvedLeaf {
   readonly sharedWith: number
 }
 
-export interface ResolveFacts {
+export interface ResolveFacts extends Grounds {
   /** `undefined`: the key is unknown, revoked or expired. */
   readonly principal: Principal | undefined
   readonly asset:
@@ -52,20 +53,16 @@ export interface ResolveFacts {
         readonly publication: number
         /** Counts the changes of labels and attributes. */
         readonly metadata: number
-        readonly labels: readonly string[]
         readonly archived: boolean
         /** State of the newest version, where none has been published. */
         readonly newest: VersionState | undefined
       }
     | undefined
-  readonly edge: Omit<Edge, 'privateMetadata' | 'attributePaths'> | undefined
   readonly version:
     | {
         readonly version: number
         readonly state: VersionState
         readonly filename: string | undefined
-        /** Of the original. */
-        readonly mediaType: string | undefined
         readonly look: LookState
         readonly original:
           | { readonly sha256: Hex; readonly bytes: number; readonly mediaType: string; readonly objectKey: string }
@@ -111,12 +108,13 @@ const FACTS = line([
   'r.revision',
   `case when q.rendition = 'original' then encode(o.sha256, 'hex') end`,
   'o.byte_length',
-  'o.media_type',
+  MEDIA_TYPE,
   'o.object_key',
   'v.filename',
   '(extract(epoch from k.expires_at) * 1000)::bigint',
   'coalesce(m.revision, 0)',
   lookColumn('p'),
+  SPECIAL,
 ])
 
 const LEAF = line([
@@ -142,7 +140,7 @@ const RESOLVE = {
          left join api_key k on k.secret_hash = decode(q.secret, 'hex') and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
          left join matrix_revision m on m.tenant_id = coalesce(k.tenant_id, q.tenant)
          left join asset a on a.tenant_id = coalesce(k.tenant_id, q.tenant) and a.asset_id = q.asset
-         left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = q.product
+         ${edgeJoins('q.product')}
          left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = coalesce(q.version, a.active_version)
          left join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
          left join original_look p on q.sharers and p.tenant_id = v.tenant_id and p.sha256 = v.sha256
@@ -216,7 +214,16 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     keyExpiresAt,
     matrixRevision,
     look,
+    special,
   ] = text.split(SEPARATOR)
+  const edge = {
+    product: productAsked,
+    role: role as Role,
+    originalAccess: isTrue(originalAccess),
+    visibility: visibility as Edge['visibility'],
+    delivery: delivery as Delivery,
+    expiresAt: expiresAt ? new Date(Number(expiresAt)) : undefined,
+  }
   return {
     principal: keyId
       ? { tenant, kind: 'key', id: keyId, product: product || undefined, scopes: scopesOf(scopes) }
@@ -227,27 +234,18 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           activeVersion: active ? Number(active) : undefined,
           publication: Number(publication),
           metadata: Number(metadata),
-          labels: labels ? labels.split(',') : [],
           archived: isTrue(archived),
           newest: (newest || undefined) as VersionState | undefined,
         }
       : undefined,
-    edge: role
-      ? {
-          product: productAsked,
-          role: role as Role,
-          originalAccess: isTrue(originalAccess),
-          visibility: visibility as Edge['visibility'],
-          delivery: delivery as Delivery,
-          expiresAt: expiresAt ? new Date(Number(expiresAt)) : undefined,
-        }
-      : undefined,
+    edges: edgesOf(role ? edge : undefined, special, productAsked),
+    mediaType: mediaType || undefined,
+    labels: labels ? labels.split(',') : [],
     version: version
       ? {
           version: Number(version),
           state: state as VersionState,
           filename: filename || undefined,
-          mediaType: mediaType || undefined,
           look: readLookColumn(look),
           original: sha256 ? { sha256, bytes: Number(bytes), mediaType, objectKey } : undefined,
         }

@@ -15,10 +15,14 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { PublishPolicy } from '../model/asset.ts'
 import { VERSION_STATES } from '../model/asset.ts'
+
 import type { Attributes } from '../model/attributes.ts'
+
+import type { StoredConditions } from '../model/conditions.ts'
+
 import type { ImageFacts } from '../model/original.ts'
 import type { Scope } from '../model/principal.ts'
-import type { Delivery, PublishGate, Role } from '../model/product.ts'
+import type { AssetEdge, Delivery, PublishGate, Role } from '../model/product.ts'
 
 /** `bytea` in Postgres, lower-case hexadecimal here. */
 const digest = customType<{ data: string; driverData: Buffer }>({
@@ -91,8 +95,28 @@ export const edge = pgTable(
     delivery: text('delivery').$type<Delivery>().notNull().default('redirect'),
     expiresAt: at('expires_at'),
     createdAt: at('created_at').notNull().defaultNow(),
+    notBefore: at('not_before'),
+    conditions: jsonb('conditions').$type<StoredConditions>(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.collectionId, table.productId] })],
+)
+
+export const assetEdge = pgTable(
+  'asset_edge',
+  {
+    tenantId: text('tenant_id').notNull(),
+    assetId: uuid('asset_id').notNull(),
+    productId: text('product_id').notNull(),
+    role: text('role').$type<AssetEdge['role']>().notNull(),
+    originalAccess: boolean('original_access').notNull().default(false),
+    attributePaths: text('attribute_paths').array(),
+    visibility: text('visibility').$type<'private' | 'public'>().notNull().default('private'),
+    notBefore: at('not_before'),
+    expiresAt: at('expires_at'),
+    conditions: jsonb('conditions').$type<StoredConditions>(),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.assetId, table.productId] })],
 )
 
 export const rendition = pgTable(

@@ -1,3 +1,4 @@
+import type { Conditions } from './conditions.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
 import type { Recipe } from './recipe.ts'
 
@@ -23,18 +24,37 @@ export type Role = (typeof ROLES)[number]
 export const DELIVERIES = ['redirect', 'stream'] as const
 export type Delivery = (typeof DELIVERIES)[number]
 
-/** A cell of the matrix: what a product may do in a collection and how it is answered there. */
-export interface Edge {
-  readonly product: ProductId
-  readonly role: Role
+/** What an edge lets its product do, and while what is so. */
+export interface Grant {
+  /** `none`: nothing at all, which is for single assets to say. */
+  readonly role: Role | 'none'
   readonly originalAccess: boolean
-  /** Its derivatives may tell the place and the person that the original tells. */
-  readonly privateMetadata: boolean
   /** What an editor may write of labels and attributes (policy/attributes.ts); `undefined` is all of it. */
   readonly attributePaths: readonly string[] | undefined
   readonly visibility: 'private' | 'public'
-  readonly delivery: Delivery
+  readonly notBefore: Date | undefined
   readonly expiresAt: Date | undefined
+  readonly conditions: Conditions | undefined
+}
+
+/** A cell of the matrix: what a product may do in a collection and how it is answered there. */
+export interface Edge extends Grant {
+  readonly product: ProductId
+  readonly role: Role
+  /** Its derivatives may tell the place and the person that the original tells. */
+  readonly privateMetadata: boolean
+  readonly delivery: Delivery
+}
+
+/** A cell for one asset, which stands before the collection's. It says everything itself, but how bytes are delivered. */
+export interface AssetEdge extends Grant {
+  readonly product: ProductId
+}
+
+/** What was said for a product of a collection, and of one asset in it. */
+export interface Edges {
+  readonly collection: Omit<Edge, 'privateMetadata'> | undefined
+  readonly asset: AssetEdge | undefined
 }
 
 /** The name that a product gives to a recipe. Revisions are immutable; one is active. */

@@ -5,7 +5,7 @@
  */
 import { ATTRIBUTE_NAME, MAX_ATTRIBUTE_DEPTH } from '../model/attributes.ts'
 import type { Principal } from '../model/principal.ts'
-import type { Edge } from '../model/product.ts'
+import type { Grant } from '../model/product.ts'
 
 const NAME = ATTRIBUTE_NAME.source.slice(1, -1)
 export const ATTRIBUTE_PATTERN = new RegExp(`^(?:\\*|${NAME}(?:\\.${NAME}){0,${MAX_ATTRIBUTE_DEPTH - 1}}(?:\\.\\*)?)$`)
@@ -16,7 +16,7 @@ const covers = (pattern: string, path: string): boolean =>
 /** Of these paths, those that the principal may not write. An administrator and owners write all, readers none. */
 export const forbiddenAttributes = (
   { scopes }: Pick<Principal, 'scopes'>,
-  edge: Pick<Edge, 'role' | 'attributePaths'> | undefined,
+  edge: Pick<Grant, 'role' | 'attributePaths'> | undefined,
   paths: readonly string[],
 ): readonly string[] => {
   if (scopes.includes('matrix:admin') || edge?.role === 'owner') return []

@@ -2,13 +2,12 @@
 import { acceptableFormats } from '../deliver/negotiate.ts'
 import type { Clock } from '../lib/clock.ts'
 import { findAsset, findVersion } from '../manifest/assets.ts'
-import { findEdge } from '../manifest/collections.ts'
 import type { Database } from '../manifest/database.ts'
 import { type LeafState, leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Format } from '../model/recipe.ts'
-import { decide } from '../policy/decide.ts'
+import { permitOnAsset } from '../policy/permission.ts'
 
 export interface ExplainQuestion {
   readonly principal: Principal
@@ -18,6 +17,7 @@ export interface ExplainQuestion {
   readonly format: Format | 'auto'
   readonly accept?: string | undefined
   readonly version?: number | undefined
+  readonly address: (() => string | undefined) | undefined
 }
 
 export interface Explanation {
@@ -39,22 +39,21 @@ export const explainResolution = async (
 
   note('identity', { key: principal.id, product: principal.product ?? null, scopes: principal.scopes })
   const asset = await findAsset(database, tenant, assetId)
-  const edge =
-    asset && (await findEdge(database, { tenantId: tenant, collectionId: asset.collection, productId: product }))
-  const decision = decide({
-    principal,
-    action: name === 'original' ? 'original' : 'resolve',
-    product,
-    edge,
-    at: clock.now(),
-  })
-  if (!asset || decision.effect === 'hide') {
+  const action = name === 'original' ? 'original' : 'resolve'
+  const { address } = question
+  const permission = { database, clock }
+  const {
+    effect,
+    rule,
+    question: asked,
+  } = await permitOnAsset(permission, { principal, product, action, asset: assetId, address })
+  if (!asset || effect === 'hide') {
     note('grant', { effect: 'hide' })
     return end('not-found')
   }
   note('collection', asset.collection)
-  note('grant', { ...decision, role: edge?.role ?? null })
-  if (decision.effect === 'forbid') return end('forbidden')
+  note('grant', { effect, rule, role: asked.edge?.role ?? null })
+  if (effect === 'forbid') return end('forbidden')
   if (asset.archivedAt) return end('asset-archived')
   const versionNo = question.version ?? asset.activeVersion
   note('pointer', {

@@ -12,12 +12,11 @@ import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { type Look, placeholderOf } from '../model/look.ts'
 import type { Derivative } from '../model/node.ts'
-import type { Principal, Proven } from '../model/principal.ts'
-import type { Delivery, Edge } from '../model/product.ts'
+import type { Proven } from '../model/principal.ts'
+import type { Delivery, Edge, Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
-import { unauthenticated } from '../policy/authenticate.ts'
-import { decide } from '../policy/decide.ts'
 import type { Demand } from './demand.ts'
+import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
 import type { Waiter } from './wait.ts'
 import { refuseHopeless, wantedLeaves } from './wanted.ts'
 
@@ -35,6 +34,8 @@ export interface Question {
   /** Milliseconds that the caller is willing to wait for what is not ready. */
   readonly waitMs: number
   readonly countSharers: boolean
+  /** Of the caller, for edges that ask. */
+  readonly address: (() => string | undefined) | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -105,31 +106,6 @@ export interface ResolveDependencies {
 
 export type Resolve = (question: Question) => Promise<Answer>
 
-const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
-
-const principalOf = (facts: ResolveFacts, { proven }: Pick<Question, 'proven'>): Principal | undefined =>
-  facts.principal ?? proven?.principal
-
-/** Throws the refusal that the caller may hear. */
-const permit = (
-  facts: ResolveFacts,
-  question: Pick<Question, 'secretHash' | 'proven' | 'product' | 'rendition'>,
-  now: number,
-): void => {
-  if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
-  const action = question.rendition === 'original' ? 'original' : 'resolve'
-  const { effect, rule } = decide({
-    principal: principalOf(facts, question),
-    action,
-    product: question.product,
-    edge: facts.edge,
-    at: now,
-  })
-  if (effect === 'hide') throw nothingHere()
-  if (effect === 'forbid')
-    throw refuse('forbidden', 'The product may not do this here.', { details: { reasons: [rule] } })
-}
-
 type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>
 
 const keyOf = (tenant: string, question: Question): ResolveKey => {
@@ -142,9 +118,14 @@ const openLook =
   ({ tenant, clock, read }: LookDependencies): Resolve =>
   async question => {
     const facts = await read(keyOf(tenant, question))
-    permit(facts, question, clock.now())
-    return answerFrom(facts, question, tenant)
+    return answerFrom(facts, question, { tenant, edge: permit(facts, question, clock.now()) })
   }
+
+interface Given extends Pick<Question, 'format' | 'accept'> {
+  /** By its identity: one may take over from the other when its time has come. */
+  readonly edge: Grant | undefined
+  readonly ready: Ready
+}
 
 /** One look and nothing set in motion: `undefined` for whatever is not ready. Throws the refusals of `resolve`. */
 export type Peek = (question: Question) => Promise<Ready | undefined>
@@ -154,17 +135,17 @@ export type Peek = (question: Question) => Promise<Ready | undefined>
  * last answer to these is given again. What they permit is decided anew each time.
  */
 export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
-  const given = new WeakMap<ResolveFacts, { format: Question['format']; accept: string | undefined; ready: Ready }>()
+  const given = new WeakMap<ResolveFacts, Given>()
   return async question => {
     const { format, accept } = question
     const facts = await read(keyOf(tenant, question))
-    permit(facts, question, clock.now())
+    const edge = permit(facts, question, clock.now())
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
-    if (last !== undefined && last.format === format && last.accept === accept) return last.ready
-    const ready = answerFrom(facts, question, tenant)
+    if (last !== undefined && last.format === format && last.accept === accept && last.edge === edge) return last.ready
+    const ready = answerFrom(facts, question, { tenant, edge })
     if (ready.kind !== 'ready') return undefined
-    if (!question.proven) given.set(facts, { format, accept, ready })
+    if (!question.proven) given.set(facts, { format, accept, edge, ready })
     return ready
   }
 }
@@ -194,21 +175,12 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   }
 }
 
-/** The edge's end or the credential's, whichever is first; an administrator is not allowed by an edge. */
-const grantEndOf = (
-  { edge, keyExpiresAt }: ResolveFacts,
-  principal: Principal | undefined,
-  proven: Proven | undefined,
-): number | undefined => {
-  const edgeEnd = principal?.scopes.includes('matrix:admin') ? undefined : edge?.expiresAt?.getTime()
-  const credentialEnd = keyExpiresAt ?? proven?.expiresAt
-  return edgeEnd !== undefined && credentialEnd !== undefined
-    ? Math.min(edgeEnd, credentialEnd)
-    : (edgeEnd ?? credentialEnd)
-}
-
-const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: string): Answer => {
-  const { asset, version, rendition, leaves, edge } = facts
+const answerFrom = (
+  facts: ResolveFacts,
+  question: Question,
+  { tenant: defaultTenant, edge }: { tenant: string; edge: Grant | undefined },
+): Answer => {
+  const { asset, version, rendition, leaves, keyExpiresAt } = facts
   const principal = principalOf(facts, question)
   if (!asset) throw nothingHere()
   if (asset.archived) throw refuse('asset-archived', 'The asset is archived.')
@@ -218,9 +190,10 @@ const answerFrom = (facts: ResolveFacts, question: Question, defaultTenant: stri
     product: question.product,
     asset: question.asset,
     publication: asset.publication,
-    delivery: edge?.delivery ?? 'redirect',
-    visibility: edge?.visibility ?? 'private',
-    grantEndsAt: grantEndOf(facts, principal, question.proven),
+    delivery: facts.edges.collection?.delivery ?? 'redirect',
+    // A cache between knows nothing of networks.
+    visibility: edge === undefined || edge.conditions?.networks ? ('private' as const) : edge.visibility,
+    grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
   }
   if (question.version === undefined && asset.activeVersion === undefined) {
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })

@@ -52,7 +52,9 @@ const EDGES: readonly (Edge | undefined)[] = [
           privateMetadata: false,
           visibility,
           delivery: 'redirect' as const,
+          notBefore: undefined,
           expiresAt: end === undefined ? undefined : new Date(end),
+          conditions: undefined,
         })),
       ),
     ),
@@ -81,7 +83,7 @@ const expected = (who: Principal | undefined, action: Action, edge: Edge | undef
 describe.each(PRINCIPALS)('$who', ({ principal: who }) => {
   test.each(ACTIONS)('%s', action => {
     for (const edge of EDGES) {
-      const { effect, rule } = decide({ principal: who, action, product: 'shop', edge, at: NOW })
+      const { effect, rule } = decide({ principal: who, action, product: 'shop', edge, context: { at: NOW } })
       expect(effect, JSON.stringify(edge)).toBe(expected(who, action, edge))
       expect(rule).toMatch(/^[a-z]+(-[a-z]+)*(:[a-z:]+)?$/)
     }

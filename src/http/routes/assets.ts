@@ -1,19 +1,21 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { explainVersion } from '../../graph/explain-version.ts'
-import { findAsset, findOriginal, findVersion, listAssets, listVersions } from '../../manifest/assets.ts'
-import { findCollection, findEdge } from '../../manifest/collections.ts'
+import { findAsset, findOriginal, findVersion, listVersions } from '../../manifest/assets.ts'
+import { findCollection } from '../../manifest/collections.ts'
 import { nodesFoundBy } from '../../manifest/costs.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
 import { type Asset, entryStatus, type Version } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
 import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
 import { placeholderOf } from '../../model/look.ts'
-import type { Principal } from '../../model/principal.ts'
-import type { Edge } from '../../model/product.ts'
-import { type Action, decide } from '../../policy/decide.ts'
+import type { Grant } from '../../model/product.ts'
+import type { Action } from '../../policy/decide.ts'
+import { listPermitted } from '../../policy/list-permitted.ts'
+import { permitOnAsset } from '../../policy/permission.ts'
+import { addressOf } from '../address.ts'
 import { completenessOf } from '../completeness.ts'
-import type { Env } from '../context.ts'
+import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
@@ -22,23 +24,22 @@ import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../v
 
 const nothingHere = () => refuse('not-found', 'There is no such asset for this product.')
 
-/** The asset and the product's edge to it, where it may do this; otherwise the refusal it may hear. */
+/** The asset and the edge that answers for it, where the caller's product may do this; otherwise the refusal it may hear. */
 export const permitAsset = async (
   { database, clock }: Gateway,
-  principal: Principal,
+  c: MatrixContext,
   assetId: string,
   action: Action,
-): Promise<{ asset: Asset; edge: Edge | undefined }> => {
+): Promise<{ asset: Asset; edge: Grant | undefined }> => {
+  const principal = c.get('principal')
   const asset = await findAsset(database, principal.tenant, assetId)
   const product = principal.product ?? asset?.owner ?? ''
-  const edge =
-    asset &&
-    (await findEdge(database, { tenantId: principal.tenant, collectionId: asset.collection, productId: product }))
-  const { effect, rule } = decide({ principal, action, product, edge, at: clock.now() })
+  const asked = { principal, product, action, asset: assetId, address: addressOf(c) }
+  const { effect, rule, question } = await permitOnAsset({ database, clock }, asked)
   if (effect === 'hide' || !asset) throw nothingHere()
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
-  return { asset, edge }
+  return { asset, edge: question.edge }
 }
 
 export const permittedAsset = async (...question: Parameters<typeof permitAsset>): Promise<Asset> =>
@@ -130,15 +131,11 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const { collection, limit, cursor } = c.req.valid('query')
       const principal = c.get('principal')
       const { tenant, product } = principal
-      const edge =
-        product === undefined
-          ? undefined
-          : await findEdge(database, { tenantId: tenant, collectionId: collection, productId: product })
-      const { effect } = decide({ principal, action: 'read', product: product ?? '', edge, at: gateway.clock.now() })
-      if (effect !== 'allow' || !(await findCollection(database, tenant, collection)))
-        throw refuse('not-found', 'There is no such collection for this product.')
       const after = readCursor(cursor, UUID_PATTERN)
-      const assets = await listAssets(database, { tenantId: tenant, collectionId: collection, after, limit: limit + 1 })
+      const asked = { principal, product: product ?? '', collection, address: addressOf(c) }
+      const assets = await listPermitted(gateway, asked, { after, limit: limit + 1 })
+      if (assets === undefined || !(await findCollection(database, tenant, collection)))
+        throw refuse('not-found', 'There is no such collection for this product.')
       const { items, ...rest } = page(assets, limit, asset => asset.asset)
       return c.json({ items: items.map(presentAsset), ...rest }, 200)
     },
@@ -157,7 +154,7 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       },
     }),
     async c => {
-      const asset = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'read')
+      const asset = await permittedAsset(gateway, c, c.req.valid('param').asset, 'read')
       const etag = assetTag(asset)
       c.header('ETag', etag)
       // The placeholder comes without a publication, so what lacks it is not to be asked about by its tag.
@@ -176,7 +173,7 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       responses: { 200: json(z.object({ items: z.array(VersionSchema) }), 'The history'), ...shared },
     }),
     async c => {
-      const asset = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'read')
+      const asset = await permittedAsset(gateway, c, c.req.valid('param').asset, 'read')
       const versions = await listVersions(database, c.get('principal').tenant, asset.asset)
       return c.json({ items: versions.map(presentVersion) }, 200)
     },
@@ -192,7 +189,7 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     }),
     async c => {
       const { asset: id, version } = c.req.valid('param')
-      const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
+      const asset = await permittedAsset(gateway, c, id, 'read')
       const found = await findVersion(database, { tenantId: c.get('principal').tenant, assetId: asset.asset, version })
       if (!found) throw nothingHere()
       return c.json(presentVersion(found), 200)
@@ -210,7 +207,7 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     async c => {
       const { asset: id, version } = c.req.valid('param')
       const { tenant } = c.get('principal')
-      const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
+      const asset = await permittedAsset(gateway, c, id, 'read')
       const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
       if (!found) throw nothingHere()
       return c.json(
@@ -240,7 +237,7 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     async c => {
       const { asset: id, version } = c.req.valid('param')
       const { tenant } = c.get('principal')
-      const asset = await permittedAsset(gateway, c.get('principal'), id, 'read')
+      const asset = await permittedAsset(gateway, c, id, 'read')
       const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
       const original = found?.sha256 === undefined ? undefined : await findOriginal(database, tenant, found.sha256)
       if (!original) throw nothingHere()

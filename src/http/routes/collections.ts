@@ -8,12 +8,12 @@ import { type Collection, PUBLISH_GATES } from '../../model/product.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
+import { EdgeSchema, presentEdge } from '../edges.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name, Paging, page, readCursor, WriteQuery } from '../validation.ts'
-import { EdgeSchema, presentEdge } from './grants.ts'
 
 const CollectionBody = z.strictObject({ owner: Name, publish_gate: z.enum(PUBLISH_GATES).default('all') })
 const CollectionSchema = z

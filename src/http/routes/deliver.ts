@@ -6,6 +6,7 @@ import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { EXTENSION, FORMATS, type Format } from '../../model/recipe.ts'
 import { presentedKey } from '../../policy/authenticate.ts'
+import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { answerResponse, parseWait } from './resolve.ts'
 
@@ -72,6 +73,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       accept: c.req.header('accept'),
       waitMs,
       countSharers: false,
+      address: addressOf(c),
       signal: undefined,
     })
     metrics.resolutions.inc({ outcome: answer.kind })

@@ -3,6 +3,7 @@ import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
 import { FORMATS } from '../../model/recipe.ts'
 import { explainResolution } from '../../resolve/explain.ts'
+import { addressOf } from '../address.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -45,7 +46,10 @@ export const explainRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       if (principal.product !== product && !principal.scopes.includes('matrix:admin')) {
         throw refuse('not-found', 'There is no such product for this key.')
       }
-      return c.json(await explainResolution(gateway, { principal, product, ...c.req.valid('json') }), 200)
+      return c.json(
+        await explainResolution(gateway, { principal, product, ...c.req.valid('json'), address: addressOf(c) }),
+        200,
+      )
     },
   )
 }

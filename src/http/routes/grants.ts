@@ -5,69 +5,23 @@ import { deleteEdge, findEdge, lockCollection, putEdge } from '../../manifest/co
 import type { Sql } from '../../manifest/database.ts'
 import { listRenditions } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
-import { DELIVERIES, type Edge, ROLES } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
-import { ATTRIBUTE_PATTERN } from '../../policy/attributes.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
+import { EdgeBody, EdgeSchema, edgeOf, presentEdge } from '../edges.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
-import { Moment, Name, WriteQuery } from '../validation.ts'
+import { Name, WriteQuery } from '../validation.ts'
 
-const EdgeBody = z.strictObject({
-  role: z.enum(ROLES),
-  original_access: z.boolean().default(false),
-  private_metadata: z.boolean().default(false).openapi({
-    description: 'Renditions may keep what tells of a place or a person (`metadata: "all"`)',
-  }),
-  attributes: z.array(z.string().regex(ATTRIBUTE_PATTERN)).max(64).optional().openapi({
-    description:
-      'What an editor may write of labels and attributes: `labels`, `caption`, `seo.*`; all of it where nothing is said. An owner writes all, a reader nothing.',
-  }),
-  visibility: z.enum(['private', 'public']).default('private'),
-  delivery: z.enum(DELIVERIES).default('redirect'),
-  expires_at: Moment.optional(),
-})
-export const EdgeSchema = EdgeBody.extend({ product: z.string() }).openapi('Edge')
 const cellParams = z.object({ collection: Name, product: Name })
 const shared = refusals(...JSON_ROUTE)
 const putConflicts = refusals('upload-incomplete', 'last-owner', 'conflict')
 const lastOwner = refusals('upload-incomplete', 'last-owner')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-export const presentEdge = ({
-  product,
-  role,
-  originalAccess,
-  privateMetadata,
-  attributePaths,
-  visibility,
-  delivery,
-  expiresAt,
-}: Edge) => ({
-  product,
-  role,
-  original_access: originalAccess,
-  private_metadata: privateMetadata,
-  attributes: attributePaths && [...attributePaths],
-  visibility,
-  delivery,
-  expires_at: expiresAt?.toISOString(),
-})
-
-const listedForEditors = (role: string) =>
-  refuse('contract-violation', 'Attributes are listed for editors.', {
-    violations: [
-      {
-        pointer: '/attributes',
-        rule: 'role',
-        message: role === 'owner' ? 'An owner may write all of them.' : 'A reader never writes.',
-      },
-    ],
-  })
 const resourceOf = (collection: string, product: string): string => `collections/${collection}/grants/${product}`
 
 /** A right that is taken back must not go on in what was made under it: the rendition goes first. */
@@ -106,28 +60,16 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     async c => {
       const { tenant } = c.get('principal')
       const { collection, product } = c.req.valid('param')
-      const { role, original_access, private_metadata, attributes, visibility, delivery, expires_at } =
-        c.req.valid('json')
-      if (attributes && role !== 'editor') throw listedForEditors(role)
       await existingCollection(database, tenant, collection)
       await requireProduct(database, { tenant, product, pointer: '/product' })
-      const edge: Edge = {
-        product,
-        role,
-        originalAccess: original_access,
-        privateMetadata: private_metadata,
-        attributePaths: attributes,
-        visibility,
-        delivery,
-        expiresAt: expires_at === undefined ? undefined : new Date(expires_at),
-      }
+      const edge = edgeOf(product, c.req.valid('json'))
       const tries = c.req.valid('query').validate_only === 'true'
       const shown = presentEdge(edge)
       const isNew = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, tenant, collection)
         const before = await findEdge(tx, { tenantId: tenant, collectionId: collection, productId: product })
         requireState(c, before && stateTag(presentEdge(before)))
-        if (!private_metadata) await requireNothingPrivate(tx, { tenant, collection, product })
+        if (!edge.privateMetadata) await requireNothingPrivate(tx, { tenant, collection, product })
         await putEdge(tx, tenant, collection, edge)
         await auditChange(c, tx, {
           resource: resourceOf(collection, product),

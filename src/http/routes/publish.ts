@@ -86,7 +86,7 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     async c => {
       const expected = expectedPublication(c.req.header('if-match'))
       const { tenant } = c.get('principal')
-      const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
+      const { asset } = await permittedAsset(gateway, c, c.req.valid('param').asset, 'publish')
       const { version } = c.req.valid('json')
       const publication = await database.transaction(async tx => {
         const published = await publishVersion(
@@ -112,7 +112,7 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     async c => {
       const expected = expectedPublication(c.req.header('if-match'))
       const { tenant } = c.get('principal')
-      const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
+      const { asset } = await permittedAsset(gateway, c, c.req.valid('param').asset, 'publish')
       const { to } = c.req.valid('json')
       const publication = await database.transaction(async tx => {
         const locked = await lockAsset(tx, tenant, asset)
@@ -148,7 +148,7 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       async c => {
         const expected = expectedPublication(c.req.header('if-match'))
         const { tenant } = c.get('principal')
-        const { asset } = await permittedAsset(gateway, c.get('principal'), c.req.valid('param').asset, 'publish')
+        const { asset } = await permittedAsset(gateway, c, c.req.valid('param').asset, 'publish')
         await database.transaction(async tx => {
           const locked = await lockAsset(tx, tenant, asset)
           if (expected !== undefined && locked?.publication_no !== expected)
@@ -160,7 +160,7 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
             after: { archived },
           })
         })
-        const now = await permittedAsset(gateway, c.get('principal'), asset, 'publish')
+        const now = await permittedAsset(gateway, c, asset, 'publish')
         c.header('ETag', assetTag(now))
         c.header('Cache-Control', 'no-store')
         return c.json(presentAsset(now), 200)

@@ -2,17 +2,18 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { pinSeconds } from '../../graph/pin.ts'
 import { parseRecipe, recipeHash, recipeText } from '../../graph/recipe.ts'
+import { hasAssetEdges } from '../../manifest/asset-edges.ts'
 import { findCollection, findEdge, lockCollection } from '../../manifest/collections.ts'
 import { latestOperation } from '../../manifest/operations.ts'
 import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
-import type { Principal } from '../../model/principal.ts'
 import type { Rendition } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
-import { decide } from '../../policy/decide.ts'
+import { type Asked, permitOnCollection } from '../../policy/permission.ts'
+import { addressOf } from '../address.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
-import type { Env } from '../context.ts'
+import type { Env, MatrixContext } from '../context.ts'
 import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -74,16 +75,18 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
   const authenticate = authenticated(gateway.findPrincipal)
 
   /** A product names its own renditions, whatever its role: that is its side of the matrix. An administrator names anyone's. */
-  const permit = async (principal: Principal, collection: string, product: string): Promise<void> => {
-    const { tenant } = principal
-    const isAdmin = principal.scopes.includes('matrix:admin')
-    const [found, edge] = await Promise.all([
-      findCollection(database, tenant, collection),
-      findEdge(database, { tenantId: tenant, collectionId: collection, productId: product }),
+  const permit = async (c: MatrixContext, collection: string, product: string): Promise<Omit<Asked, 'action'>> => {
+    const principal = c.get('principal')
+    const who = { principal, product, address: addressOf(c) }
+    const key = { tenantId: principal.tenant, collectionId: collection, productId: product }
+    const [found, permission] = await Promise.all([
+      findCollection(database, principal.tenant, collection),
+      permitOnCollection({ database, clock }, { ...who, collection, action: 'read' }),
     ])
-    const { effect } = decide({ principal, action: 'read', product, edge, at: clock.now() })
-    if (!found || !edge || (effect !== 'allow' && !isAdmin))
+    const hasEdge = permission.question.edge !== undefined || (await hasAssetEdges(database, key))
+    if (!found || !hasEdge || permission.effect !== 'allow')
       throw refuse('not-found', 'There is no such collection for this product.')
+    return who
   }
 
   app.openapi(
@@ -108,8 +111,8 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       const { collection, product, name } = c.req.valid('param')
       const { lane, recipe: wish } = c.req.valid('json')
       if (RESERVED.has(name)) throw refuse('contract-violation', `The name ${name} is reserved.`)
-      await permit(principal, collection, product)
-      const recipe = await pinSeconds(parseRecipe(wish), findSecondFor(gateway, principal, product))
+      const who = await permit(c, collection, product)
+      const recipe = await pinSeconds(parseRecipe(wish), findSecondFor(gateway, who))
       const cell = { tenantId: principal.tenant, collectionId: collection, productId: product }
       const key = { ...cell, name }
       const presented = {
@@ -167,7 +170,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     }),
     async c => {
       const { collection, product, name } = c.req.valid('param')
-      await permit(c.get('principal'), collection, product)
+      await permit(c, collection, product)
       const found = await findRendition(database, {
         tenantId: c.get('principal').tenant,
         collectionId: collection,
@@ -201,7 +204,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     async c => {
       const { collection, product, name } = c.req.valid('param')
       const { tenant, id: createdBy } = c.get('principal')
-      await permit(c.get('principal'), collection, product)
+      await permit(c, collection, product)
       const key = { tenantId: tenant, collectionId: collection, productId: product, name }
       const operation = await database.transaction(async tx => {
         await lockCollection(tx, tenant, collection)
@@ -237,7 +240,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     async c => {
       const { collection, product, name } = c.req.valid('param')
       const { tenant } = c.get('principal')
-      await permit(c.get('principal'), collection, product)
+      await permit(c, collection, product)
       requireIfMatch(c)
       const key = { tenantId: tenant, collectionId: collection, productId: product, name }
       await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {

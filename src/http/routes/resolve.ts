@@ -11,6 +11,7 @@ import { digestOf, NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
 import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
 import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
+import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { pendingResponse } from '../pending.ts'
 import { noneMatch } from '../preconditions.ts'
@@ -94,6 +95,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       accept: c.req.header('accept'),
       waitMs,
       countSharers: mode === 'json',
+      address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
     }
     const answer = await resolve(question)

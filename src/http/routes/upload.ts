@@ -9,7 +9,9 @@ import { answerKey } from '../../manifest/idempotency.ts'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
 import type { Hex } from '../../model/ids.ts'
+import { addressOf } from '../address.ts'
 import { auditChange } from '../audit.ts'
+
 import { type UploadBody, uploadBody } from '../body.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { fingerprint, replay, type Work, withIdempotencyKey } from '../idempotent.ts'
@@ -81,7 +83,7 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     // Whoever asks again hears what was answered, whatever has become of the asset or the grant since.
     if (answered) return spooled(c, ({ sha256 }) => replay(answered, fingerprint(key.request, sha256)))
     const principal = c.get('principal')
-    const permission = await ingest.authorise({ principal, destination })
+    const permission = await ingest.authorise({ principal, destination, address: addressOf(c) })
     const announcedSha256 = announcedDigest(c.req.header('repr-digest'))
     return spooled(c, async (received, body) => {
       const print = fingerprint(key.request, received.sha256)

@@ -1,0 +1,155 @@
+/**
+ * What a decision about an asset rests on: the edges of a product on its collection and on the asset itself, and what their
+ * conditions ask about. Edges without conditions, which is most of them, cost one probe of an index and an empty column.
+ */
+
+import { readConditions, type StoredConditions } from '../model/conditions.ts'
+import type { AssetEdge, Edges, Grant } from '../model/product.ts'
+import type { Sql } from './database.ts'
+
+export interface Grounds {
+  readonly edges: Edges
+  /** Of the original of the version that is asked about, or of the newest. */
+  readonly mediaType: string | undefined
+  readonly labels: readonly string[] | undefined
+}
+
+const epochMs = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`
+
+/** The joins of `e` and `s`, where `a` is the asset and `product` an expression. */
+export const edgeJoins = (product: string): string => `
+  left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = ${product}
+  left join asset_edge s on s.tenant_id = a.tenant_id and s.asset_id = a.asset_id and s.product_id = ${product}`
+
+/** One column for all that is seldom there. */
+export const SPECIAL = `
+  case when s.role is not null or e.not_before is not null or e.conditions is not null or e.attribute_paths is not null then json_build_object(
+    'notBefore', ${epochMs('e.not_before')}, 'conditions', e.conditions, 'attributePaths', e.attribute_paths,
+    'asset', case when s.role is not null then json_build_object(
+      'role', s.role, 'originalAccess', s.original_access, 'attributePaths', s.attribute_paths, 'visibility', s.visibility,
+      'notBefore', ${epochMs('s.not_before')}, 'expiresAt', ${epochMs('s.expires_at')}, 'conditions', s.conditions) end)::text end`
+
+const newestType = (where: string): string => `(
+  select y.media_type from asset_version w join original y on y.tenant_id = w.tenant_id and y.sha256 = w.sha256
+  where w.tenant_id = a.tenant_id and w.asset_id = a.asset_id and ${where} order by w.version desc limit 1)`
+
+/** Of the version that is read as `v` with its original `o`; of the newest where there is none and an edge asks. */
+export const MEDIA_TYPE = `case when v.version is null and (e.conditions ? 'mediaTypes' or s.conditions ? 'mediaTypes')
+  then ${newestType('true')} else o.media_type end`
+
+type Stored<T> = { readonly [K in keyof T]: T[K] extends Date | undefined ? number | null : T[K] }
+type StoredGrant = Stored<Pick<Grant, 'notBefore' | 'expiresAt'>> & {
+  readonly conditions: StoredConditions | null
+  readonly attributePaths: readonly string[] | null
+}
+interface Special extends Omit<StoredGrant, 'expiresAt'> {
+  readonly asset: (Pick<AssetEdge, 'role' | 'originalAccess' | 'visibility'> & StoredGrant) | null
+}
+
+type Plain = Omit<NonNullable<Edges['collection']>, 'notBefore' | 'conditions' | 'attributePaths'>
+
+const dateOf = (ms: number | null): Date | undefined => (ms === null ? undefined : new Date(ms))
+
+/** `plain` is the collection's edge without what `SPECIAL` tells of it. */
+export const edgesOf = (plain: Plain | undefined, special: string | undefined, product: string): Edges => {
+  if (!special) {
+    const nothing = { notBefore: undefined, conditions: undefined, attributePaths: undefined }
+    return { collection: plain && { ...plain, ...nothing }, asset: undefined }
+  }
+  const { notBefore, conditions, attributePaths, asset } = JSON.parse(special) as Special
+  return {
+    collection: plain && {
+      ...plain,
+      notBefore: dateOf(notBefore),
+      conditions: readConditions(conditions),
+      attributePaths: attributePaths ?? undefined,
+    },
+    asset:
+      asset === null
+        ? undefined
+        : {
+            ...asset,
+            product,
+            notBefore: dateOf(asset.notBefore),
+            expiresAt: dateOf(asset.expiresAt),
+            conditions: readConditions(asset.conditions),
+            attributePaths: asset.attributePaths ?? undefined,
+          },
+  }
+}
+
+const COLUMNS = `a.asset_id as asset, a.labels, ${newestType('(a.active_version is null or w.version = a.active_version)')} as "mediaType",
+  e.role, e.original_access as "originalAccess", e.visibility, e.delivery, e.expires_at as "expiresAt", ${SPECIAL} as special`
+
+const GROUNDS = {
+  name: 'asset_grounds',
+  text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = $2`,
+}
+
+/** Assets of a collection in the order of their making; `$6`: those alone that have an edge of their own. */
+const GROUNDS_OF_COLLECTION = {
+  name: 'collection_grounds',
+  text: `select ${COLUMNS} from asset a ${edgeJoins('$3')}
+         where a.tenant_id = $1 and a.collection_id = $2 and ($4::uuid is null or a.asset_id > $4) and (s.role is not null or not $6)
+         order by a.asset_id limit $5`,
+}
+
+type Row = Omit<Plain, 'product' | 'role' | 'expiresAt'> & {
+  readonly asset: string
+  readonly role: Plain['role'] | null
+  readonly expiresAt: Date | null
+  readonly special: string | null
+  readonly labels: readonly string[]
+  readonly mediaType: string | null
+}
+
+export interface GroundsKey {
+  readonly tenantId: string
+  readonly assetId: string
+  readonly productId: string
+}
+
+/** Of the version that is current, or of the newest. `undefined`: there is no such asset. */
+export const findGrounds = async (
+  sql: Sql,
+  { tenantId, assetId, productId: product }: GroundsKey,
+): Promise<Grounds | undefined> => {
+  const [row] = await sql.rows<Row>(GROUNDS, [tenantId, assetId, product])
+  return row && rowGrounds(row, product)
+}
+
+export interface AssetGrounds extends Grounds {
+  readonly asset: string
+}
+
+export const listGrounds = async (
+  sql: Sql,
+  {
+    tenantId,
+    collectionId,
+    productId: product,
+    after,
+    limit,
+    ownOnly,
+  }: {
+    tenantId: string
+    collectionId: string
+    productId: string
+    after: string | undefined
+    limit: number
+    ownOnly: boolean
+  },
+): Promise<AssetGrounds[]> => {
+  const values = [tenantId, collectionId, product, after ?? null, limit, ownOnly]
+  const rows = await sql.rows<Row>(GROUNDS_OF_COLLECTION, values)
+  return rows.map(row => ({ asset: row.asset, ...rowGrounds(row, product) }))
+}
+
+const rowGrounds = (row: Row, product: string): Grounds => {
+  const { role, originalAccess, visibility, delivery, expiresAt, special, labels, mediaType } = row
+  const plain =
+    role === null
+      ? undefined
+      : { product, role, originalAccess, visibility, delivery, expiresAt: expiresAt ?? undefined }
+  return { edges: edgesOf(plain, special ?? undefined, product), labels, mediaType: mediaType ?? undefined }
+}

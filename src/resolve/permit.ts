@@ -1,0 +1,55 @@
+/** Whether a resolve is allowed, by what, and until when. Pure, over facts that have been read. */
+import type { ResolveFacts } from '../manifest/resolve-read.ts'
+import { refuse } from '../model/errors.ts'
+import type { Hex } from '../model/ids.ts'
+import type { Principal, Proven } from '../model/principal.ts'
+import type { Grant } from '../model/product.ts'
+import { unauthenticated } from '../policy/authenticate.ts'
+import { decide } from '../policy/decide.ts'
+import { governing } from '../policy/governing.ts'
+
+/** Who asks, in whose name, for what. */
+export interface Claim {
+  readonly secretHash: Hex | undefined
+  readonly proven: Proven | undefined
+  readonly product: string
+  readonly rendition: string
+  readonly address: (() => string | undefined) | undefined
+}
+
+export const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
+
+export const principalOf = (facts: ResolveFacts, { proven }: Pick<Claim, 'proven'>): Principal | undefined =>
+  facts.principal ?? proven?.principal
+
+/** The edge that answers for the asset. Throws the refusal that the caller may hear. */
+export const permit = (facts: ResolveFacts, question: Claim, at: number): Grant | undefined => {
+  if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
+  const action = question.rendition === 'original' ? 'original' : 'resolve'
+  const { mediaType, labels } = facts
+  const edge = governing(facts.edges, at)
+  const { effect, rule } = decide({
+    principal: principalOf(facts, question),
+    action,
+    product: question.product,
+    edge,
+    context: { at, mediaType, labels, address: question.address },
+  })
+  if (effect === 'hide') throw nothingHere()
+  if (effect === 'forbid')
+    throw refuse('forbidden', 'The product may not do this here.', { details: { reasons: [rule] } })
+  return edge
+}
+
+/** The edge's end or the credential's, whichever is first; an administrator is not allowed by an edge. */
+export const grantEndOf = (
+  edge: Grant | undefined,
+  keyExpiresAt: number | undefined,
+  { principal, proven }: { principal: Principal | undefined; proven: Proven | undefined },
+): number | undefined => {
+  const edgeEnd = principal?.scopes.includes('matrix:admin') ? undefined : edge?.expiresAt?.getTime()
+  const credentialEnd = keyExpiresAt ?? proven?.expiresAt
+  return edgeEnd !== undefined && credentialEnd !== undefined
+    ? Math.min(edgeEnd, credentialEnd)
+    : (edgeEnd ?? credentialEnd)
+}
