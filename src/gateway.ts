@@ -19,6 +19,7 @@ import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import type { Principal } from './model/principal.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openJournal } from './policy/journal.ts'
 import { openKeyUse } from './policy/key-use.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
@@ -84,6 +85,7 @@ export const openCore = async ({
   const derivatives = bucket(config.s3BucketDerivatives)
   const spoolFolder = join(config.dataFolder, 'spool')
   await prepareSpool(spoolFolder)
+  const journal = openJournal({ database, clock, tenant: config.tenant, metrics, log })
   const queue = openHintQueue({
     backend: engines.queue,
     onError: error => log.debug({ err: error }, 'queue connection'),
@@ -100,6 +102,7 @@ export const openCore = async ({
     derivatives,
     spoolFolder,
     queue,
+    journal,
     nearby: openNearby(),
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
@@ -112,6 +115,7 @@ export const openCore = async ({
       }
     },
     async close(): Promise<void> {
+      await journal.close()
       await queue.close()
       await database.close()
       originals.close()

@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Gateway } from '../gateway.ts'
 import { refuse } from '../model/errors.ts'
 import type { Env, MatrixContext } from './context.ts'
+import { noteDenial } from './denials.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -62,6 +63,7 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
   const answer = (c: MatrixContext, error: unknown): Response => {
     const known = asMatrixError(error)
     const requestId = c.get('requestId') ?? 'req_unknown'
+    noteDenial(gateway, c, known)
     if (known.status >= 500) log.error({ err: error, requestId }, 'request failed')
     return problemResponse(known, { base: gateway.publicBase(), requestId })
   }

@@ -10,8 +10,8 @@ import type { MatrixContext } from './context.ts'
 export const requestOf = (c: MatrixContext): Pick<Act, 'requestId' | 'correlationId' | 'client'> => ({
   requestId: c.get('requestId'),
   correlationId: c.get('correlationId'),
-  // A request that comes without a socket (tests, the seeding of the demo) comes from nowhere.
-  client: c.env?.incoming?.socket.remoteAddress,
+  // A request that is made inside of the process comes from nowhere.
+  client: c.env?.incoming && c.get('addresses').ofMessage(c.env.incoming),
 })
 
 /** As its route was registered: `/v1/assets/:asset`. */

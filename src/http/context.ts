@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Principal } from '../model/principal.ts'
@@ -5,6 +6,8 @@ import type { Principal } from '../model/principal.ts'
 export interface Variables {
   requestId: string
   correlationId: string
+  /** Whose request it is, for whoever asks. */
+  addresses: { ofMessage(incoming: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined }
   /** Set by `authenticated`. */
   principal: Principal
 }

@@ -119,6 +119,7 @@ export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: Inges
         destination.kind === 'asset'
           ? 'There is no such collection for this product.'
           : 'There is no such asset for this product.',
+        effect === 'hide' ? { denied: { rule } } : {},
       )
     }
     if (effect === 'forbid')

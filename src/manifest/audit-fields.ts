@@ -10,15 +10,19 @@ const TELLING_NAME = /secret|password|token|signature|authorization|credential|p
 const TELLING_TEXT =
   /\bmtx_[a-z]+_[\w-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|\bwhsec_[\w+/=-]{8,}|([?&](?:X-Amz-Signature|sig|signature|token)=)[^&\s"]+/gi
 
+/** Halves of characters, and NUL, which Postgres does not hold. */
+const UNSTORABLE = /[\0\p{Cs}]/gu
+
 /** The text without credentials. */
-export const withoutSecrets = (text: string): string => text.replace(TELLING_TEXT, '$1[redacted]')
+export const withoutSecrets = (text: string): string =>
+  text.replace(TELLING_TEXT, '$1[redacted]').replace(UNSTORABLE, '\ufffd')
 
 const redact = (value: unknown, name = ''): unknown => {
   if (TELLING_NAME.test(name) && typeof value !== 'boolean' && typeof value !== 'number') return '[redacted]'
   if (typeof value === 'string') return withoutSecrets(value)
   if (Array.isArray(value)) return value.map(item => redact(item))
   if (value !== null && typeof value === 'object')
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner, key)]))
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [withoutSecrets(key), redact(inner, key)]))
   return value
 }
 

@@ -6,7 +6,7 @@
 import type { AuditEntry } from '../model/audit.ts'
 import { newId } from '../model/ids.ts'
 import { changedFields, withoutSecrets } from './audit-fields.ts'
-import type { Sql } from './database.ts'
+import type { Database, Sql } from './database.ts'
 
 const APPEND = {
   name: 'audit_append',
@@ -43,11 +43,20 @@ const rowOf = (entry: AuditEntry) => {
   }
 }
 
+const append = async (sql: Sql, entries: readonly AuditEntry[]): Promise<void> => {
+  await sql.rows(APPEND, [JSON.stringify(entries.map(rowOf))])
+}
+
+const AT_ONCE = 500
+
 /** What was seen outside of any transaction: denials, and looks at what is closed to most. */
-export const recordAll = async (sql: Sql, entries: readonly AuditEntry[]): Promise<void> => {
-  if (entries.length > 0) await sql.rows(APPEND, [JSON.stringify(entries.map(rowOf))])
+export const recordAll = async (database: Database, entries: readonly AuditEntry[]): Promise<void> => {
+  if (entries.length === 0) return
+  await database.transaction(async tx => {
+    for (let from = 0; from < entries.length; from += AT_ONCE) await append(tx, entries.slice(from, from + AT_ONCE))
+  })
 }
 
 /** In the transaction of what was accepted: one row, with what changed. Fields that could open a door are left out of it. */
 export const recordAudit = (tx: Sql, change: Omit<AuditEntry, 'at' | 'outcome' | 'count'>): Promise<void> =>
-  recordAll(tx, [{ ...change, at: undefined, outcome: 'allowed', count: 1 }])
+  append(tx, [{ ...change, at: undefined, outcome: 'allowed', count: 1 }])

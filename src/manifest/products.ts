@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, isNotNull, ne, or } from 'drizzle-orm'
-import type { Scope } from '../model/principal.ts'
+import type { Principal, Scope } from '../model/principal.ts'
 import type { Product } from '../model/product.ts'
 import type { Sql } from './database.ts'
 import { apiKey, keyUse, product, tenant } from './schema.ts'
@@ -181,3 +181,30 @@ export interface LiveKey {
 
 export const keysByHash = (sql: Sql, hashes: readonly string[]): Promise<LiveKey[]> =>
   sql.rows<LiveKey>(KEYS_BY_HASH, [hashes])
+
+const KEYS_EVER_BY_HASH = {
+  name: 'keys_ever_by_hash',
+  text: `select encode(secret_hash, 'hex') as hash, tenant_id as tenant, key_id as id, product_id as product, scopes,
+           revoked_at as "revokedAt", expires_at as "expiresAt"
+         from api_key where secret_hash = any(array(select decode(h, 'hex') from unnest($1::text[]) h))`,
+}
+
+/** A key that may be none any more. */
+export interface FormerKey {
+  readonly hash: string
+  readonly principal: Principal
+  readonly revokedAt: Date | null
+  readonly expiresAt: Date | null
+}
+
+type FormerKeyRow = Omit<FormerKey, 'principal'> &
+  Pick<Principal, 'tenant' | 'id' | 'scopes'> & { product: string | null }
+
+/** Live or not, of any tenant: whose credential it was. */
+export const keysEverByHash = async (sql: Sql, hashes: readonly string[]): Promise<FormerKey[]> => {
+  const rows = await sql.rows<FormerKeyRow>(KEYS_EVER_BY_HASH, [hashes])
+  return rows.map(({ tenant: of, id, product: its, scopes, ...rest }) => ({
+    ...rest,
+    principal: { tenant: of, kind: 'key', id, product: its ?? undefined, scopes },
+  }))
+}

@@ -4,6 +4,8 @@
  * `message` is for us and may carry detail; `publicMessage` is for the caller and never carries anything that came from a
  * decoder, a driver or another caller. `retryable` is read by workers, SDK and webhook sender alike.
  */
+import type { Principal } from './principal.ts'
+
 export const ERROR_CATALOGUE = {
   'invalid-request': { status: 400, title: 'The request is malformed', retryable: false },
   'invalid-cursor': { status: 400, title: 'The cursor is not one that was issued', retryable: false },
@@ -69,6 +71,14 @@ export interface ErrorOptions {
   /** Typed extra members of the problem document, e.g. `blocking` of `not-ready`. */
   readonly details?: Readonly<Record<string, unknown>>
   readonly retryAfterSeconds?: number
+  /** Who was denied by which rule. For the audit: where it is hidden what there is, the caller is told neither. */
+  readonly denied?: Denied
+}
+
+export interface Denied {
+  readonly rule: string
+  /** Where the request itself does not know. */
+  readonly principal?: Principal | undefined
 }
 
 export class MatrixError extends Error {
@@ -78,6 +88,7 @@ export class MatrixError extends Error {
   readonly violations: readonly Violation[]
   readonly details: Readonly<Record<string, unknown>>
   readonly retryAfterSeconds: number | undefined
+  readonly denied: Denied | undefined
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -86,6 +97,7 @@ export class MatrixError extends Error {
     this.violations = options.violations ?? []
     this.details = options.details ?? {}
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.denied = options.denied
   }
 
   get retryable(): boolean {

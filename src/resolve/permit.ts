@@ -1,6 +1,6 @@
 /** Whether a resolve is allowed, by what, and until when. Pure, over facts that have been read. */
 import type { ResolveFacts } from '../manifest/resolve-read.ts'
-import { refuse } from '../model/errors.ts'
+import { type Denied, refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Principal, Proven } from '../model/principal.ts'
 import type { Grant } from '../model/product.ts'
@@ -17,7 +17,8 @@ export interface Claim {
   readonly address: (() => string | undefined) | undefined
 }
 
-export const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
+export const nothingHere = (denied?: Denied) =>
+  refuse('not-found', 'There is no such asset or rendition for this product.', denied && { denied })
 
 export const principalOf = (facts: ResolveFacts, { proven }: Pick<Claim, 'proven'>): Principal | undefined =>
   facts.principal ?? proven?.principal
@@ -28,16 +29,20 @@ export const permit = (facts: ResolveFacts, question: Claim, at: number): Grant 
   const action = question.rendition === 'original' ? 'original' : 'resolve'
   const { mediaType, labels } = facts
   const edge = governing(facts.edges, at)
+  const principal = principalOf(facts, question)
   const { effect, rule } = decide({
-    principal: principalOf(facts, question),
+    principal,
     action,
     product: question.product,
     edge,
     context: { at, mediaType, labels, address: question.address },
   })
-  if (effect === 'hide') throw nothingHere()
+  if (effect === 'hide') throw nothingHere({ rule, principal })
   if (effect === 'forbid')
-    throw refuse('forbidden', 'The product may not do this here.', { details: { reasons: [rule] } })
+    throw refuse('forbidden', 'The product may not do this here.', {
+      details: { reasons: [rule] },
+      denied: { rule, principal },
+    })
   return edge
 }
 

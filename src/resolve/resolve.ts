@@ -12,7 +12,7 @@ import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { type Look, placeholderOf } from '../model/look.ts'
 import type { Derivative } from '../model/node.ts'
-import type { Proven } from '../model/principal.ts'
+import type { Principal, Proven } from '../model/principal.ts'
 import type { Delivery, Edge, Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { Demand } from './demand.ts'
@@ -47,6 +47,8 @@ interface Common {
   readonly version: number
   /** For answers that are documents. */
   readonly placeholder: Look | undefined
+  /** Who is answered; `undefined`: anybody. */
+  readonly principal: Principal | undefined
   readonly publication: number
   readonly delivery: Delivery
   readonly visibility: Edge['visibility']
@@ -186,6 +188,7 @@ const answerFrom = (
   if (asset.archived) throw refuse('asset-archived', 'The asset is archived.')
   const shared = {
     tenant: principal?.tenant ?? defaultTenant,
+    principal,
     collection: asset.collection,
     product: question.product,
     asset: question.asset,
@@ -217,6 +220,7 @@ const answerFrom = (
     return {
       kind: 'ready',
       tenant: shared.tenant,
+      principal: shared.principal,
       collection: shared.collection,
       product: shared.product,
       asset: shared.asset,

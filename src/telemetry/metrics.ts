@@ -66,6 +66,12 @@ export const openMetrics = () => {
       labelNames: ['state'] as const,
       registers,
     }),
+    denials: new Counter({
+      name: 'matrix_audit_denials_total',
+      help: 'Denials: noted for the audit, anonymous (not kept), or dropped because there were too many (their number is kept).',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     auditRows: new Gauge({
       name: 'matrix_audit_rows',
       help: 'Rows of the audit that are chained, as of the scrape.',

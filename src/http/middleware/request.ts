@@ -6,17 +6,21 @@
  */
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
+import type { Config } from '../../config.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import { openClientAddress } from '../client-address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { openRequestNames } from '../request-names.ts'
 
-export const request = (telemetry: { log: Log; metrics: Metrics }) => {
+export const request = (telemetry: { log: Log; metrics: Metrics; config: Pick<Config, 'trustedProxies'> }) => {
+  const addresses = openClientAddress(telemetry.config.trustedProxies)
   const names = openRequestNames(telemetry)
   return createMiddleware<Env>(async (c, next) => {
     const named = names.begin(c.req.header('x-correlation-id'), c.req.header('traceparent'))
     c.set('requestId', named.requestId)
     c.set('correlationId', named.correlationId)
+    c.set('addresses', addresses)
     await next()
     const { method, path } = c.req
     setHeaders(c, names.end(named, { route: routePath(c), method, path, status: c.res.status }))

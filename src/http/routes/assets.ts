@@ -22,7 +22,8 @@ import { PlaceholderSchema } from '../placeholder.ts'
 import { assetTag, noneMatch } from '../preconditions.ts'
 import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../validation.ts'
 
-const nothingHere = () => refuse('not-found', 'There is no such asset for this product.')
+const nothingHere = (rule?: string) =>
+  refuse('not-found', 'There is no such asset for this product.', rule === undefined ? {} : { denied: { rule } })
 
 /** The asset and the edge that answers for it, where the caller's product may do this; otherwise the refusal it may hear. */
 export const permitAsset = async (
@@ -36,7 +37,8 @@ export const permitAsset = async (
   const product = principal.product ?? asset?.owner ?? ''
   const asked = { principal, product, action, asset: assetId, address: addressOf(c) }
   const { effect, rule, question } = await permitOnAsset({ database, clock }, asked)
-  if (effect === 'hide' || !asset) throw nothingHere()
+  if (effect === 'hide') throw nothingHere(rule)
+  if (!asset) throw nothingHere()
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
   return { asset, edge: question.edge }
@@ -135,7 +137,9 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const asked = { principal, product: product ?? '', collection, address: addressOf(c) }
       const assets = await listPermitted(gateway, asked, { after, limit: limit + 1 })
       if (assets === undefined || !(await findCollection(database, tenant, collection)))
-        throw refuse('not-found', 'There is no such collection for this product.')
+        throw refuse('not-found', 'There is no such collection for this product.', {
+          ...(assets === undefined && { denied: { rule: 'no-grant' } }),
+        })
       const { items, ...rest } = page(assets, limit, asset => asset.asset)
       return c.json({ items: items.map(presentAsset), ...rest }, 200)
     },

@@ -27,7 +27,9 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
   const permitted = async ({ tenant, product, scopes }: Principal, id: string): Promise<Operation> => {
     const found = await findOperation(database, tenant, id)
     if (!found || (product !== found.input.product && !scopes.includes('matrix:admin')))
-      throw refuse('not-found', 'There is no such operation for this key.')
+      throw refuse('not-found', 'There is no such operation for this key.', {
+        ...(found && { denied: { rule: 'other-product' } }),
+      })
     return found
   }
 

@@ -85,7 +85,9 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     ])
     const hasEdge = permission.question.edge !== undefined || (await hasAssetEdges(database, key))
     if (!found || !hasEdge || permission.effect !== 'allow')
-      throw refuse('not-found', 'There is no such collection for this product.')
+      throw refuse('not-found', 'There is no such collection for this product.', {
+        ...(permission.effect !== 'allow' && { denied: { rule: permission.rule } }),
+      })
     return who
   }
 
