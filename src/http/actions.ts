@@ -18,6 +18,8 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'PUT /v1/collections/:collection': 'collection.put',
   'PUT /v1/collections/:collection/grants/:product': 'grant.put',
   'DELETE /v1/collections/:collection/grants/:product': 'grant.delete',
+  'PUT /v1/assets/:asset/grants/:product': 'asset-grant.put',
+  'DELETE /v1/assets/:asset/grants/:product': 'asset-grant.delete',
   'PUT /v1/collections/:collection/products/:product/renditions/:name': 'rendition.put',
   'DELETE /v1/collections/:collection/products/:product/renditions/:name': 'rendition.delete',
   'POST /v1/collections/:collection/products/:product/renditions/:name/backfill': 'rendition.backfill',

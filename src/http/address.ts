@@ -1,7 +1,5 @@
-/** Where the caller sits: the other end of the socket. `undefined` where there is none. */
-import type { IncomingMessage } from 'node:http'
+/** The caller's address, found out when somebody asks: of a hundred requests that is none, where no edge has networks. */
 import type { MatrixContext } from './context.ts'
 
-export const addressOfSocket = (incoming: IncomingMessage) => (): string | undefined => incoming.socket.remoteAddress
-
-export const addressOf = (c: MatrixContext) => (): string | undefined => c.env?.incoming?.socket.remoteAddress
+export const addressOf = (c: MatrixContext) => (): string | undefined =>
+  c.env?.incoming && c.get('addresses').ofMessage(c.env.incoming)

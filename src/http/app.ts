@@ -6,6 +6,7 @@ import type { Env, MatrixContext } from './context.ts'
 import { noteDenial } from './denials.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
+import { assetGrantRoutes } from './routes/asset-grants.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
@@ -41,6 +42,7 @@ const ROUTES = [
   keyRotationRoutes,
   collectionRoutes,
   grantRoutes,
+  assetGrantRoutes,
   renditionRoutes,
   explainRoutes,
   deadLetterRoutes,

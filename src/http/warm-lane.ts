@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Gateway } from '../gateway.ts'
 import { claimedKey } from '../policy/authenticate.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
-import { addressOfSocket } from './address.ts'
+import { type ClientAddress, openClientAddress } from './client-address.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
 import { parseFile, parseVersionPart } from './routes/deliver.ts'
@@ -40,27 +40,35 @@ const isPlain = (headers: IncomingHttpHeaders): boolean =>
   headers.prefer === undefined && headers['if-none-match'] === undefined && headers.range === undefined
 
 /** `undefined`: not for this lane. What the routes would refuse is left to them. */
-const readAsk = (incoming: IncomingMessage): Ask | undefined => {
+const readAsk = (incoming: IncomingMessage, clients: ClientAddress): Ask | undefined => {
   try {
-    return parseAsk(incoming)
+    return parseAsk(incoming, clients)
   } catch {
     return undefined // they say why
   }
 }
 
-const parseAsk = (incoming: IncomingMessage): Ask | undefined => {
+const parseAsk = (incoming: IncomingMessage, clients: ClientAddress): Ask | undefined => {
   const { method, url = '', headers } = incoming
   if (method !== 'GET' || !isPlain(headers)) return undefined
+  const address = () => clients.ofMessage(incoming)
   const asked = RESOLVE_PATH.exec(url)
-  if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, incoming)
+  if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, { headers, address })
   const delivery = DELIVER_PATH.exec(url)
-  return delivery === null ? undefined : deliverAsk(delivery, incoming)
+  return delivery === null ? undefined : deliverAsk(delivery, { headers, address })
+}
+
+interface Caller {
+  readonly headers: IncomingHttpHeaders
+  readonly address: Question['address']
 }
 
 // Written out, here and in `answerFrom`: an object made by spreading is built property by property in the runtime, and each
 // later access to it is slow too. Measured: 4 us of a request.
-const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArray, incoming: IncomingMessage): Ask => {
-  const { headers } = incoming
+const resolveAsk = (
+  [, product = '', asset = '', rendition = '']: RegExpExecArray,
+  { headers, address }: Caller,
+): Ask => {
   const mode = headers.accept?.includes('application/json') ? 'json' : 'redirect'
   return {
     route: RESOLVE_ROUTE,
@@ -76,7 +84,7 @@ const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArra
       accept: headers.accept,
       waitMs: 0,
       countSharers: mode === 'json',
-      address: addressOfSocket(incoming),
+      address,
       signal: undefined,
     },
   }
@@ -84,9 +92,8 @@ const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArra
 
 const deliverAsk = (
   [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
-  incoming: IncomingMessage,
+  { headers, address }: Caller,
 ): Ask => {
-  const { headers } = incoming
   const { rendition, format } = parseFile(file)
   return {
     route: DELIVER_ROUTE,
@@ -102,7 +109,7 @@ const deliverAsk = (
       accept: headers.accept,
       waitMs: 0,
       countSharers: false,
-      address: addressOfSocket(incoming),
+      address,
       signal: undefined,
     },
   }
@@ -111,6 +118,7 @@ const deliverAsk = (
 export const openWarmLane = (gateway: Gateway): Lane => {
   const { peek, presign, derivatives, clock, metrics } = gateway
   const names = openRequestNames(gateway)
+  const clients = openClientAddress(gateway.config.trustedProxies)
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
     const { objectKey: key, mediaType } = ready.derivative
@@ -139,7 +147,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   }
 
   return (incoming, outgoing, otherwise) => {
-    const ask = readAsk(incoming)
+    const ask = readAsk(incoming, clients)
     if (ask === undefined) return otherwise()
     // A refusal is worded by the routes, and a failure of an engine is met and reported there.
     answer(ask, incoming, outgoing).then(

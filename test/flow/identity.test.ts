@@ -209,6 +209,32 @@ const CASES: readonly Case[] = [
     row: administers(404, 404),
   },
   {
+    method: 'PUT',
+    route: '/v1/assets/:asset/grants/:product',
+    path: () => `/v1/assets/${scene.asset}/grants/editor`,
+    options: () => ({ body: { role: 'editor' } }),
+    row: administers(201, 404),
+  },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/grants/:product',
+    path: () => `/v1/assets/${scene.asset}/grants/editor`,
+    row: administers(200, 404),
+  },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/grants',
+    path: () => `/v1/assets/${scene.asset}/grants`,
+    row: administers(200, 404),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/assets/:asset/grants/:product',
+    path: () => `/v1/assets/${scene.asset}/grants/editor`,
+    options: () => ifMatch,
+    row: administers(204, 404),
+  },
+  {
     method: 'GET',
     route: '/v1/collections/:collection/matrix',
     path: () => '/v1/collections/gallery/matrix',
