@@ -14,6 +14,7 @@ import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
 import { engineRoutes } from './routes/engine.ts'
+import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -27,6 +28,7 @@ import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
 import { systemRoutes } from './routes/system.ts'
 import { uploadRoutes } from './routes/upload.ts'
+import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
 
 const ROUTES = [
@@ -36,6 +38,8 @@ const ROUTES = [
   assetRoutes,
   metadataRoutes,
   publishRoutes,
+  withdrawRoutes,
+  eraseRoutes,
   productRoutes,
   keyRoutes,
   keyRotationRoutes,

@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<Action, Scope>> = {
   read: 'assets:read',
   write: 'assets:write',
   publish: 'publish',
+  erase: 'assets:erase',
 }
 const scopeSets: readonly (readonly Scope[])[] = [
   [],
@@ -75,9 +76,11 @@ const expected = (who: Principal | undefined, action: Action, edge: Edge | undef
   const mayAtAll = who.scopes.includes(NEEDS[action])
   // readers change nothing,
   const mayChange = edge.role !== 'reader' || (action !== 'write' && action !== 'publish')
+  // only an owner erases,
+  const mayErase = action !== 'erase' || edge.role === 'owner'
   // and originals are for those who were given them.
   const mayHaveOriginal = action !== 'original' || edge.originalAccess
-  return mayAtAll && mayChange && mayHaveOriginal ? 'allow' : 'forbid'
+  return mayAtAll && mayChange && mayErase && mayHaveOriginal ? 'allow' : 'forbid'
 }
 
 describe.each(PRINCIPALS)('$who', ({ principal: who }) => {
@@ -91,7 +94,7 @@ describe.each(PRINCIPALS)('$who', ({ principal: who }) => {
 })
 
 test('the table is whole', () => {
-  expect(PRINCIPALS.length * ACTIONS.length * EDGES.length).toBe(14 * 5 * 49)
+  expect(PRINCIPALS.length * ACTIONS.length * EDGES.length).toBe(16 * 6 * 49)
   const effects = new Set(
     PRINCIPALS.flatMap(({ principal: who }) =>
       ACTIONS.flatMap(action => EDGES.map(edge => expected(who, action, edge))),
