@@ -24,6 +24,7 @@ import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
+import { purgeRoutes } from './routes/purges.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -49,6 +50,7 @@ const ROUTES = [
   explainRoutes,
   deadLetterRoutes,
   operationRoutes,
+  purgeRoutes,
   engineRoutes,
   costRoutes,
   auditRoutes,

@@ -84,7 +84,7 @@ const DELETE_OLD_LEAVES = {
          where i.tenant_id = $1 and i.original = decode($2, 'hex') and l.tenant_id = i.tenant_id and l.node_id = i.node_id`,
 }
 
-const OF_ORIGINAL = `n.tenant_id = $1 and n.node_id in (
+const OF_ORIGINAL = `n.node_id in (
     select node_id from node where tenant_id = $1 and original = decode($2, 'hex')
     union all select node_id from node_input where tenant_id = $1 and original = decode($2, 'hex'))
   and not exists (select 1 from leaf l where l.tenant_id = n.tenant_id and l.node_id = n.node_id)`
@@ -96,7 +96,7 @@ const UNUSED = `${OF_ORIGINAL} and ($3 or not exists (
 const LOCK_UNUSED = {
   name: 'erasure_lock_unused',
   text: `select encode(n.node_id, 'hex') as id, encode(n.output, 'hex') as output, n.state = 'RUNNING' as running
-         from node n where ${UNUSED} order by n.node_id for update`,
+         from node n where n.tenant_id = $1 and ${UNUSED} order by n.node_id for update`,
 }
 const NODES = `(select decode(id, 'hex') from unnest($2::text[]) as id)`
 const DELETE_COMPARISONS = {
