@@ -52,6 +52,26 @@ create table asset (
   constraint labels_are_words CHECK (((array_position(labels, NULL::text) IS NULL) AND (array_to_string(labels, ','::text) ~ '^([a-z0-9][a-z0-9._:/-]{0,62}(,[a-z0-9][a-z0-9._:/-]{0,62}){0,31})?$'::text)))
 );
 
+create table asset_edge (
+  tenant_id text not null,
+  asset_id uuid not null,
+  product_id text not null,
+  role text not null,
+  original_access boolean not null default false,
+  visibility text not null default 'private'::text,
+  not_before timestamp with time zone,
+  expires_at timestamp with time zone,
+  conditions jsonb,
+  attribute_paths text[],
+  created_at timestamp with time zone not null default now(),
+  constraint asset_edge_pkey PRIMARY KEY (tenant_id, asset_id, product_id),
+  constraint asset_edge_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id) ON DELETE CASCADE,
+  constraint asset_edge_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint asset_attribute_paths_are_bounded CHECK (((array_position(attribute_paths, NULL::text) IS NULL) AND (cardinality(attribute_paths) <= 64) AND (octet_length((attribute_paths)::text) <= 16384))),
+  constraint asset_edge_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'reader'::text, 'none'::text]))),
+  constraint asset_edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))
+);
+
 create table asset_version (
   tenant_id text not null,
   asset_id uuid not null,
@@ -188,6 +208,8 @@ create table edge (
   expires_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
   private_metadata boolean not null default false,
+  not_before timestamp with time zone,
+  conditions jsonb,
   attribute_paths text[],
   constraint edge_pkey PRIMARY KEY (tenant_id, collection_id, product_id),
   constraint edge_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
@@ -608,6 +630,7 @@ create table tenant (
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
+CREATE INDEX asset_edge_of_product ON public.asset_edge USING btree (tenant_id, product_id, asset_id);
 CREATE INDEX audit_of_actor ON public.audit USING btree (tenant_id, actor, at);
 CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource text_pattern_ops, at);
 CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
@@ -651,6 +674,19 @@ CREATE OR REPLACE FUNCTION public.append_only()
 AS $function$
 begin
   raise exception '% is append-only', tg_table_name using errcode = '23001';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.asset_edge_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  one record := case when tg_op = 'DELETE' then old else new end;
+begin
+  insert into purge (tenant_id, reason, subject, tags)
+    values (one.tenant_id, 'grant', 'assets/' || one.asset_id || '/grants/' || one.product_id, array['a:' || one.asset_id]);
+  return null;
 end $function$
 ;
 
@@ -844,6 +880,8 @@ end $function$
 
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER asset_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN (((new.active_version IS DISTINCT FROM old.active_version) OR (new.archived_at IS DISTINCT FROM old.archived_at) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION asset_purges();
+CREATE TRIGGER asset_edge_purges AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge FOR EACH ROW EXECUTE FUNCTION asset_edge_purges();
+CREATE CONSTRAINT TRIGGER asset_edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
 CREATE TRIGGER audit_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
 CREATE TRIGGER audit_ledger BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION audit_guard();
