@@ -39,12 +39,16 @@ create table asset (
   labels text[] not null default '{}'::text[],
   attributes jsonb not null default '{}'::jsonb,
   metadata_no bigint not null default 0,
+  deleted_at timestamp with time zone,
+  erased_at timestamp with time zone,
   constraint asset_pkey PRIMARY KEY (tenant_id, asset_id),
   constraint asset_tenant_id_alias_key UNIQUE (tenant_id, alias),
   constraint active_is_a_version FOREIGN KEY (tenant_id, asset_id, active_version) REFERENCES asset_version(tenant_id, asset_id, version) DEFERRABLE INITIALLY DEFERRED,
   constraint asset_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint asset_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),
   constraint attributes_are_bounded CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 65536))),
+  constraint erased_is_not_shown CHECK (((erased_at IS NULL) OR (active_version IS NULL))),
+  constraint gone_is_archived CHECK (((archived_at IS NOT NULL) OR ((deleted_at IS NULL) AND (erased_at IS NULL)))),
   constraint labels_are_words CHECK (((array_position(labels, NULL::text) IS NULL) AND (array_to_string(labels, ','::text) ~ '^([a-z0-9][a-z0-9._:/-]{0,62}(,[a-z0-9][a-z0-9._:/-]{0,62}){0,31})?$'::text)))
 );
 
@@ -226,6 +230,44 @@ create table engine (
   constraint engine_pkey PRIMARY KEY (line, fingerprint),
   constraint engine_check CHECK (((registered_at IS NULL) = (registered_by IS NULL))),
   constraint engine_fingerprint_check CHECK ((fingerprint ~ '^[0-9a-f]{16}$'::text))
+);
+
+create table erasure (
+  tenant_id text not null,
+  erasure_id uuid not null,
+  asset_id uuid not null,
+  reason text not null,
+  state text not null default 'UNBINDING'::text,
+  requested_by text not null,
+  correlation_id text not null,
+  requested_at timestamp with time zone not null,
+  exposed_until timestamp with time zone not null,
+  cached_until timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  constraint erasure_pkey PRIMARY KEY (tenant_id, erasure_id),
+  constraint erasure_tenant_id_asset_id_key UNIQUE (tenant_id, asset_id),
+  constraint erasure_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
+  constraint erasure_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint erasure_check CHECK (((finished_at IS NULL) = (state <> 'DONE'::text))),
+  constraint erasure_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+  constraint erasure_state_check CHECK ((state = ANY (ARRAY['UNBINDING'::text, 'FORGETTING'::text, 'DELETING'::text, 'DONE'::text])))
+);
+
+create table erasure_object (
+  tenant_id text not null,
+  erasure_id uuid not null,
+  kind text not null,
+  sha256 bytea not null,
+  object_key text not null,
+  byte_length bigint not null,
+  state text not null default 'NAMED'::text,
+  not_before timestamp with time zone not null default now(),
+  settled_at timestamp with time zone,
+  constraint erasure_object_pkey PRIMARY KEY (tenant_id, erasure_id, kind, sha256),
+  constraint erasure_object_tenant_id_erasure_id_fkey FOREIGN KEY (tenant_id, erasure_id) REFERENCES erasure(tenant_id, erasure_id),
+  constraint erasure_object_kind_check CHECK ((kind = ANY (ARRAY['original'::text, 'derivative'::text]))),
+  constraint erasure_object_sha256_check CHECK ((octet_length(sha256) = 32)),
+  constraint erasure_object_state_check CHECK ((state = ANY (ARRAY['NAMED'::text, 'DOOMED'::text, 'DELETED'::text, 'KEPT'::text])))
 );
 
 create table event (
@@ -484,6 +526,26 @@ create table publication (
   constraint publication_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'rollback'::text, 'auto'::text])))
 );
 
+create table purge (
+  tenant_id text not null,
+  purge_id uuid not null default gen_random_uuid(),
+  reason text not null,
+  subject text not null,
+  tags text[] not null,
+  state text not null default 'PENDING'::text,
+  tries integer not null default 0,
+  not_before timestamp with time zone not null default now(),
+  last_answer text,
+  created_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  constraint purge_pkey PRIMARY KEY (tenant_id, purge_id),
+  constraint purge_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint purge_check CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
+  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text]))),
+  constraint purge_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'DEAD'::text]))),
+  constraint purge_tags_check CHECK ((cardinality(tags) > 0))
+);
+
 create table rendition (
   tenant_id text not null,
   collection_id text not null,
@@ -567,12 +629,17 @@ create table tenant (
 
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
+CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
 CREATE INDEX asset_edge_of_product ON public.asset_edge USING btree (tenant_id, product_id, asset_id);
 CREATE INDEX audit_of_actor ON public.audit USING btree (tenant_id, actor, at);
 CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource text_pattern_ops, at);
 CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
+CREATE INDEX comparison_of_new_node ON public.comparison USING btree (tenant_id, new_node);
 CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHERE (compared_at IS NULL);
 CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
+CREATE INDEX erasure_object_doomed ON public.erasure_object USING btree (not_before) WHERE (state = 'DOOMED'::text);
+CREATE INDEX erasure_object_of_bytes ON public.erasure_object USING btree (tenant_id, kind, sha256);
+CREATE INDEX erasure_open ON public.erasure USING btree (requested_at) WHERE (state <> 'DONE'::text);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
 CREATE INDEX issuer_subject_of_product ON public.issuer_subject USING btree (tenant_id, product_id);
@@ -582,6 +649,8 @@ CREATE INDEX node_dead_by_time ON public.node USING btree (tenant_id, finished_a
 CREATE INDEX node_in_hand ON public.node USING btree (tenant_id, original) WHERE (state = 'RUNNING'::node_state);
 CREATE INDEX node_input_of_original ON public.node_input USING btree (tenant_id, original);
 CREATE INDEX node_leased ON public.node USING btree (lease_until) WHERE (state = 'RUNNING'::node_state);
+CREATE INDEX node_of_original ON public.node USING btree (tenant_id, original);
+CREATE INDEX node_of_output ON public.node USING btree (tenant_id, output) WHERE (output IS NOT NULL);
 CREATE INDEX node_of_product_waiting ON public.node USING btree (tenant_id, product_id, priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_runnable ON public.node USING btree (tenant_id, original, priority, node_id) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
@@ -591,7 +660,11 @@ CREATE UNIQUE INDEX one_busy_rollout ON public.rollout USING btree (tenant_id) W
 CREATE UNIQUE INDEX one_open_operation ON public.operation USING btree (tenant_id, kind, input) WHERE (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text]));
 CREATE INDEX operation_running ON public.operation USING btree (created_at) WHERE (state = 'RUNNING'::text);
 CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant_id, operation_id) WHERE (state = 'RUNNING'::text);
+CREATE INDEX purge_due ON public.purge USING btree (not_before) WHERE (state = 'PENDING'::text);
+CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <> 'PENDING'::text);
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
+CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
+CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 
@@ -601,6 +674,37 @@ CREATE OR REPLACE FUNCTION public.append_only()
 AS $function$
 begin
   raise exception '% is append-only', tg_table_name using errcode = '23001';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.asset_edge_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  one record := case when tg_op = 'DELETE' then old else new end;
+begin
+  insert into purge (tenant_id, reason, subject, tags)
+    values (one.tenant_id, 'grant', 'assets/' || one.asset_id || '/grants/' || one.product_id, array['a:' || one.asset_id]);
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.asset_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  why text := case when new.erased_at is not null and old.erased_at is null then 'erase'
+                   when new.deleted_at is not null and old.deleted_at is null then 'delete'
+                   when new.archived_at is not null and old.archived_at is null then 'archive'
+                   when new.active_version is distinct from old.active_version and old.active_version is not null then 'publish' end;
+begin
+  if why is not null then
+    insert into purge (tenant_id, reason, subject, tags) values (new.tenant_id, why, 'assets/' || new.asset_id,
+      array[case why when 'publish' then 'v:' || new.asset_id || '.' || old.active_version else 'a:' || new.asset_id end]);
+  end if;
+  return null;
 end $function$
 ;
 
@@ -630,6 +734,33 @@ begin
   end if;
   if new.audit_no <= old.audit_no or new.tenant_id <> old.tenant_id then
     raise exception 'the head of the audit goes on only' using errcode = '23001';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.edge_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into purge (tenant_id, reason, subject, tags)
+    values (old.tenant_id, 'grant', 'collections/' || old.collection_id || '/grants/' || old.product_id, array['p:' || old.product_id]);
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.erasure_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'an erasure is not forgotten' using errcode = '23001';
+  end if;
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'UNBINDING>FORGETTING', 'FORGETTING>DELETING', 'DELETING>DONE', 'DELETING>UNBINDING') then
+    raise exception 'illegal erasure transition % -> %', old.state, new.state using errcode = '23514';
   end if;
   return new;
 end $function$
@@ -748,13 +879,18 @@ end $function$
 ;
 
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER asset_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN (((new.active_version IS DISTINCT FROM old.active_version) OR (new.archived_at IS DISTINCT FROM old.archived_at) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION asset_purges();
+CREATE TRIGGER asset_edge_purges AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge FOR EACH ROW EXECUTE FUNCTION asset_edge_purges();
 CREATE CONSTRAINT TRIGGER asset_edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER version_machine BEFORE UPDATE ON public.asset_version FOR EACH ROW EXECUTE FUNCTION version_guard();
 CREATE TRIGGER audit_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
 CREATE TRIGGER audit_ledger BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION audit_guard();
 CREATE TRIGGER audit_head_kept BEFORE TRUNCATE ON public.audit_head FOR EACH STATEMENT EXECUTE FUNCTION audit_head_guard();
 CREATE TRIGGER audit_head_ledger BEFORE DELETE OR UPDATE ON public.audit_head FOR EACH ROW EXECUTE FUNCTION audit_head_guard();
+CREATE TRIGGER edge_change_purges AFTER UPDATE ON public.edge FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION edge_purges();
+CREATE TRIGGER edge_purges AFTER DELETE ON public.edge FOR EACH ROW EXECUTE FUNCTION edge_purges();
 CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER erasure_machine BEFORE DELETE OR UPDATE ON public.erasure FOR EACH ROW EXECUTE FUNCTION erasure_guard();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
 CREATE CONSTRAINT TRIGGER issuer_revises AFTER DELETE OR UPDATE ON public.issuer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER leaf_revises AFTER UPDATE ON public.leaf DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.node_id IS DISTINCT FROM new.node_id)) EXECUTE FUNCTION revise_matrix();

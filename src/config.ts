@@ -21,6 +21,7 @@ import {
   text,
   url,
   type Variable,
+  webhookSecret,
 } from './environment.ts'
 
 /** The environment cannot be used as it is; the message says all that is wrong with it. */
@@ -212,6 +213,23 @@ export const VARIABLES = {
     '300',
     'Callers within a window get the same URL, s; adds to its life.',
   ),
+  deleteGraceHours: declare(
+    'DELETE_GRACE_HOURS',
+    integer(0, 87_600),
+    '720',
+    'For so long a deleted asset may be had back, h; then it is erased. 720 are 30 days.',
+  ),
+  purgeWebhookUrl: optional(
+    'PURGE_WEBHOOK_URL',
+    url('http:', 'https:'),
+    'Called when caches in front have to forget something; the same in every process.',
+  ),
+  purgeWebhookSecret: optional(
+    'PURGE_WEBHOOK_SECRET',
+    webhookSecret,
+    'Signs these calls: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks).',
+    true,
+  ),
   maxWaitMs: declare(
     'MAX_WAIT_MS',
     integer(0, 60_000),
@@ -245,7 +263,10 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
       return [key, undefined]
     }
   })
+  const config = Object.freeze(Object.fromEntries(entries)) as Config
+  if (config.purgeWebhookUrl !== undefined && config.purgeWebhookSecret === undefined)
+    problems.push('PURGE_WEBHOOK_SECRET: expected beside PURGE_WEBHOOK_URL.')
   if (problems.length > 0)
     throw new ConfigError(`The configuration is not valid:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
-  return Object.freeze(Object.fromEntries(entries)) as Config
+  return config
 }

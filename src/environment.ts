@@ -79,6 +79,14 @@ export const url =
     return value
   }
 
+/** As Standard Webhooks write it; what is too short can be guessed. */
+export const webhookSecret = (value: string): Buffer => {
+  const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value) ?? []
+  const key = Buffer.from(base64 ?? '', 'base64')
+  if (key.length < 24 || key.length > 64) throw new ConfigRule('expected whsec_ and 24 to 64 bytes in base64')
+  return key
+}
+
 /** Paths are put behind it. */
 export const baseUrl = (value: string): string => {
   const given = url('http:', 'https:')(value)

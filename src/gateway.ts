@@ -5,6 +5,7 @@ import type pg from 'pg'
 import sharp from 'sharp'
 import type { Config } from './config.ts'
 import { openPresigner } from './deliver/presign.ts'
+import { openPurgeWebhook } from './deliver/purge-webhook.ts'
 import { costFactors } from './graph/cost.ts'
 import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
@@ -104,6 +105,11 @@ export const openCore = async ({
     queue,
     journal,
     nearby: openNearby(),
+    /** `undefined`: no cache in front is to be told of anything. */
+    purger:
+      config.purgeWebhookUrl !== undefined && config.purgeWebhookSecret !== undefined
+        ? openPurgeWebhook({ url: config.purgeWebhookUrl, secret: config.purgeWebhookSecret, clock })
+        : undefined,
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
       try {

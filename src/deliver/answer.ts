@@ -14,7 +14,7 @@ export interface Cacheable {
   readonly isPublic: boolean
 }
 
-const YEAR_SECONDS = 31_536_000
+export const YEAR_SECONDS = 31_536_000
 /** An answer that a publish or a finished AVIF may better soon. */
 const SHORT_SECONDS = 5
 

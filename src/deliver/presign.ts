@@ -13,6 +13,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../lib/clock.ts'
 import { refuse } from '../model/errors.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import { type UrlLife, urlEnd } from './exposure.ts'
 
 export interface PresignedUrl {
   readonly url: string
@@ -20,11 +21,8 @@ export interface PresignedUrl {
   readonly expiresAt: number
 }
 
-export interface PresignerOptions {
+export interface PresignerOptions extends UrlLife {
   readonly clock: Clock
-  /** The least life of a URL that is handed out, seconds. */
-  readonly lifeSeconds: number
-  readonly windowSeconds: number
   readonly cacheEntries?: number
 }
 
@@ -53,7 +51,7 @@ export const openPresigner = ({
   return (store, { notAfter, ...object }) => {
     const now = clock.now()
     const window = Math.floor(now / windowMs)
-    const usualEnd = (window + 1) * windowMs + lifeSeconds * 1000
+    const usualEnd = urlEnd(now, { lifeSeconds, windowSeconds })
     const expiresAt = notAfter !== undefined && notAfter < usualEnd ? Math.floor(notAfter / 1000) * 1000 : usualEnd
     if (expiresAt <= now) throw refuse('not-found', 'There is no such asset or rendition for this product.')
     const own = expiresAt === usualEnd ? '' : `${expiresAt}\n`

@@ -15,6 +15,7 @@ import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
 import { engineRoutes } from './routes/engine.ts'
+import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -24,10 +25,12 @@ import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
+import { purgeRoutes } from './routes/purges.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
 import { systemRoutes } from './routes/system.ts'
 import { uploadRoutes } from './routes/upload.ts'
+import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
 
 const ROUTES = [
@@ -37,6 +40,8 @@ const ROUTES = [
   assetRoutes,
   metadataRoutes,
   publishRoutes,
+  withdrawRoutes,
+  eraseRoutes,
   productRoutes,
   keyRoutes,
   keyRotationRoutes,
@@ -47,6 +52,7 @@ const ROUTES = [
   explainRoutes,
   deadLetterRoutes,
   operationRoutes,
+  purgeRoutes,
   engineRoutes,
   costRoutes,
   auditRoutes,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import type { Cause } from '../model/event.ts'
 import type { Principal } from '../model/principal.ts'
 
 export interface Variables {
@@ -18,3 +19,9 @@ export interface Env {
 }
 
 export type MatrixContext = Context<Env>
+
+/** Who asks for a change, as its events name them. */
+export const causeOf = (c: MatrixContext): Cause => ({
+  actor: c.get('principal').id,
+  correlationId: c.get('correlationId'),
+})

@@ -8,7 +8,7 @@ import { insertOperation, latestOperation } from '../manifest/operations.ts'
 import { OPERATION_STATES, type Operation, type OperationInput } from '../model/operation.ts'
 import type { MatrixContext } from './context.ts'
 
-export const OperationSchema = z
+export const BackfillSchema = z
   .object({
     id: z.uuid(),
     kind: z.literal('backfill'),
@@ -34,7 +34,7 @@ export const OperationSchema = z
     created_at: z.string(),
     finished_at: z.string().optional(),
   })
-  .openapi('Operation')
+  .openapi('Backfill')
 
 /** At the speed of now; nothing is said before something is settled. */
 const etaOf = (operation: Operation, settled: number, now: number): number | undefined => {
@@ -45,10 +45,10 @@ const etaOf = (operation: Operation, settled: number, now: number): number | und
 }
 
 /** With what its open batches have come to by now. */
-export const presentOperation = async (
+export const presentBackfill = async (
   { database, clock }: Pick<Gateway, 'database' | 'clock'>,
   operation: Operation,
-): Promise<z.infer<typeof OperationSchema>> => {
+): Promise<z.infer<typeof BackfillSchema>> => {
   const open = tally(operation.finishedAt === null ? await openSteps(database, operation) : [])
   const [done, failed] = [operation.done + open.done, operation.failed + open.failed]
   const eta = etaOf(operation, done + failed, clock.now())

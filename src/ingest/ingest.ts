@@ -21,11 +21,12 @@ import {
 } from '../manifest/assets.ts'
 import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
+import { claimErased } from '../manifest/erased-bytes.ts'
 import { appendFacts } from '../manifest/events.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { advanceVersion } from '../manifest/publish.ts'
 import { listRenditions } from '../manifest/renditions.ts'
-import type { PublishPolicy, VersionState } from '../model/asset.ts'
+import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
 import type { Conditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
@@ -124,7 +125,8 @@ export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: Inges
     }
     if (effect === 'forbid')
       throw refuse('forbidden', 'The product may not add assets here.', { details: { reasons: [rule] } })
-    if (asset?.archivedAt) throw refuse('asset-archived', 'The asset is archived.')
+    const gone = asset && whyGone({ archived: asset.archivedAt !== undefined, erased: asset.erasedAt !== undefined })
+    if (gone) throw gone
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()
@@ -151,16 +153,14 @@ export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: Inges
       image: identity.image,
     }
     const known = await findOriginal(database, tenant, sha256)
-    if (!known)
-      await originals.put({
-        key: original.objectKey,
-        body: received.open,
-        bytes,
-        sha256,
-        mediaType: original.mediaType,
-      })
+    const { objectKey: key, mediaType } = original
+    const put = () => originals.put({ key, body: received.open, bytes, sha256, mediaType })
+    if (!known) await put()
     const { version, offered } = await database.transaction(async tx => {
       const created = await insertOriginal(tx, tenant, original)
+      // What was there when it was looked for, or put, may have been erased since.
+      if (created && (await claimErased(tx, { tenant, kind: 'original', sha256 })) && !(await originals.stat(key)))
+        await put()
       const placed = await placeVersion(tx, upload, permission, { original, deduplicated: !created, maxCpuMs })
       await onCommit(tx, placed.version)
       return placed

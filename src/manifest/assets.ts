@@ -1,5 +1,5 @@
 /** Assets, their versions and the originals these name. */
-import { and, asc, desc, eq, sql as fragment, gt, inArray } from 'drizzle-orm'
+import { and, asc, desc, eq, sql as fragment, gt, inArray, isNull } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
 import type { Original } from '../model/original.ts'
 import type { Sql } from './database.ts'
@@ -37,8 +37,23 @@ export const findOriginalOf = async (
   return row && { ...row, image: row.image ?? undefined }
 }
 
-/** Equal content is one row: whoever comes second finds it. True when this call created it. */
+const KEEP_ORIGINAL = {
+  name: 'original_keep',
+  text: `select 1 from original where tenant_id = $1 and sha256 = decode($2, 'hex') for key share`,
+}
+
+/**
+ * Equal content is one row: whoever comes second finds it, and it stays until the commit. True when this call created it: then
+ * such bytes may have been erased before (erased-bytes.ts).
+ */
 export const insertOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
+  for (;;) {
+    if (await createOriginal(tx, tenantId, bytes)) return true
+    if ((await tx.rows(KEEP_ORIGINAL, [tenantId, bytes.sha256])).length > 0) return false
+  }
+}
+
+const createOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
   const rows = await tx.orm
     .insert(original)
     .values({
@@ -124,6 +139,8 @@ const assetColumns = {
   createdAt: asset.createdAt,
   updatedAt: asset.updatedAt,
   archivedAt: asset.archivedAt,
+  deletedAt: asset.deletedAt,
+  erasedAt: asset.erasedAt,
   look,
 }
 
@@ -135,6 +152,8 @@ const toAsset = (row: AssetRow): Asset => ({
   alias: row.alias ?? undefined,
   activeVersion: row.activeVersion ?? undefined,
   archivedAt: row.archivedAt ?? undefined,
+  deletedAt: row.deletedAt ?? undefined,
+  erasedAt: row.erasedAt ?? undefined,
   look: readLookColumn(row.look),
 })
 
@@ -168,7 +187,7 @@ export const findAssets = async (sql: Sql, tenantId: string, assetIds: readonly 
   return rows.map(toAsset)
 }
 
-/** In the order of their making (ids are UUIDv7). */
+/** In the order of their making (ids are UUIDv7); without those that are deleted or erased. */
 export const listAssets = async (
   sql: Sql,
   {
@@ -187,6 +206,8 @@ export const listAssets = async (
       and(
         eq(asset.tenantId, tenantId),
         eq(asset.collectionId, collectionId),
+        isNull(asset.deletedAt),
+        isNull(asset.erasedAt),
         after ? gt(asset.assetId, after) : undefined,
       ),
     )

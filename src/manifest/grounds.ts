@@ -86,11 +86,12 @@ const GROUNDS = {
   text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = $2`,
 }
 
-/** Assets of a collection in the order of their making; `$6`: those alone that have an edge of their own. */
+/** Assets of a collection in the order of their making, without those that are deleted or erased; `$6`: those alone that have an edge of their own. */
 const GROUNDS_OF_COLLECTION = {
   name: 'collection_grounds',
   text: `select ${COLUMNS} from asset a ${edgeJoins('$3')}
          where a.tenant_id = $1 and a.collection_id = $2 and ($4::uuid is null or a.asset_id > $4) and (s.role is not null or not $6)
+           and a.deleted_at is null and a.erased_at is null
          order by a.asset_id limit $5`,
 }
 

@@ -7,7 +7,7 @@ const INVARIANTS = {
     where a.active_version is not null and v.state is distinct from 'ACTIVE'`,
   'last-publication-is-pointer': `select a.asset_id::text as subject from asset a
     join lateral (select version from publication p where p.tenant_id = a.tenant_id and p.asset_id = a.asset_id order by publication_no desc limit 1) p on true
-    where p.version is distinct from a.active_version`,
+    where p.version is distinct from a.active_version and a.erased_at is null`,
   'published-version-is-complete': `select v.asset_id || '/' || v.version as subject from asset_version v
     join asset a using (tenant_id, asset_id) join collection c using (tenant_id, collection_id)
     join leaf l using (tenant_id, asset_id, version) left join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id

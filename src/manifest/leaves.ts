@@ -99,6 +99,7 @@ const INSERT_LEAVES = {
          select $1, $2, $3, w.product, w.rendition, w.revision, w.format, w.position, w.required, w.eager, decode(w.node, 'hex'), w.refusal
          from unnest($4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[], $9::boolean[], $10::boolean[], $11::text[], $12::jsonb[])
            as w (product, rendition, revision, format, position, required, eager, node, refusal)
+         where exists (select 1 from asset_version v where v.tenant_id = $1 and v.asset_id = $2 and v.version = $3 and v.state <> 'PURGED')
          order by w.product, w.rendition, w.format
          on conflict (tenant_id, asset_id, version, product_id, rendition, revision, format) do update
            set node_id = excluded.node_id, refusal = excluded.refusal

@@ -18,6 +18,7 @@ import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
 import type { ClaimedNode, Derivative, LeafName, NodeFailure } from '../model/node.ts'
 import type { Step } from '../model/recipe.ts'
 import type { Database, Sql } from './database.ts'
+import { insertDerivative } from './derivatives.ts'
 import { appendFacts } from './events.ts'
 import { advanceVersion } from './publish.ts'
 
@@ -95,15 +96,6 @@ export const extendLeases = async (sql: Sql, nodes: readonly ClaimedNode[], leas
   await sql.rows(EXTEND, [tenant, nodes.map(({ key }) => key), nodes.map(({ fence }) => fence), leaseMs / 1000])
 }
 
-/** Only for the holder of the fence, whose node it locks. */
-const INSERT_DERIVATIVE = {
-  name: 'derivative_insert',
-  text: `insert into derivative (tenant_id, sha256, byte_length, media_type, width, height, object_key)
-         select $1, decode($2, 'hex'), $3, $4, $5, $6, $7 from node
-         where tenant_id = $1 and node_id = decode($8, 'hex') and fence = $9 and state = 'RUNNING' for update
-         on conflict (tenant_id, sha256) do nothing`,
-}
-
 const SETTLE = {
   name: 'node_settle',
   text: `update node set state = 'DONE', output = decode($4, 'hex'), cpu_ms = cpu_ms + $5, alone_cpu_ms = $6, executions = executions + 1,
@@ -142,12 +134,20 @@ export const settleNode = async (
     cpuMs,
     aloneCpuMs,
     cause,
-  }: { node: ClaimedNode; derivative: Derivative; cpuMs: number; aloneCpuMs: number; cause: Cause },
+    restore,
+  }: {
+    node: ClaimedNode
+    derivative: Derivative
+    cpuMs: number
+    aloneCpuMs: number
+    cause: Cause
+    /** Puts the bytes again, where they may have been erased since. */
+    restore: () => Promise<unknown>
+  },
 ): Promise<boolean> =>
   database.transaction(async tx => {
-    const { sha256, bytes, mediaType, width, height, objectKey } = derivative
-    const columns = [node.tenant, sha256, bytes, mediaType, width, height, objectKey]
-    await tx.rows(INSERT_DERIVATIVE, [...columns, node.key, node.fence])
+    const { sha256, bytes, mediaType, width, height } = derivative
+    await insertDerivative(tx, node, derivative, restore)
     const settled = await tx.rows(SETTLE, [node.tenant, node.key, node.fence, sha256, cpuMs, aloneCpuMs])
     if (settled.length === 0) return false
     await announce(tx, node, cause, leaf => ({

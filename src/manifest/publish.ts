@@ -7,7 +7,7 @@
  *        \------a gated leaf dead------> FAILED --its dead nodes redriven--> PROCESSING
  *   publish: READY | ARCHIVED -> ACTIVE, the version that was ACTIVE -> ARCHIVED, pointer and history in the same transaction
  */
-import type { PublishPolicy, VersionState } from '../model/asset.ts'
+import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import type { PublishGate } from '../model/product.ts'
@@ -16,7 +16,7 @@ import { appendFacts } from './events.ts'
 
 const LOCK_ASSET = {
   name: 'asset_lock',
-  text: `select a.active_version, a.publication_no, a.metadata_no, a.archived_at, a.collection_id, c.publish_gate
+  text: `select a.active_version, a.publication_no, a.metadata_no, a.archived_at, a.deleted_at, a.erased_at, a.collection_id, c.publish_gate
          from asset a join collection c using (tenant_id, collection_id)
          where a.tenant_id = $1 and a.asset_id = $2 for update of a`,
 }
@@ -26,6 +26,8 @@ export interface LockedAsset {
   readonly publication_no: number
   readonly metadata_no: number
   readonly archived_at: Date | null
+  readonly deleted_at: Date | null
+  readonly erased_at: Date | null
   readonly collection_id: string
   readonly publish_gate: PublishGate
 }
@@ -201,7 +203,8 @@ export const publishVersion = async (
   const { tenant, asset, version, cause } = target
   const locked = await lockAsset(tx, tenant, asset)
   if (!locked) throw refuse('not-found', 'There is no such asset.')
-  if (locked.archived_at) throw refuse('asset-archived', 'The asset is archived.')
+  const gone = whyGone({ archived: locked.archived_at !== null, erased: locked.erased_at !== null })
+  if (gone) throw gone
   if (expectedPublication !== undefined && expectedPublication !== locked.publication_no) {
     throw refuse('precondition-failed', `The asset is at publication ${locked.publication_no}.`, {
       details: { publication: locked.publication_no },
@@ -238,28 +241,6 @@ export const earlierVersion = async (
   asset: string,
   current: number,
 ): Promise<number | undefined> => (await tx.rows<{ version: number }>(EARLIER, [tenant, asset, current]))[0]?.version
-
-const ARCHIVE = {
-  name: 'asset_archive',
-  text: `update asset set archived_at = case when $3 then now() end, updated_at = now()
-         where tenant_id = $1 and asset_id = $2 and (archived_at is null) = $3 returning 1`,
-}
-
-/** Hides an asset from every product, or shows it again. Doing it twice is doing it once. */
-export const setArchived = async (
-  tx: Sql,
-  { tenant, asset, cause, archived }: Omit<Target, 'version'> & { archived: boolean },
-): Promise<void> => {
-  if (!(await lockAsset(tx, tenant, asset))) throw refuse('not-found', 'There is no such asset.')
-  const changed = await tx.rows(ARCHIVE, [tenant, asset, archived])
-  if (changed.length === 0) return
-  await appendFacts(tx, {
-    tenant,
-    asset,
-    cause,
-    facts: [{ type: archived ? 'asset.archived' : 'asset.restored', data: { asset } }],
-  })
-}
 
 const STUCK = {
   name: 'versions_stuck',

@@ -54,6 +54,8 @@ export interface ResolveFacts extends Grounds {
         /** Counts the changes of labels and attributes. */
         readonly metadata: number
         readonly archived: boolean
+        /** Archived for good. */
+        readonly erased: boolean
         /** State of the newest version, where none has been published. */
         readonly newest: VersionState | undefined
       }
@@ -95,7 +97,7 @@ const FACTS = line([
   'a.publication_no',
   'a.metadata_no',
   `array_to_string(a.labels, ',')`,
-  'a.archived_at is not null',
+  `case when a.erased_at is not null then 'e' else left((a.archived_at is not null)::text, 1) end`,
   `case when a.active_version is null then
      (select u.state from asset_version u where u.tenant_id = a.tenant_id and u.asset_id = a.asset_id order by u.version desc limit 1) end`,
   'e.role',
@@ -234,7 +236,8 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           activeVersion: active ? Number(active) : undefined,
           publication: Number(publication),
           metadata: Number(metadata),
-          archived: isTrue(archived),
+          archived: archived !== 'f',
+          erased: archived === 'e',
           newest: (newest || undefined) as VersionState | undefined,
         }
       : undefined,

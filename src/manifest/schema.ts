@@ -184,6 +184,8 @@ export const asset = pgTable(
     createdAt: at('created_at').notNull().defaultNow(),
     updatedAt: at('updated_at').notNull().defaultNow(),
     archivedAt: at('archived_at'),
+    deletedAt: at('deleted_at'),
+    erasedAt: at('erased_at'),
   },
   table => [primaryKey({ columns: [table.tenantId, table.assetId] })],
 )

@@ -1,4 +1,5 @@
 import type { Attributes } from './attributes.ts'
+import { type MatrixError, refuse } from './errors.ts'
 import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
 import type { LookState } from './look.ts'
 
@@ -24,6 +25,10 @@ export interface Asset {
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly archivedAt: Date | undefined
+  /** It may be had back for a while. What is deleted is archived too. */
+  readonly deletedAt: Date | undefined
+  /** For good; what is left is that it was. */
+  readonly erasedAt: Date | undefined
   /** Of the current version. */
   readonly look: LookState
 }
@@ -40,6 +45,24 @@ export interface Version {
   readonly look: LookState
 }
 
-/** The three words that users see for the life of an asset. */
-export const entryStatus = (asset: Pick<Asset, 'archivedAt' | 'activeVersion'>): 'PENDING' | 'ACTIVE' | 'ARCHIVED' =>
-  asset.archivedAt ? 'ARCHIVED' : asset.activeVersion === undefined ? 'PENDING' : 'ACTIVE'
+export const ENTRY_STATUSES = ['PENDING', 'ACTIVE', 'ARCHIVED', 'DELETED', 'ERASED'] as const
+export type EntryStatus = (typeof ENTRY_STATUSES)[number]
+
+/** The words that users see for the life of an asset. */
+export const entryStatus = ({
+  archivedAt,
+  deletedAt,
+  erasedAt,
+  activeVersion,
+}: Pick<Asset, 'archivedAt' | 'deletedAt' | 'erasedAt' | 'activeVersion'>): EntryStatus => {
+  if (erasedAt) return 'ERASED'
+  if (deletedAt) return 'DELETED'
+  if (archivedAt) return 'ARCHIVED'
+  return activeVersion === undefined ? 'PENDING' : 'ACTIVE'
+}
+
+/** What is said of an asset that is shown to nobody, to those who may know of it; `undefined` of one that is there. */
+export const whyGone = ({ archived, erased }: { archived: boolean; erased: boolean }): MatrixError | undefined => {
+  if (erased) return refuse('asset-erased', 'The asset has been erased.')
+  return archived ? refuse('asset-archived', 'The asset is archived.') : undefined
+}

@@ -7,8 +7,10 @@ export const EVENT_TYPES = [
   'asset.published',
   'asset.rolled_back',
   'asset.archived',
+  'asset.deleted',
   'asset.restored',
   'asset.metadata_changed',
+  'asset.erased',
   'rendition.ready',
   'rendition.failed',
 ] as const

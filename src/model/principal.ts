@@ -1,7 +1,15 @@
 import type { ProductId, TenantId } from './ids.ts'
 
 /** What a credential may do at all; what it may do where is the matter of edges. */
-export const SCOPES = ['resolve', 'assets:read', 'assets:write', 'publish', 'matrix:admin'] as const
+export const SCOPES = [
+  'resolve',
+  'assets:read',
+  'assets:write',
+  'publish',
+  /** Of its own and in no default: what is erased does not come back. */
+  'assets:erase',
+  'matrix:admin',
+] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** Who asks. An administrator has no product and the scope `matrix:admin`. */

@@ -6,7 +6,7 @@ import { isLabelled, isOfType } from '../model/conditions.ts'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Grant } from '../model/product.ts'
 
-export const ACTIONS = ['resolve', 'original', 'read', 'write', 'publish'] as const
+export const ACTIONS = ['resolve', 'original', 'read', 'write', 'publish', 'erase'] as const
 export type Action = (typeof ACTIONS)[number]
 
 export type Effect = 'allow' | 'forbid' | 'hide'
@@ -48,9 +48,10 @@ export const SCOPE_FOR = {
   read: 'assets:read',
   write: 'assets:write',
   publish: 'publish',
+  erase: 'assets:erase',
 } as const satisfies Record<Action, Scope>
 
-const MUTATES: ReadonlySet<Action> = new Set(['write', 'publish'])
+const MUTATES: ReadonlySet<Action> = new Set(['write', 'publish', 'erase'])
 
 const isAdministrator = ({ principal }: Question): boolean => principal?.scopes.includes('matrix:admin') === true
 const isOver = (edge: Grant | undefined, { at }: Context): boolean =>
@@ -153,6 +154,12 @@ export const RULES: readonly Rule[] = [
     says: 'A reader would change something',
     effect: 'forbid',
     applies: ({ edge, action }) => edge?.role === 'reader' && MUTATES.has(action),
+  },
+  {
+    name: 'only-owners-erase',
+    says: 'Something would be erased, by a product whose role is not owner',
+    effect: 'forbid',
+    applies: ({ edge, action }) => action === 'erase' && edge?.role !== 'owner',
   },
   {
     name: 'originals-closed',

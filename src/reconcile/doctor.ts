@@ -1,7 +1,9 @@
 /** Everything that can be wrong without anything failing yet: stores that do not enforce, clocks that differ, rows that disagree. */
 
+import type { Purger } from '../deliver/purge.ts'
 import type { Database } from '../manifest/database.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
+import { countPurges } from '../manifest/purges.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { HintQueue } from '../queue/queue.ts'
@@ -20,6 +22,7 @@ interface Patient {
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
   readonly queue: HintQueue
+  readonly purger?: Purger | undefined
 }
 
 export const examine = async ({
@@ -27,6 +30,7 @@ export const examine = async ({
   originals,
   derivatives,
   queue,
+  purger,
 }: Patient): Promise<{ healthy: boolean; checks: Check[] }> => {
   const checks = await Promise.all([
     attempt('postgres', async () => {
@@ -37,6 +41,7 @@ export const examine = async ({
     attempt('store of originals', () => store(originals)),
     attempt('store of derivatives', () => store(derivatives)),
     attempt('queue', async () => ({ ok: true, detail: await queue.depth() })),
+    attempt('purges', () => purges(database, purger !== undefined)),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }
@@ -61,4 +66,16 @@ const store = async (objects: ObjectStore): Promise<Omit<Check, 'check'>> => {
     ok: conditionalPut && contentDigestChecked && signatureChecked !== false && Math.abs(clockSkewMs) < MAX_SKEW_MS,
     detail: probe,
   }
+}
+
+/** Beyond it caches show what they should have forgotten. */
+const PURGE_LATE_MS = 5 * 60_000
+
+const purges = async (database: Database, isConfigured: boolean): Promise<Omit<Check, 'check'>> => {
+  if (!isConfigured) return { ok: true, detail: 'no hook is configured' }
+  const backlog = await countPurges(database)
+  const pending = backlog.find(({ state }) => state === 'PENDING')
+  const dead = backlog.find(({ state }) => state === 'DEAD')?.count ?? 0
+  const isLate = pending !== undefined && Date.now() - pending.oldest.getTime() > PURGE_LATE_MS
+  return { ok: dead === 0 && !isLate, detail: { pending: pending?.count ?? 0, dead, oldest: pending?.oldest } }
 }

@@ -2,18 +2,19 @@
  * What should be true by itself, looked after: events get their numbers and rows of the audit their
  * places in the chain, expired reservations go, and a version whose leaves
  * are all done does not stay in PROCESSING because the process that should have moved it died, the planner knows what it plans
- * for, and backfills go on. Any number of processes may sweep at once.
+ * for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of processes may sweep at once.
  */
 
 import type { Config } from '../config.ts'
+import type { Clock } from '../lib/clock.ts'
 import { chainAudit } from '../manifest/audit-chain.ts'
-import type { Database } from '../manifest/database.ts'
 import { sequenceEvents } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
-import type { Log } from '../telemetry/log.ts'
 import { advanceOperations } from './backfill.ts'
+import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
+import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
 
 export interface Sweep {
@@ -28,15 +29,14 @@ const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
-export interface SweepOptions {
-  readonly database: Database
-  readonly log: Log
-  /** What backfills plan by, as gateways do. */
-  readonly config?: Pick<Config, 'maxTransformCpuMs'>
+export interface SweepOptions extends EraseDependencies, PurgeDependencies {
+  readonly config: Config
+  readonly clock: Clock
 }
 
-export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
-  const advance = () => advanceOperations(database, undefined, config?.maxTransformCpuMs)
+export const startSweep = (options: SweepOptions): Sweep => {
+  const { database, log, config } = options
+  const advance = () => advanceOperations(database, undefined, config.maxTransformCpuMs)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await expireKeys(database)
@@ -45,6 +45,10 @@ export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
     await refreshStatistics(database)
     await advance()
     await advanceRollouts(database)
+    await eraseOverdue(options)
+    await advanceErasures(options)
+    await deliverPurges(options)
+    await tidyPurges(options)
   }
   const repeat = (work: () => Promise<unknown>, everyMs: number) => {
     let running: Promise<unknown> | undefined
@@ -66,6 +70,8 @@ export const startSweep = ({ database, log, config }: SweepOptions): Sweep => {
     repeat(() => refreshStatistics(database), STATISTICS_MS),
     repeat(advance, OPERATIONS_MS),
     repeat(() => advanceRollouts(database), OPERATIONS_MS),
+    repeat(() => advanceErasures(options), OPERATIONS_MS),
+    repeat(() => deliverPurges(options), OPERATIONS_MS),
     repeat(once, HOUSEKEEPING_MS),
   ]
   return {

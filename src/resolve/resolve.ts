@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
-import type { VersionState } from '../model/asset.ts'
+import { type VersionState, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { type Look, placeholderOf } from '../model/look.ts'
@@ -185,7 +185,8 @@ const answerFrom = (
   const { asset, version, rendition, leaves, keyExpiresAt } = facts
   const principal = principalOf(facts, question)
   if (!asset) throw nothingHere()
-  if (asset.archived) throw refuse('asset-archived', 'The asset is archived.')
+  const gone = whyGone(asset)
+  if (gone) throw gone
   const shared = {
     tenant: principal?.tenant ?? defaultTenant,
     principal,

@@ -87,6 +87,18 @@ export const openMetrics = () => {
       help: 'How long the first of them waits; above ten, no sweep runs or a chain cannot go on.',
       registers,
     }),
+    purges: new Gauge({
+      name: 'matrix_purges',
+      help: 'Purges of caches in front that wait, and those that were given up, as of the scrape.',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    purgeTries: new Counter({
+      name: 'matrix_purge_tries_total',
+      help: 'Calls of the purge hook by result: done, refused or dead.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     deadNodes: new Gauge({
       name: 'matrix_dead_nodes',
       help: 'Nodes in quarantine by the class of their failure, as of the scrape.',

@@ -8,6 +8,7 @@
 import { fullJitter } from '../lib/backoff.ts'
 import { findOriginal } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
+import { disownErased } from '../manifest/erased-bytes.ts'
 import { claimNodes, extendLeases, failNode, giveBackNodes, settleNode } from '../manifest/nodes.ts'
 import { isMatrixError } from '../model/errors.ts'
 import type { Cause } from '../model/event.ts'
@@ -205,9 +206,12 @@ const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: T
   const { bytes, sha256, width, height, cpuMs, aloneCpuMs } = outcome
   const mediaType = MEDIA_TYPE[node.format]
   const objectKey = derivativeKey(node.tenant, sha256)
-  await deps.derivatives.put({ key: objectKey, body: bytes, bytes: bytes.length, sha256, mediaType })
+  const put = () => deps.derivatives.put({ key: objectKey, body: bytes, bytes: bytes.length, sha256, mediaType })
+  await put()
   const derivative = { sha256, bytes: bytes.length, mediaType, width, height, objectKey }
-  const mine = await settleNode(deps.database, { node, derivative, cpuMs, aloneCpuMs, cause: causeOf(deps, node) })
+  const cause = causeOf(deps, node)
+  const mine = await settleNode(deps.database, { node, derivative, cpuMs, aloneCpuMs, cause, restore: put })
+  if (!mine) await disownErased(deps.database, node, derivative)
   if (mine) deps.nearby.settled.publish({ tenant: node.tenant, key: node.key })
   deps.metrics.nodes.inc({ outcome: mine ? 'done' : 'stale' })
   deps.metrics.transformCpu.inc(cpuMs / 1000)

@@ -121,7 +121,16 @@ test('a stale fence settles nothing', async () => {
     height: 1,
     objectKey: 'none',
   }
-  expect(await settleNode(database, { node: mine!, derivative, cpuMs: 1, aloneCpuMs: 1, cause })).toBe(false)
+  expect(
+    await settleNode(database, {
+      node: mine!,
+      derivative,
+      cpuMs: 1,
+      aloneCpuMs: 1,
+      cause,
+      restore: async () => undefined,
+    }),
+  ).toBe(false)
   expect(await nodesOf(original).then(([node]) => node)).toEqual(before)
   expect(await query(system.core, `select 1 from derivative where object_key = 'none'`)).toEqual([])
   await query(system.core, `update node set lease_until = now() where state = 'RUNNING'`)

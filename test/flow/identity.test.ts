@@ -317,18 +317,42 @@ const CASES: readonly Case[] = [
     options: () => ({ body: { share: 1 } }),
     row: administers(202, 202),
   },
+  { method: 'GET', route: '/v1/purges', path: () => '/v1/purges', row: administers(200, 200) },
+  { method: 'POST', route: '/v1/purges/redrive', path: () => '/v1/purges/redrive', row: administers(200, 200) },
   { method: 'GET', route: '/v1/capabilities', path: () => '/v1/capabilities', row: { ...all(200), ...NOBODY } },
   { method: 'GET', route: '/v1/costs', path: () => '/v1/costs', row: administers(200, 200) },
   { method: 'POST', route: '/v1/costs/measure', path: () => '/v1/costs/measure', row: administers(202, 202) },
   { method: 'GET', route: '/v1/audit', path: () => '/v1/audit?limit=1', row: administers(200, 200) },
   { method: 'GET', route: '/v1/audit/verify', path: () => '/v1/audit/verify', row: administers(200, 200) },
-  // Last, for it ends the scene: nobody but the last of the table may.
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/undelete',
+    path: () => `/v1/assets/${scene.asset}/undelete`,
+    options: () => ifMatch,
+    row: writes(200),
+  },
+  // These end the scene: nobody but the last of the table may.
   {
     method: 'POST',
     route: '/v1/assets/:asset/archive',
     path: () => `/v1/assets/${scene.asset}/archive`,
     options: () => ifMatch,
     row: writes(200),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/assets/:asset',
+    path: () => `/v1/assets/${scene.asset}`,
+    options: () => ifMatch,
+    row: writes(204),
+  },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/erase',
+    path: () => `/v1/assets/${scene.asset}/erase`,
+    options: () => ({ body: { reason: 'case 7' } }),
+    // No key has the scope by default.
+    row: administers(202, 404),
   },
 ]
 

@@ -14,6 +14,7 @@ const NEEDS: Readonly<Record<Action, Scope>> = {
   read: 'assets:read',
   write: 'assets:write',
   publish: 'publish',
+  erase: 'assets:erase',
 }
 
 const UNMET = { type: 'media-type-outside', label: 'labels-outside', network: 'network-outside' } as const
@@ -44,7 +45,10 @@ const expected = (who: Principal | undefined, action: Action, asked: Case): stri
   // From here on it may know; a key does what its scopes say,
   if (!who.scopes.includes(NEEDS[action])) return `forbid scope-missing:${NEEDS[action]}`
   // readers change nothing,
-  if (edge?.role === 'reader' && (action === 'write' || action === 'publish')) return 'forbid reader-never-mutates'
+  if (edge?.role === 'reader' && (action === 'write' || action === 'publish' || action === 'erase'))
+    return 'forbid reader-never-mutates'
+  // only an owner erases,
+  if (action === 'erase' && edge?.role !== 'owner') return 'forbid only-owners-erase'
   // and originals are for those who were given them.
   if (action === 'original' && !edge?.originalAccess) return 'forbid originals-closed'
   return `allow role:${edge?.role}`
@@ -89,7 +93,7 @@ describe.each(PRINCIPALS)('$who', ({ principal: who }) => {
 })
 
 test('the table is whole', () => {
-  expect(PRINCIPALS.length * ACTIONS.length * CASES.length).toBe(14 * 5 * (4 * 2 * 2 * 10 * 20 + 20))
+  expect(PRINCIPALS.length * ACTIONS.length * CASES.length).toBe(16 * 6 * (4 * 2 * 2 * 10 * 20 + 20))
 })
 
 const shop = principal('shop', PRODUCT_SCOPES)
@@ -123,6 +127,7 @@ const ROWS: readonly (readonly [Question, string])[] = [
   [ask({ edge: grant({ conditions: { networks: { blocks: [], has: () => false } } }) }), 'hide network-outside'],
   [ask({ principal: principal('shop', []) }), 'forbid scope-missing:resolve'],
   [ask({ action: 'publish' }), 'forbid reader-never-mutates'],
+  [ask({ edge: grant({ role: 'editor' }), action: 'erase' }), 'forbid only-owners-erase'],
   [ask({ action: 'original' }), 'forbid originals-closed'],
   [ask({ edge: grant({ role: 'editor' }), action: 'write' }), 'allow role:editor'],
 ]

@@ -5,7 +5,7 @@ import { findAsset, findOriginal, findVersion, listVersions } from '../../manife
 import { findCollection } from '../../manifest/collections.ts'
 import { nodesFoundBy } from '../../manifest/costs.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
-import { type Asset, entryStatus, type Version } from '../../model/asset.ts'
+import { type Asset, ENTRY_STATUSES, entryStatus, type Version } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
 import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
 import { placeholderOf } from '../../model/look.ts'
@@ -41,6 +41,7 @@ export const permitAsset = async (
   if (!asset) throw nothingHere()
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
+  if (asset.erasedAt) throw refuse('asset-erased', 'The asset has been erased.')
   return { asset, edge: question.edge }
 }
 
@@ -62,6 +63,7 @@ export const presentAsset = (asset: Asset) => ({
   created_at: at(asset.createdAt),
   updated_at: at(asset.updatedAt),
   archived_at: at(asset.archivedAt),
+  deleted_at: at(asset.deletedAt),
   placeholder: placeholderOf(asset.look),
 })
 
@@ -85,12 +87,13 @@ export const AssetSchema = z
     alias: z.string().optional(),
     labels: z.array(z.string()),
     attributes: z.any().openapi({ type: 'object', description: "JSON of the products' own" }),
-    status: z.enum(['PENDING', 'ACTIVE', 'ARCHIVED']),
+    status: z.enum(ENTRY_STATUSES),
     version: z.number().int().optional(),
     publication: z.number().int(),
     created_at: z.string().optional(),
     updated_at: z.string().optional(),
     archived_at: z.string().optional(),
+    deleted_at: z.string().optional(),
     placeholder: PlaceholderSchema.optional(),
   })
   .openapi('Asset')
@@ -110,7 +113,7 @@ const VersionSchema = z
 
 const params = z.object({ asset: AssetIdParam })
 const versionParams = z.object({ asset: AssetIdParam, version: VersionParam })
-const shared = refusals('unauthenticated', 'forbidden', 'not-found')
+const shared = refusals('unauthenticated', 'forbidden', 'not-found', 'asset-erased')
 
 export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway

@@ -7,11 +7,11 @@ import { digestOf } from '../../model/ids.ts'
 import { redriveNodes } from '../../reconcile/redrive.ts'
 import { auditChange } from '../audit.ts'
 import type { Env } from '../context.ts'
+import { causeOf } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Moment, Paging, page, readCursor } from '../validation.ts'
-import { causeOf } from './publish.ts'
 
 const FailureClass = z
   .string()

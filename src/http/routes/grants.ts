@@ -11,6 +11,7 @@ import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } fr
 import type { Env } from '../context.ts'
 import { EdgeBody, EdgeSchema, edgeOf, presentEdge } from '../edges.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
+import { announceExposure } from '../exposure.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
@@ -79,6 +80,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         return before === undefined
       })
       if (tries) return c.json(shown, 200)
+      if (!isNew) announceExposure(c, gateway)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
     },
@@ -132,6 +134,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         await deleteEdge(tx, cell)
         await auditChange(c, tx, { resource: resourceOf(collection, product), before: presentEdge(before) })
       })
+      announceExposure(c, gateway)
       return c.body(null, 204)
     },
   )

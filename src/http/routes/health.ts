@@ -6,6 +6,7 @@ import type { Database } from '../../manifest/database.ts'
 import { countDeadNodes } from '../../manifest/dead-letters.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
+import { countPurges } from '../../manifest/purges.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Env } from '../context.ts'
@@ -38,15 +39,18 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, chained, waiting] = await Promise.all([
+    const [open, dead, operations, purges, chained, waiting] = await Promise.all([
       countOpenNodes(database),
       countDeadNodes(database),
       countOperations(database),
+      countPurges(database),
       chainedRows(database),
       unchained(database),
     ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
+    for (const state of ['PENDING', 'DEAD'] as const)
+      metrics.purges.set({ state }, purges.find(one => one.state === state)?.count ?? 0)
     metrics.auditRows.set(chained)
     metrics.auditUnchained.set(waiting.rows)
     metrics.auditUnchainedSeconds.set(waiting.seconds)

@@ -8,6 +8,7 @@ import { SCOPES, type Scope } from '../../model/principal.ts'
 import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
+import { announceExposure } from '../exposure.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -190,6 +191,7 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           after: after && presentKey(after),
         })
       })
+      announceExposure(c, gateway)
       return c.body(null, 204)
     },
   )

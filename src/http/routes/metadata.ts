@@ -19,14 +19,13 @@ import type { Grant } from '../../model/product.ts'
 import { forbiddenAttributes } from '../../policy/attributes.ts'
 import { auditChange } from '../audit.ts'
 import { requireState } from '../configuration.ts'
-import type { Env, MatrixContext } from '../context.ts'
+import { causeOf, type Env, type MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
 import { assetTag } from '../preconditions.ts'
 import { AssetIdParam } from '../validation.ts'
 import { AssetSchema, permitAsset, presentAsset } from './assets.ts'
-import { causeOf } from './publish.ts'
 
 const PatchBody = z
   .strictObject({

@@ -2,22 +2,35 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import type { Sql } from '../../manifest/database.ts'
+import { findErasure, listErasures, objectsOfErasure } from '../../manifest/erasures.ts'
 import { findOperation, listOperations } from '../../manifest/operations.ts'
+import type { Erasure } from '../../model/erasure.ts'
 import { refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
-import { OPERATION_STATES, type Operation } from '../../model/operation.ts'
+import { OPERATION_STATES, type Operation, type OperationState } from '../../model/operation.ts'
 import type { Principal } from '../../model/principal.ts'
 import { cancelOperation, setPaused } from '../../reconcile/backfill.ts'
 import { auditChange } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { ErasureSchema, presentErasure } from '../erasure.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
-import { OperationSchema, presentOperation } from '../operation.ts'
+import { BackfillSchema, presentBackfill } from '../operation.ts'
 import { AssetIdParam, Paging, page, readCursor } from '../validation.ts'
 
 const params = z.object({ operation: AssetIdParam })
 const NO_STORE = { 'Cache-Control': 'no-store' }
+const OperationSchema = z.discriminatedUnion('kind', [BackfillSchema, ErasureSchema]).openapi('Operation')
+
+/** Erasures only go on or are over. `undefined`: none is in this state. */
+const overOf = (state: OperationState | undefined): { over: boolean | undefined } | undefined => {
+  if (state === undefined) return { over: undefined }
+  if (state === 'RUNNING' || state === 'SUCCEEDED') return { over: state === 'SUCCEEDED' }
+  return undefined
+}
+
+const newestFirst = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? 1 : -1)
 
 export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database, log } = gateway
@@ -32,6 +45,18 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       })
     return found
   }
+
+  /** Of the asset's owner, of who asked for it, and of administrators. */
+  const permittedErasure = async ({ tenant, product, id: key, scopes }: Principal, id: string) => {
+    const found = await findErasure(database, tenant, id)
+    const isTheirs = found && (product === found.owner || key === found.requestedBy || scopes.includes('matrix:admin'))
+    return isTheirs ? found : undefined
+  }
+
+  const present = async (one: Operation | Erasure, { withReceipt = false } = {}) =>
+    'asset' in one
+      ? presentErasure(one, await objectsOfErasure(database, one), { withReceipt })
+      : presentBackfill(gateway, one)
 
   app.openapi(
     createRoute({
@@ -49,15 +74,20 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     async c => {
       const { tenant, product, scopes } = c.get('principal')
       const { state, limit, cursor } = c.req.valid('query')
-      const found = await listOperations(database, {
+      const filter = {
         tenant,
         product: scopes.includes('matrix:admin') ? undefined : (product ?? ''),
-        state,
         after: readCursor(cursor, UUID_PATTERN),
         limit: limit + 1,
-      })
+      }
+      const over = overOf(state)
+      const [backfills, erasures] = await Promise.all([
+        listOperations(database, { ...filter, state }),
+        over ? listErasures(database, { ...filter, ...over }) : [],
+      ])
+      const found = [...backfills, ...erasures].sort(newestFirst)
       const { items, ...rest } = page(found, limit, ({ id }) => id)
-      const shown = await Promise.all(items.map(operation => presentOperation(gateway, operation)))
+      const shown = await Promise.all(items.map(one => present(one)))
       return c.json({ items: shown, ...rest }, 200, NO_STORE)
     },
   )
@@ -73,8 +103,10 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       responses: { 200: json(OperationSchema, 'As of now'), ...refusals('unauthenticated', 'forbidden', 'not-found') },
     }),
     async c => {
-      const operation = await permitted(c.get('principal'), c.req.valid('param').operation)
-      return c.json(await presentOperation(gateway, operation), 200, NO_STORE)
+      const { operation: id } = c.req.valid('param')
+      const erasure = await permittedErasure(c.get('principal'), id)
+      const found = erasure ?? (await permitted(c.get('principal'), id))
+      return c.json(await present(found, { withReceipt: true }), 200, NO_STORE)
     },
   )
 
@@ -112,18 +144,20 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         summary,
         request: { params },
         responses: {
-          200: json(OperationSchema, 'It is so, also if it was before'),
+          200: json(BackfillSchema, 'It is so, also if it was before'),
           ...refusals(...JSON_ROUTE, 'conflict'),
         },
       }),
       async c => {
         const principal = c.get('principal')
+        if (await permittedErasure(principal, c.req.valid('param').operation))
+          throw refuse('conflict', 'An erasure is not held up.')
         const operation = await permitted(principal, c.req.valid('param').operation)
         const isSo = await run(c, operation)
         const now = await permitted(principal, operation.id)
         if (!isSo) throw refuse('conflict', `The operation is ${now.state}.`, { details: { state: now.state } })
         log.info({ actor: principal.id, operation: operation.id, verb }, 'operation')
-        return c.json(await presentOperation(gateway, now), 200, NO_STORE)
+        return c.json(await presentBackfill(gateway, now), 200, NO_STORE)
       },
     )
   }

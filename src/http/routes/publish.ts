@@ -1,17 +1,16 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import type { Sql } from '../../manifest/database.ts'
-import { earlierVersion, lockAsset, type Publication, publishVersion, setArchived } from '../../manifest/publish.ts'
+import { earlierVersion, lockAsset, type Publication, publishVersion } from '../../manifest/publish.ts'
 import { refuse } from '../../model/errors.ts'
-import type { Cause } from '../../model/event.ts'
 import { auditChange } from '../audit.ts'
-import type { Env, MatrixContext } from '../context.ts'
+import { causeOf, type Env, type MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { json, jsonBody, refusals, security } from '../openapi.ts'
 import { assetTag, expectedPublication } from '../preconditions.ts'
 import { AssetIdParam, Version } from '../validation.ts'
-import { AssetSchema, permittedAsset, presentAsset } from './assets.ts'
+import { permittedAsset } from './assets.ts'
 
 const PublicationSchema = z
   .object({
@@ -42,11 +41,6 @@ const responses = {
     'contract-violation',
   ),
 }
-
-export const causeOf = (c: MatrixContext): Cause => ({
-  actor: c.get('principal').id,
-  correlationId: c.get('correlationId'),
-})
 
 export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
@@ -129,42 +123,4 @@ export const publishRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       return c.json(answer(c, asset, publication), 200)
     },
   )
-
-  for (const [verb, archived] of [
-    ['archive', true],
-    ['restore', false],
-  ] as const) {
-    app.openapi(
-      createRoute({
-        ...common,
-        path: `/v1/assets/{asset}/${verb}`,
-        summary: archived ? 'Stop answering for this asset; its history stays' : 'Answer for an archived asset again',
-        request: { params, headers },
-        responses: {
-          200: json(AssetSchema, 'The asset as it is now'),
-          ...refusals('unauthenticated', 'forbidden', 'not-found', 'precondition-required', 'precondition-failed'),
-        },
-      }),
-      async c => {
-        const expected = expectedPublication(c.req.header('if-match'))
-        const { tenant } = c.get('principal')
-        const { asset } = await permittedAsset(gateway, c, c.req.valid('param').asset, 'publish')
-        await database.transaction(async tx => {
-          const locked = await lockAsset(tx, tenant, asset)
-          if (expected !== undefined && locked?.publication_no !== expected)
-            throw refuse('precondition-failed', 'The asset has been published meanwhile.')
-          await setArchived(tx, { tenant, asset, cause: causeOf(c), archived })
-          await auditChange(c, tx, {
-            resource: `assets/${asset}`,
-            before: { archived: locked?.archived_at != null },
-            after: { archived },
-          })
-        })
-        const now = await permittedAsset(gateway, c, asset, 'publish')
-        c.header('ETag', assetTag(now))
-        c.header('Cache-Control', 'no-store')
-        return c.json(presentAsset(now), 200)
-      },
-    )
-  }
 }

@@ -18,7 +18,7 @@ import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
-import { announceOperation, OperationSchema, presentOperation, startBackfill } from '../operation.ts'
+import { announceOperation, BackfillSchema, presentBackfill, startBackfill } from '../operation.ts'
 import { findSecondFor } from '../seconds.ts'
 import { Name, WriteQuery } from '../validation.ts'
 
@@ -42,7 +42,7 @@ const RenditionSchema = z
   .openapi('Rendition')
 const WrittenSchema = RenditionSchema.extend({
   impact: ImpactSchema,
-  operation: OperationSchema.optional().openapi({ description: 'The backfill that was started' }),
+  operation: BackfillSchema.optional().openapi({ description: 'The backfill that was started' }),
 }).openapi('WrittenRendition')
 const PutQuery = WriteQuery.extend({
   backfill: z
@@ -155,7 +155,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       c.header('ETag', tagOf({ revision }))
       if (!started) return c.json(shown, created ? 201 : 200)
       announceOperation(c, started)
-      return c.json({ ...shown, operation: await presentOperation(gateway, started) }, 202)
+      return c.json({ ...shown, operation: await presentBackfill(gateway, started) }, 202)
     },
   )
 
@@ -199,7 +199,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       summary: 'Make it for the versions that are there: those that lack it, in the lane behind all others',
       request: { params },
       responses: {
-        202: json(OperationSchema, 'Started, or under way already: `Location` says how far it is'),
+        202: json(BackfillSchema, 'Started, or under way already: `Location` says how far it is'),
         ...shared,
       },
     }),
@@ -219,7 +219,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       })
       if (!operation) throw refuse('conflict', 'The operation has ended meanwhile.')
       announceOperation(c, operation)
-      return c.json(await presentOperation(gateway, operation), 202)
+      return c.json(await presentBackfill(gateway, operation), 202)
     },
   )
 

@@ -1,0 +1,91 @@
+/** An erasure as an answer shows it, and what is left of it: the receipt. */
+import { z } from '@hono/zod-openapi'
+import type { ErasedObject, Erasure } from '../model/erasure.ts'
+import { digestOf } from '../model/ids.ts'
+
+const Removed = z.object({
+  digest: z.string(),
+  bytes: z.number().int(),
+  at: z.string().openapi({ description: 'When the object was found to be gone from the store' }),
+})
+const Receipt = z
+  .object({
+    objects: z.number().int(),
+    bytes: z.number().int(),
+    originals: z.array(Removed),
+    derivatives: z.array(Removed),
+    kept: z
+      .array(z.object({ kind: z.enum(['original', 'derivative']), digest: z.string() }))
+      .openapi({ description: 'Another asset has the same bytes' }),
+  })
+  .openapi('ErasureReceipt')
+
+export const ErasureSchema = z
+  .object({
+    id: z.uuid(),
+    kind: z.literal('erase'),
+    state: z.enum(['RUNNING', 'SUCCEEDED']),
+    step: z.string(),
+    asset: z.uuid(),
+    collection: z.string(),
+    reason: z.string(),
+    progress: z
+      .object({ total: z.number().int(), done: z.number().int(), failed: z.number().int() })
+      .openapi({ description: 'Objects; more turn up while rows are gone through' }),
+    max_exposure_until: z.string().openapi({
+      description: 'No URL that was handed out before works after this; and not once the object is deleted',
+    }),
+    cached_until: z.string().openapi({
+      description: 'A cache that was not purged may keep a copy for so long: the largest max-age that was sent',
+    }),
+    created_by: z.string(),
+    created_at: z.string(),
+    finished_at: z.string().optional(),
+    receipt: Receipt.optional(),
+  })
+  .openapi('Erasure')
+
+const removed = (objects: readonly ErasedObject[]) =>
+  objects.map(({ sha256, bytes, settledAt }) => ({
+    digest: digestOf(sha256),
+    bytes,
+    at: (settledAt ?? new Date(0)).toISOString(),
+  }))
+
+const receiptOf = (objects: readonly ErasedObject[]): z.infer<typeof Receipt> => {
+  const gone = objects.filter(({ state }) => state === 'DELETED')
+  return {
+    objects: gone.length,
+    bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0),
+    originals: removed(gone.filter(({ kind }) => kind === 'original')),
+    derivatives: removed(gone.filter(({ kind }) => kind === 'derivative')),
+    kept: objects
+      .filter(({ state }) => state === 'KEPT')
+      .map(({ kind, sha256 }) => ({ kind, digest: digestOf(sha256) })),
+  }
+}
+
+export const presentErasure = (
+  erasure: Erasure,
+  objects: readonly ErasedObject[],
+  { withReceipt }: { withReceipt: boolean },
+): z.infer<typeof ErasureSchema> => {
+  const isOver = erasure.state === 'DONE'
+  const settled = objects.filter(({ state }) => state === 'DELETED' || state === 'KEPT').length
+  return {
+    id: erasure.id,
+    kind: 'erase',
+    state: isOver ? 'SUCCEEDED' : 'RUNNING',
+    step: erasure.state.toLowerCase(),
+    asset: erasure.asset,
+    collection: erasure.collection,
+    reason: erasure.reason,
+    progress: { total: objects.length, done: settled, failed: 0 },
+    max_exposure_until: erasure.exposedUntil.toISOString(),
+    cached_until: erasure.cachedUntil.toISOString(),
+    created_by: erasure.requestedBy,
+    created_at: erasure.requestedAt.toISOString(),
+    ...(erasure.finishedAt !== null && { finished_at: erasure.finishedAt.toISOString() }),
+    ...(isOver && withReceipt && { receipt: receiptOf(objects) }),
+  }
+}
