@@ -212,6 +212,12 @@ export const VARIABLES = {
     '300',
     'Callers within a window get the same URL, s; adds to its life.',
   ),
+  jwksLoopback: declare(
+    'JWKS_LOOPBACK',
+    flag,
+    '0',
+    'Let issuers have their keys at http: on this machine (localhost, 127.0.0.0/8, ::1), where a sidecar fetches them; else https: alone.',
+  ),
   maxWaitMs: declare(
     'MAX_WAIT_MS',
     integer(0, 60_000),

@@ -17,6 +17,7 @@ import { engineRoutes } from './routes/engine.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
+import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metadataRoutes } from './routes/metadata.ts'
@@ -39,6 +40,7 @@ const ROUTES = [
   productRoutes,
   keyRoutes,
   keyRotationRoutes,
+  issuerRoutes,
   collectionRoutes,
   grantRoutes,
   renditionRoutes,

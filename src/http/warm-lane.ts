@@ -7,7 +7,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
-import { claimedKey } from '../policy/authenticate.ts'
+import type { Credential } from '../policy/credentials.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { addressOfSocket } from './address.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
@@ -40,34 +40,45 @@ const isPlain = (headers: IncomingHttpHeaders): boolean =>
   headers.prefer === undefined && headers['if-none-match'] === undefined && headers.range === undefined
 
 /** `undefined`: not for this lane. What the routes would refuse is left to them. */
-const readAsk = (incoming: IncomingMessage): Ask | undefined => {
+const readAsk = (incoming: IncomingMessage, recall: Recall): Ask | undefined => {
   try {
-    return parseAsk(incoming)
+    return parseAsk(incoming, recall)
   } catch {
     return undefined // they say why
   }
 }
 
-const parseAsk = (incoming: IncomingMessage): Ask | undefined => {
+/** What is known of a credential without asking anybody. */
+type Recall = (authorization: string | undefined) => Credential | undefined
+
+const parseAsk = (incoming: IncomingMessage, recall: Recall): Ask | undefined => {
   const { method, url = '', headers } = incoming
   if (method !== 'GET' || !isPlain(headers)) return undefined
   const asked = RESOLVE_PATH.exec(url)
-  if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, incoming)
-  const delivery = DELIVER_PATH.exec(url)
-  return delivery === null ? undefined : deliverAsk(delivery, incoming)
+  const delivery = asked === null ? DELIVER_PATH.exec(url) : null
+  if (asked === null && delivery === null) return undefined
+  if (asked !== null && headers.authorization === undefined) return undefined
+  const credential = recall(headers.authorization)
+  if (credential === undefined) return undefined
+  if (asked !== null) return resolveAsk(asked, incoming, credential)
+  return delivery === null ? undefined : deliverAsk(delivery, incoming, credential)
 }
 
 // Written out, here and in `answerFrom`: an object made by spreading is built property by property in the runtime, and each
 // later access to it is slow too. Measured: 4 us of a request.
-const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArray, incoming: IncomingMessage): Ask => {
+const resolveAsk = (
+  [, product = '', asset = '', rendition = '']: RegExpExecArray,
+  incoming: IncomingMessage,
+  { secretHash, proven }: Credential,
+): Ask => {
   const { headers } = incoming
   const mode = headers.accept?.includes('application/json') ? 'json' : 'redirect'
   return {
     route: RESOLVE_ROUTE,
     mode,
     question: {
-      secretHash: claimedKey(headers.authorization),
-      proven: undefined,
+      secretHash,
+      proven,
       product,
       asset,
       version: undefined,
@@ -85,6 +96,7 @@ const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArra
 const deliverAsk = (
   [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
   incoming: IncomingMessage,
+  { secretHash, proven }: Credential,
 ): Ask => {
   const { headers } = incoming
   const { rendition, format } = parseFile(file)
@@ -92,8 +104,8 @@ const deliverAsk = (
     route: DELIVER_ROUTE,
     mode: 'edge',
     question: {
-      secretHash: claimedKey(headers.authorization),
-      proven: undefined,
+      secretHash,
+      proven,
       product,
       asset,
       version: parseVersionPart(version),
@@ -109,7 +121,7 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, presign, derivatives, clock, metrics } = gateway
+  const { peek, presign, derivatives, clock, metrics, recall } = gateway
   const names = openRequestNames(gateway)
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
@@ -139,7 +151,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   }
 
   return (incoming, outgoing, otherwise) => {
-    const ask = readAsk(incoming)
+    const ask = readAsk(incoming, recall)
     if (ask === undefined) return otherwise()
     // A refusal is worded by the routes, and a failure of an engine is met and reported there.
     answer(ask, incoming, outgoing).then(
