@@ -230,6 +230,12 @@ export const VARIABLES = {
     'Signs these calls: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks).',
     true,
   ),
+  jwksLoopback: declare(
+    'JWKS_LOOPBACK',
+    flag,
+    '0',
+    'Let issuers have their keys at http: on this machine (localhost, 127.0.0.0/8, ::1), where a sidecar fetches them; else https: alone.',
+  ),
   maxWaitMs: declare(
     'MAX_WAIT_MS',
     integer(0, 60_000),

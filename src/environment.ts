@@ -1,6 +1,6 @@
 /** How a text of the environment becomes a value: one parser a kind, each of which says the rule that was broken and never the value. */
 import { type Network, networkOf } from './lib/network.ts'
-import { isWellFormedSecret, NAME_PATTERN } from './model/ids.ts'
+import { isTokenLike, isWellFormedSecret, NAME_PATTERN } from './model/ids.ts'
 
 /** What defaults depend on besides the environment; entry files look it up. */
 export interface Machine {
@@ -26,11 +26,12 @@ export const name = (value: string): string => {
   if (!NAME_PATTERN.test(value)) throw new ConfigRule('expected up to 40 small letters, digits and hyphens')
   return value
 }
-/** What cannot be sent as a bearer token, or looks like a key of ours that was mistyped, would lock everybody out. */
+/** What cannot be sent as a bearer token, or is taken for a mistyped key of ours or for a JWT, would lock everybody out. */
 export const bearerToken = (value: string): string => {
   if (!/^[\x21-\x7e]{1,512}$/.test(value)) throw new ConfigRule('expected 1 to 512 visible ASCII characters')
   if (value.startsWith('mtx_live_') && !isWellFormedSecret(value))
     throw new ConfigRule('expected a whole key where it begins with mtx_live_')
+  if (isTokenLike(value)) throw new ConfigRule('expected something that is not a JWT')
   return value
 }
 export const integer =

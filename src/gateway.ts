@@ -11,17 +11,13 @@ import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
-import { gather } from './lib/gather.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
-import { recordKeyUse } from './manifest/key-use.ts'
-import { keysByHash } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
-import type { Principal } from './model/principal.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openCredentials } from './policy/credentials.ts'
 import { openJournal } from './policy/journal.ts'
-import { openKeyUse } from './policy/key-use.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
@@ -151,25 +147,11 @@ export const openGateway = (core: Core) => {
     maxFrames: config.maxFrames,
     maxTotalPixels: config.maxAnimationPixels,
   }
-  const keyUse = openKeyUse({ clock, record: uses => recordKeyUse(database, uses) })
-  const findPrincipal = gather<string, Principal | undefined>({
-    read: async hashes => {
-      const keys = await keysByHash(database, [...new Set(hashes)])
-      const byHash = new Map(keys.map(key => [key.hash, key]))
-      return hashes.map(hash => {
-        const key = byHash.get(hash)
-        if (key === undefined) return undefined
-        const { tenant_id: tenant, key_id: id, product_id, scopes } = key
-        const principal = { tenant, kind: 'key' as const, id, product: product_id ?? undefined, scopes }
-        keyUse.note(principal)
-        return principal
-      })
-    },
-  })
+  const credentials = openCredentials({ ...core, loopbackHttp: config.jwksLoopback })
   const readWarm = openWarmReader(database, clock)
   const readFacts: typeof readWarm = async key => {
     const facts = await readWarm(key)
-    if (facts.principal !== undefined) keyUse.note(facts.principal)
+    if (facts.principal !== undefined) credentials.keyUse.note(facts.principal)
     return facts
   }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
@@ -180,8 +162,7 @@ export const openGateway = (core: Core) => {
     inputLimits,
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
-    findPrincipal,
-    keyUse,
+    ...credentials,
     ingest: openIngest({ database, originals, hint, clock, maxCpuMs: config.maxTransformCpuMs }),
     peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
     resolve: openResolve({

@@ -6,6 +6,7 @@ import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
 import { explain } from './commands/explain.ts'
+import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { operations } from './commands/operations.ts'
 import { patch } from './commands/patch.ts'
@@ -43,6 +44,7 @@ export const buildProgram = (): Command => {
     resolve,
     explain,
     keys,
+    issuers,
     doctor,
     deadLetters,
     backfill,

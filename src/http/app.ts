@@ -19,6 +19,7 @@ import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
+import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metadataRoutes } from './routes/metadata.ts'
@@ -45,6 +46,7 @@ const ROUTES = [
   productRoutes,
   keyRoutes,
   keyRotationRoutes,
+  issuerRoutes,
   collectionRoutes,
   grantRoutes,
   assetGrantRoutes,

@@ -2,7 +2,7 @@
 import type { Gateway } from '../gateway.ts'
 import type { MatrixError } from '../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../model/ids.ts'
-import { claimedKey } from '../policy/authenticate.ts'
+import { claimed } from '../policy/authenticate.ts'
 import type { Sighting } from '../policy/journal.ts'
 import type { OriginalAnswer } from '../resolve/resolve.ts'
 import { actionOf } from './actions.ts'
@@ -40,7 +40,9 @@ const whoOf = (c: MatrixContext, error: MatrixError): Sighting['who'] | undefine
   const principal = error.denied?.principal ?? c.get('principal')
   if (principal !== undefined) return principal
   try {
-    return claimedKey(c.req.header('authorization')) ?? (error.status === 403 ? 'unknown' : undefined)
+    const given = claimed(c.req.header('authorization'))
+    if (given === undefined) return error.status === 403 ? 'unknown' : undefined
+    return given.secretHash ?? 'unknown' // a token that is refused is nobody's
   } catch {
     return 'unknown' // what cannot be a credential
   }

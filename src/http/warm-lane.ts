@@ -7,7 +7,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
-import { claimedKey } from '../policy/authenticate.ts'
+import type { Credential } from '../policy/credentials.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
@@ -40,42 +40,54 @@ const isPlain = (headers: IncomingHttpHeaders): boolean =>
   headers.prefer === undefined && headers['if-none-match'] === undefined && headers.range === undefined
 
 /** `undefined`: not for this lane. What the routes would refuse is left to them. */
-const readAsk = (incoming: IncomingMessage, clients: ClientAddress): Ask | undefined => {
+const readAsk = (incoming: IncomingMessage, known: Known): Ask | undefined => {
   try {
-    return parseAsk(incoming, clients)
+    return parseAsk(incoming, known)
   } catch {
     return undefined // they say why
   }
 }
 
-const parseAsk = (incoming: IncomingMessage, clients: ClientAddress): Ask | undefined => {
+interface Known {
+  /** Of a credential without asking anybody. */
+  readonly recall: (authorization: string | undefined) => Credential | undefined
+  readonly clients: ClientAddress
+}
+
+const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | undefined => {
   const { method, url = '', headers } = incoming
   if (method !== 'GET' || !isPlain(headers)) return undefined
   const address = () => clients.ofMessage(incoming)
   const asked = RESOLVE_PATH.exec(url)
-  if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, { headers, address })
-  const delivery = DELIVER_PATH.exec(url)
-  return delivery === null ? undefined : deliverAsk(delivery, { headers, address })
+  const delivery = asked === null ? DELIVER_PATH.exec(url) : null
+  if (asked === null && delivery === null) return undefined
+  if (asked !== null && headers.authorization === undefined) return undefined
+  const credential = recall(headers.authorization)
+  if (credential === undefined) return undefined
+  const caller = { headers, address, credential }
+  if (asked !== null) return resolveAsk(asked, caller)
+  return delivery === null ? undefined : deliverAsk(delivery, caller)
 }
 
 interface Caller {
   readonly headers: IncomingHttpHeaders
   readonly address: Question['address']
+  readonly credential: Credential
 }
 
 // Written out, here and in `answerFrom`: an object made by spreading is built property by property in the runtime, and each
 // later access to it is slow too. Measured: 4 us of a request.
 const resolveAsk = (
   [, product = '', asset = '', rendition = '']: RegExpExecArray,
-  { headers, address }: Caller,
+  { headers, address, credential: { secretHash, proven } }: Caller,
 ): Ask => {
   const mode = headers.accept?.includes('application/json') ? 'json' : 'redirect'
   return {
     route: RESOLVE_ROUTE,
     mode,
     question: {
-      secretHash: claimedKey(headers.authorization),
-      proven: undefined,
+      secretHash,
+      proven,
       product,
       asset,
       version: undefined,
@@ -92,15 +104,15 @@ const resolveAsk = (
 
 const deliverAsk = (
   [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
-  { headers, address }: Caller,
+  { headers, address, credential: { secretHash, proven } }: Caller,
 ): Ask => {
   const { rendition, format } = parseFile(file)
   return {
     route: DELIVER_ROUTE,
     mode: 'edge',
     question: {
-      secretHash: claimedKey(headers.authorization),
-      proven: undefined,
+      secretHash,
+      proven,
       product,
       asset,
       version: parseVersionPart(version),
@@ -116,9 +128,9 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, presign, derivatives, clock, metrics } = gateway
+  const { peek, presign, derivatives, clock, metrics, recall } = gateway
   const names = openRequestNames(gateway)
-  const clients = openClientAddress(gateway.config.trustedProxies)
+  const known = { recall, clients: openClientAddress(gateway.config.trustedProxies) }
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
     const { objectKey: key, mediaType } = ready.derivative
@@ -147,7 +159,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   }
 
   return (incoming, outgoing, otherwise) => {
-    const ask = readAsk(incoming, clients)
+    const ask = readAsk(incoming, known)
     if (ask === undefined) return otherwise()
     // A refusal is worded by the routes, and a failure of an engine is met and reported there.
     answer(ask, incoming, outgoing).then(

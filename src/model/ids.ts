@@ -45,4 +45,8 @@ export const isWellFormedSecret = (secret: string): boolean => {
   return match?.[1] !== undefined && secretChecksum(match[1]) === match[2]
 }
 
+/** A JWT in compact form (RFC 7519 section 3): a JSON object in base64url, and two parts more. No key of ours has a dot. */
+export const isTokenLike = (secret: string): boolean =>
+  secret.startsWith('ey') && /^ey[\w-]*\.[\w-]+\.[\w-]*$/.test(secret)
+
 export const hashSecret = (secret: string): Hex => hash('sha256', secret)

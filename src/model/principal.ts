@@ -27,4 +27,8 @@ export interface Principal {
 export interface Proven {
   readonly principal: Principal
   readonly expiresAt: number
+  /** It stands as long as the tenant's matrix is at this revision; afterwards it has to be proven anew. Absent: it stands by itself. */
+  readonly asOf?: number
+  /** Proves it anew: for who has waited meanwhile. */
+  readonly renew?: () => Promise<Proven>
 }

@@ -37,7 +37,7 @@ export const explainResolution = async (
   const note = (step: string, result: unknown): void => void steps.push({ step, result })
   const end = (outcome: string): Explanation => ({ outcome, steps, text: render(question, steps, outcome) })
 
-  note('identity', { key: principal.id, product: principal.product ?? null, scopes: principal.scopes })
+  note('identity', { [principal.kind]: principal.id, product: principal.product ?? null, scopes: principal.scopes })
   const asset = await findAsset(database, tenant, assetId)
   const action = name === 'original' ? 'original' : 'resolve'
   const { address } = question

@@ -132,6 +132,10 @@ interface Given extends Pick<Question, 'format' | 'accept'> {
 /** One look and nothing set in motion: `undefined` for whatever is not ready. Throws the refusals of `resolve`. */
 export type Peek = (question: Question) => Promise<Ready | undefined>
 
+/** What proved the principal may have been changed since. */
+const isOutdated = (proven: Proven | undefined, { matrixRevision }: ResolveFacts): boolean =>
+  proven?.asOf !== undefined && proven.asOf !== matrixRevision
+
 /**
  * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
  * last answer to these is given again. What they permit is decided anew each time.
@@ -141,6 +145,7 @@ export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
   return async question => {
     const { format, accept } = question
     const facts = await read(keyOf(tenant, question))
+    if (isOutdated(question.proven, facts)) return undefined
     const edge = permit(facts, question, clock.now())
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
@@ -155,6 +160,9 @@ export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
 export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   const { demand, waitForNodes, waitForPublication } = dependencies
   const look = openLook(dependencies)
+  /** After a wait, in which a credential may have ended. */
+  const lookAgain = async (question: Question): Promise<Answer> =>
+    look(question.proven?.renew ? { ...question, proven: await question.proven.renew() } : question)
 
   return async question => {
     const { waitMs, signal } = question
@@ -162,7 +170,7 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
     let answer = await look(question)
     if (answer.kind === 'unpublished' && waitMs > 0) {
       await waitForPublication([{ tenant: answer.tenant, key: answer.asset }], { waitMs, signal })
-      answer = await look(question)
+      answer = await lookAgain(question)
     }
     if (answer.kind !== 'pending') return answer
     const { tenant: owner } = answer
@@ -173,7 +181,7 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
         nodes.map(key => ({ tenant: owner, key })),
         { waitMs: leftMs, signal },
       )
-    return look(question)
+    return lookAgain(question)
   }
 }
 

@@ -54,6 +54,18 @@ export const openMetrics = () => {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
+    tokens: new Counter({
+      name: 'matrix_tokens_total',
+      help: 'Tokens presented, by what came of them: verified, remembered, unavailable, or why they were refused.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    keySets: new Counter({
+      name: 'matrix_issuer_key_sets_total',
+      help: 'Reads of the key sets of issuers: read or failed.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     openNodes: new Gauge({
       name: 'matrix_nodes',
       help: 'Nodes that are not done, by state, as of the scrape: waiting, running, or quarantined.',

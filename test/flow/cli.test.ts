@@ -146,6 +146,25 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('keys', 'list', 'mobile')).out).toMatch(new RegExp(`${made.id} {2}revoked phone`))
   })
 
+  test('issuers are put from a file, listed and deleted', async () => {
+    expect(await matrix('issuers', 'list')).toEqual({ code: 0, out: 'No issuer is believed.', err: '' })
+    const subjects = [{ value: 'phone', product: 'mobile', scopes: ['resolve'] }]
+    const issuer = { iss: 'https://login.example/', audience: 'matrix', jwks_uri: 'https://login.example/keys' }
+    await writeFile(join(root, 'issuer.json'), JSON.stringify({ ...issuer, algorithms: ['ES256'], subjects }))
+    const shown = 'idp  https://login.example/  for matrix  ES256\n  sub phone is mobile  resolve'
+    expect(await matrix('issuers', 'put', 'idp', 'issuer.json', '--validate-only')).toMatchObject({
+      code: 0,
+      out: shown,
+    })
+    expect((await matrix('issuers', 'list')).out).toBe('No issuer is believed.')
+    expect((await matrix('issuers', 'put', 'idp', 'issuer.json')).out).toBe(shown)
+    expect((await matrix('issuers', 'list')).out).toBe(shown)
+    expect((await matrix('issuers', 'put', 'idp', 'missing.json')).code).toBe(2)
+    expect((await matrix('issuers', 'put', 'idp', 'photo.jpg')).code).toBe(2)
+    expect((await matrix('issuers', 'delete', 'idp')).out).toBe('idp is believed no more')
+    expect((await matrix('issuers', 'delete', 'idp')).code).toBe(1)
+  })
+
   test('dead-letters names what was given up, and tries it again', async () => {
     expect(await matrix('dead-letters', 'list')).toEqual({ code: 0, out: 'Nothing is dead.', err: '' })
     await writeFile(join(root, 'torn.jpg'), truncated(await noisy(), 0.6))
@@ -256,6 +275,7 @@ describe('exit codes', () => {
       'resolve',
       'explain',
       'keys',
+      'issuers',
       'doctor',
       'dead-letters',
       'backfill',

@@ -22,6 +22,13 @@ const tagOf = (response: Response): string => {
   return tag
 }
 
+const ISSUER = {
+  iss: 'https://login.example/',
+  audience: 'matrix',
+  jwks_uri: 'https://login.example/keys',
+  algorithms: ['ES256'],
+  subjects: [{ value: 'robot', product: 'mobile' }],
+}
 const RENDITION = '/v1/collections/product-photo/products/shop-web/renditions/small'
 const recipe = (width: number) => ({ recipe: { resize: { width }, formats: ['jpeg'] } })
 
@@ -40,6 +47,7 @@ describe.each([
     two: { role: 'reader', expires_at: '2999-01-01T00:00:00.000Z' },
   },
   { what: 'a rendition', path: RENDITION, one: recipe(50), two: recipe(60) },
+  { what: 'an issuer', path: '/v1/issuers/idp', one: ISSUER, two: { ...ISSUER, subjects: [] } },
 ])('$what', ({ what, path, one, two }) => {
   test('is tried first, which does nothing', async () => {
     await leavesNothing(system, async () => {
@@ -97,6 +105,7 @@ describe.each([
 describe.each([
   { what: 'a grant', path: '/v1/collections/avatar/grants/partner-api' },
   { what: 'a rendition', path: RENDITION },
+  { what: 'an issuer', path: '/v1/issuers/idp' },
 ])('$what goes', ({ path }) => {
   test('under a condition, and only then', async () => {
     await leavesNothing(system, async () => {

@@ -7,6 +7,7 @@ import { ACTION_NAMES } from '../../src/http/actions.ts'
 import { ensureTenant, insertKey, putAdminKey } from '../../src/manifest/products.ts'
 import { hashSecret, newSecret } from '../../src/model/ids.ts'
 import { expectJson, openClient, openSocketClient, type Send, traces } from '../support/http.ts'
+import { type Issuer, startIssuer } from '../support/issuer.ts'
 import { ADMIN_KEY, type CallOptions, type System, startSystem } from '../support/system.ts'
 
 const WHO = [
@@ -19,13 +20,15 @@ const WHO = [
   'reader',
   'editor',
   'owner',
+  'token',
+  'forged',
   'admin',
   'elsewhere',
 ] as const
 type Who = (typeof WHO)[number]
 
-/** Nobody has a key that is none. */
-const NOBODY = { anonymous: 401, garbage: 401, mistyped: 401, revoked: 401, expired: 401 } as const
+/** Nobody has a key that is none; `forged` is a token by another's hand. */
+const NOBODY = { anonymous: 401, garbage: 401, mistyped: 401, revoked: 401, expired: 401, forged: 401 } as const
 type Row = Readonly<Record<Who, number>>
 
 /**
@@ -35,7 +38,8 @@ type Row = Readonly<Record<Who, number>>
  */
 const scene = { gallery: 'gallery', asset: '', operation: '', missing: crypto.randomUUID() }
 const all = (status: number): Row => Object.fromEntries(WHO.map(who => [who, status])) as Row
-const products = (row: Omit<Row, keyof typeof NOBODY>): Row => ({ ...NOBODY, ...row })
+/** A token stands for the product `owner`, and hears what its keys hear. */
+const products = (row: Omit<Row, keyof typeof NOBODY | 'token'>): Row => ({ ...NOBODY, ...row, token: row.owner })
 /** Every product but those without a grant may look. */
 const looks = (status = 200) =>
   products({ stranger: 404, reader: status, editor: status, owner: status, admin: status, elsewhere: 404 })
@@ -55,6 +59,13 @@ interface Case {
 
 const ifMatch = { headers: { 'If-Match': '*' } }
 const text = (): CallOptions => ({ body: new TextEncoder().encode(crypto.randomUUID()) })
+const OTHER_ISSUER = {
+  iss: 'https://other.example/',
+  audience: 'here',
+  jwks_uri: 'https://other.example/keys',
+  algorithms: ['ES256'],
+  subjects: [],
+}
 const RECIPE = { recipe: { formats: ['jpeg'] } }
 const rendition = '/v1/collections/:collection/products/:product/renditions/:name'
 
@@ -173,6 +184,23 @@ const CASES: readonly Case[] = [
     path: () => '/v1/keys/key_rotated/rotate',
     options: () => ({ ...ifMatch, body: {} }),
     row: administers(201, 404),
+  },
+  { method: 'GET', route: '/v1/issuers', path: () => '/v1/issuers', row: administers(200, 200) },
+  {
+    method: 'PUT',
+    route: '/v1/issuers/:name',
+    path: () => '/v1/issuers/other',
+    options: () => ({ body: OTHER_ISSUER }),
+    // The tokens of one tenant cannot be claimed by another.
+    row: administers(201, 409),
+  },
+  { method: 'GET', route: '/v1/issuers/:name', path: () => '/v1/issuers/idp', row: administers(200, 404) },
+  {
+    method: 'DELETE',
+    route: '/v1/issuers/:name',
+    path: () => '/v1/issuers/other',
+    options: () => ifMatch,
+    row: administers(204, 404),
   },
   {
     method: 'PUT',
@@ -356,13 +384,18 @@ const CASES: readonly Case[] = [
   },
 ]
 
+let issuer: Issuer
+let forger: Issuer
 let system: System
 let send: Send
 let socket: Awaited<ReturnType<typeof openSocketClient>>
 const keys: Partial<Record<Who, string>> = { admin: ADMIN_KEY, garbage: 'garbage', elsewhere: 'admin-key-of-elsewhere' }
 
 beforeAll(async () => {
-  system = await startSystem({ worker: false })
+  system = await startSystem({ worker: false, env: { JWKS_LOOPBACK: '1' } })
+  issuer = await startIssuer({ audience: 'matrix' })
+  forger = await startIssuer({ audience: 'matrix' })
+  for (const each of [issuer, forger]) await each.addKey('k1', 'ES256')
   send = await openClient(system)
   socket = await openSocketClient(system)
   const { database } = system.core
@@ -373,6 +406,11 @@ beforeAll(async () => {
       await expectJson<{ secret: string }>(admin('POST', `/v1/products/${product}/keys`, {}), 201)
     ).secret
   }
+  const { iss, audience, jwksUri: jwks_uri } = issuer
+  const subjects = [{ value: 'robot', product: 'owner' }]
+  await expectJson(admin('PUT', '/v1/issuers/idp', { iss, audience, jwks_uri, algorithms: ['ES256'], subjects }), 201)
+  keys.token = await issuer.sign()
+  keys.forged = await forger.sign({ iss })
   await expectJson(admin('PUT', '/v1/collections/gallery', { owner: 'owner' }), 201)
   for (const role of ['editor', 'reader'])
     await expectJson(admin('PUT', `/v1/collections/gallery/grants/${role}`, { role }), 201)
@@ -392,6 +430,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await socket.close()
   await system.close()
+  await Promise.all([issuer.close(), forger.close()])
 })
 
 const insertKeyOf = async (who: 'revoked' | 'expired' | 'rotated', expiresAt: Date | undefined): Promise<void> => {
@@ -474,7 +513,7 @@ describe('who may not know hears the same of what is there and of what is not', 
     return { status: response.status, headers, body: (await response.text()).replace(/req_[\w-]+/, '') }
   }
   const about = CASES.filter(({ route, row }) => route.includes(':asset') && row.stranger === 404)
-  const whos = ['anonymous', 'garbage', 'revoked', 'stranger', 'elsewhere'] as const
+  const whos = ['anonymous', 'garbage', 'revoked', 'forged', 'stranger', 'elsewhere'] as const
 
   test.each(about.flatMap(one => whos.map(who => ({ ...one, who }))))(
     '$method $route for $who',

@@ -148,6 +148,8 @@ export const expectRefusal = async (
 const TABLES = [
   'product',
   'api_key',
+  'issuer',
+  'issuer_subject',
   'collection',
   'edge',
   'original',

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest'
 import { isMatrixError } from '../../src/model/errors.ts'
 import { hashSecret, isWellFormedSecret, newSecret } from '../../src/model/ids.ts'
-import { presentedKey } from '../../src/policy/authenticate.ts'
+import { presented } from '../../src/policy/authenticate.ts'
 
 const refusal = (authorization: string): unknown => {
   try {
-    return presentedKey(authorization)
+    return presented(authorization)
   } catch (error) {
     return error
   }
@@ -35,5 +35,5 @@ test('one character changed, dropped, added or moved is noticed', () => {
 
 test('a good one is known by its hash alone', () => {
   const secret = newSecret()
-  expect(presentedKey(`bearer ${secret}`)).toBe(hashSecret(secret))
+  expect(presented(`bearer ${secret}`)?.secretHash).toBe(hashSecret(secret))
 })

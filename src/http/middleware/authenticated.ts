@@ -1,17 +1,16 @@
 import { createMiddleware } from 'hono/factory'
 import { refuse } from '../../model/errors.ts'
 import type { Principal, Scope } from '../../model/principal.ts'
-import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
+import { unauthenticated } from '../../policy/authenticate.ts'
 import type { Env } from '../context.ts'
 
-/** The live principal behind a key's hash; reads of one event-loop turn share a query. */
-export type FindPrincipal = (secretHash: string) => Promise<Principal | undefined>
+/** The live principal behind an Authorization header; reads of one event-loop turn share a query. */
+export type FindPrincipal = (authorization: string | undefined) => Promise<Principal | undefined>
 
-/** Requires a live key and puts its principal into the context. Throws `unauthenticated`. */
+/** Requires a live credential and puts its principal into the context. Throws `unauthenticated`. */
 export const authenticated = (find: FindPrincipal) =>
   createMiddleware<Env>(async (c, next) => {
-    const hash = presentedKey(c.req.header('authorization'))
-    const principal = hash === undefined ? undefined : await find(hash)
+    const principal = await find(c.req.header('authorization'))
     if (principal === undefined) throw unauthenticated()
     c.set('principal', principal)
     await next()

@@ -5,7 +5,6 @@ import { withoutControls } from '../../lib/plain-text.ts'
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { EXTENSION, FORMATS, type Format } from '../../model/recipe.ts'
-import { presentedKey } from '../../policy/authenticate.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { answerResponse, parseWait } from './resolve.ts'
@@ -50,7 +49,7 @@ const parseDownload = (c: MatrixContext, rendition: string): string | undefined 
 }
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { config, resolve, metrics } = gateway
+  const { config, identify, resolve, metrics } = gateway
 
   app.get('/i/:product/:asset/:version/:file', async c => {
     const { product, asset } = c.req.param()
@@ -63,8 +62,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       maxMs: config.maxWaitMs,
     })
     const answer = await resolve({
-      secretHash: presentedKey(c.req.header('authorization')),
-      proven: undefined,
+      ...(await identify(c.req.header('authorization'))),
       product,
       asset,
       version,

@@ -9,7 +9,7 @@ import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
 import { digestOf, NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
-import { presentedKey, unauthenticated } from '../../policy/authenticate.ts'
+import { unauthenticated } from '../../policy/authenticate.ts'
 import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
@@ -77,17 +77,17 @@ const parseMode = (c: MatrixContext, text: string | undefined): Mode => {
 }
 
 export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { config, resolve, metrics } = gateway
+  const { config, identify, resolve, metrics } = gateway
 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
-    const secretHash = presentedKey(c.req.header('authorization'))
-    if (secretHash === undefined) throw unauthenticated()
+    const { secretHash, proven } = await identify(c.req.header('authorization'))
+    if (secretHash === undefined && proven === undefined) throw unauthenticated()
     const query = parseQuery(c)
     const mode = parseMode(c, query.delivery)
     const waitMs = parseWait(c, query.wait, { defaultMs: 0, maxMs: config.maxWaitMs })
     const question: Question = {
       secretHash,
-      proven: undefined,
+      proven,
       product: pathPart(c.req.param('product'), NAME_PATTERN),
       asset: pathPart(c.req.param('asset'), UUID_PATTERN),
       version: parseVersion(query.version),

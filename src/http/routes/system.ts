@@ -87,7 +87,7 @@ export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'An API key: `mtx_live_…`',
+    description: 'An API key, `mtx_live_…`, or a JWT of an issuer that the tenant has named',
   })
   app.get('/openapi.json', c => c.json(app.getOpenAPI31Document({ ...info, servers: [{ url: gateway.publicBase() }] })))
   app.get('/docs', c => c.html(renderReference(app.getOpenAPI31Document(info)), 200, HTML))

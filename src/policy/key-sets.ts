@@ -1,0 +1,146 @@
+/**
+ * The public keys of issuers, by jose from their JWKS. Three states of a set:
+ *
+ * - fresh: asked nobody for less than `REFRESH_MS`. A key that is not in it may be a new one, so the set is read again at once,
+ *   but strangers can name such keys too: five times in a row, then once in ten seconds.
+ * - old: read again beside the requests, which go on with the keys that are known. An issuer that is away stops nobody.
+ * - none, or older than `MAX_AGE_MS`: whoever needs it waits, and hears 503 when it cannot be had. Never an allow.
+ *
+ * A key that the issuer withdraws is believed for `REFRESH_MS` while the issuer answers, and for `MAX_AGE_MS` at most.
+ */
+import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../lib/clock.ts'
+import { refuse } from '../model/errors.ts'
+import { jwksUriFault } from '../model/issuer.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface KeySetsOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Pick<Metrics, 'keySets'>
+  /** Whether a set may be at http: on this machine. */
+  readonly loopbackHttp: boolean
+}
+
+const REFRESH_MS = 5 * 60_000
+const MAX_AGE_MS = 6 * 3_600_000
+/** After a failure nobody asks for this long. */
+const RETRY_MS = 2_000
+const TIMEOUT_MS = 3_000
+/** 500 RSA keys. */
+const MAX_BYTES = 256 * 1024
+const ASKS = { burst: 5, everyMs: 10_000 }
+
+const unavailable = (cause: unknown) =>
+  refuse('dependency-unavailable', 'The keys of the issuer of this token cannot be had.', {
+    cause,
+    retryAfterSeconds: RETRY_MS / 1000,
+  })
+
+/** Bounded after decompression; a redirect is an answer like any other that is not 200. */
+const fetchBounded: FetchImplementation = async (url, options) => {
+  const response = await fetch(url, options)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) throw new Error(`The key set has more than ${MAX_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return new Response(Buffer.concat(chunks), { status: response.status })
+}
+
+/** May strangers' unknown keys have the set read again? */
+const openAsks = ({ now }: Clock) => {
+  let left = ASKS.burst
+  let filledAt = now()
+  return (): boolean => {
+    const more = Math.floor((now() - filledAt) / ASKS.everyMs)
+    if (more > 0) {
+      left = Math.min(ASKS.burst, left + more)
+      filledAt += more * ASKS.everyMs
+    }
+    return left > 0 && left-- > 0
+  }
+}
+
+const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsOptions): JWTVerifyGetKey => {
+  const fault = jwksUriFault(uri, { loopbackHttp })
+  // When to read is decided here alone, so jose is told never to.
+  const never = { cooldownDuration: Number.POSITIVE_INFINITY, cacheMaxAge: Number.POSITIVE_INFINITY }
+  const remote = createRemoteJWKSet(new URL(uri), {
+    ...never,
+    timeoutDuration: TIMEOUT_MS,
+    [customFetch]: fetchBounded,
+  })
+  const mayAsk = openAsks(clock)
+  let readAt = Number.NEGATIVE_INFINITY
+  let failed: { readonly at: number; readonly cause: unknown } | undefined
+  let reading: Promise<void> | undefined
+  /** Reads that were begun. */
+  let begun = 0
+
+  const readOnce = async (): Promise<void> => {
+    try {
+      if (fault !== undefined) throw new Error(fault)
+      await remote.reload()
+      readAt = clock.now()
+      failed = undefined
+      metrics.keySets.inc({ result: 'read' })
+    } catch (cause) {
+      failed = { at: clock.now(), cause }
+      metrics.keySets.inc({ result: 'failed' })
+      log.warn({ err: cause, uri }, 'key set not read')
+      throw unavailable(cause)
+    }
+  }
+  const hasJustFailed = (): boolean => failed !== undefined && clock.now() - failed.at < RETRY_MS
+  /** Begins a read or joins the one in flight; tells which it was. */
+  const readSet = async (): Promise<number> => {
+    if (hasJustFailed()) throw unavailable(failed?.cause)
+    if (reading === undefined) {
+      begun++
+      reading = readOnce().finally(() => {
+        reading = undefined
+      })
+    }
+    const number = begun
+    await reading
+    return number
+  }
+
+  return async (header, token) => {
+    const age = clock.now() - readAt
+    const before = begun
+    let read = before
+    if (age > MAX_AGE_MS) read = await readSet()
+    else if (age > REFRESH_MS) readSet().catch(() => undefined) // said where it failed; the keys that are known go on
+    for (;;) {
+      try {
+        return await remote(header, token)
+      } catch (error) {
+        // A read that was begun since the question is the last word; one that was in flight may be older than the key.
+        if (!(error instanceof errors.JWKSNoMatchingKey) || read > before) throw error
+        if (reading === undefined && failed === undefined && !mayAsk()) throw error
+        read = await readSet()
+      }
+    }
+  }
+}
+
+const MAX_SETS = 1_000
+
+/** Each tenant has sets of its own, so that nobody spends the asks of another. */
+export const openKeySets = (options: KeySetsOptions) => {
+  const sets = new LRUCache<string, JWTVerifyGetKey>({ max: MAX_SETS })
+  return ({ tenant, jwksUri }: { tenant: string; jwksUri: string }): JWTVerifyGetKey => {
+    const name = `${tenant} ${jwksUri}`
+    const known = sets.get(name)
+    if (known !== undefined) return known
+    const opened = openKeySet(jwksUri, options)
+    sets.set(name, opened)
+    return opened
+  }
+}
