@@ -33,6 +33,15 @@ export const bearerToken = (value: string): string => {
     throw new ConfigRule('expected a whole key where it begins with mtx_live_')
   return value
 }
+/** Keys of 32 bytes, each in hexadecimal or base64, separated by commas. */
+export const sealingKeys = (value: string): readonly Buffer[] =>
+  value.split(',').map(part => {
+    const word = part.trim()
+    const key = Buffer.from(word, /^[0-9a-fA-F]{64}$/.test(word) ? 'hex' : 'base64')
+    if (key.length !== 32 || !/^[\w+/=-]+$/.test(word))
+      throw new ConfigRule('expected 32 bytes in hexadecimal or base64, or several of that separated by commas')
+    return key
+  })
 export const integer =
   (min: number, max: number) =>
   (value: string): number => {

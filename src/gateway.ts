@@ -11,6 +11,7 @@ import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { gather } from './lib/gather.ts'
+import { openSealing } from './lib/sealed.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
 import { recordKeyUse } from './manifest/key-use.ts'
@@ -20,6 +21,7 @@ import { type Hex, newId } from './model/ids.ts'
 import type { Principal } from './model/principal.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openKeyUse } from './policy/key-use.ts'
+import { openLinkProver } from './policy/prove-link.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
@@ -100,6 +102,8 @@ export const openCore = async ({
     derivatives,
     spoolFolder,
     queue,
+    /** Of secrets that have to be read again. */
+    sealing: openSealing(config.secretsKeys ?? []),
     nearby: openNearby(),
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
@@ -127,7 +131,7 @@ const BACKGROUND_NICENESS = 10
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
-  const { config, clock, database, originals, hint, nearby } = core
+  const { config, clock, database, originals, hint, nearby, metrics } = core
   confineDecoders() // headers of uploads are probed in this process
   const presign = openPresigner({
     clock,
@@ -162,6 +166,7 @@ export const openGateway = (core: Core) => {
     if (facts.principal !== undefined) keyUse.note(facts.principal)
     return facts
   }
+  const proverOptions = { sealing: core.sealing, maxSeconds: config.signedUrlMaxSeconds }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
@@ -173,11 +178,12 @@ export const openGateway = (core: Core) => {
     findPrincipal,
     keyUse,
     ingest: openIngest({ database, originals, hint, clock, maxCpuMs: config.maxTransformCpuMs }),
-    peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
+    peek: openPeek({ tenant: config.tenant, clock, read: readFacts, proveLink: openLinkProver(proverOptions) }),
     resolve: openResolve({
       tenant: config.tenant,
       clock,
       read: readFacts,
+      proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
       demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue, maxCpuMs: config.maxTransformCpuMs }),
       waitForNodes: openNodeWaiter(database, nearby),
       waitForPublication: openPublicationWaiter(database),

@@ -24,6 +24,8 @@ import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
+import { shareRoutes } from './routes/shares.ts'
+import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { validationHook } from './validation.ts'
@@ -38,6 +40,8 @@ const ROUTES = [
   productRoutes,
   keyRoutes,
   keyRotationRoutes,
+  signingKeyRoutes,
+  shareRoutes,
   collectionRoutes,
   grantRoutes,
   renditionRoutes,

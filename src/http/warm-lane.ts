@@ -10,6 +10,7 @@ import type { Gateway } from '../gateway.ts'
 import { claimedKey } from '../policy/authenticate.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { addressOfSocket } from './address.ts'
+import { type Link, readLink } from './link.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
 import { parseFile, parseVersionPart } from './routes/deliver.ts'
@@ -27,6 +28,11 @@ interface Ask {
 
 const RESOLVE_ROUTE = '/v1/products/:product/assets/:asset/renditions/:rendition'
 const DELIVER_ROUTE = '/i/:product/:asset/:version/:file'
+const LINK_ROUTE = {
+  query: DELIVER_ROUTE,
+  path: `/s/:proof${DELIVER_ROUTE}`,
+  share: `/share/:token${DELIVER_ROUTE}`,
+} as const satisfies Record<Link['place'], string>
 const NAME = '([a-z0-9][a-z0-9-]{0,39})'
 const UUID = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'
 const RESOLVE_PATH = new RegExp(`^/v1/products/${NAME}/assets/${UUID}/renditions/${NAME}$`)
@@ -53,8 +59,10 @@ const parseAsk = (incoming: IncomingMessage): Ask | undefined => {
   if (method !== 'GET' || !isPlain(headers)) return undefined
   const asked = RESOLVE_PATH.exec(url)
   if (asked !== null) return headers.authorization === undefined ? undefined : resolveAsk(asked, incoming)
-  const delivery = DELIVER_PATH.exec(url)
-  return delivery === null ? undefined : deliverAsk(delivery, incoming)
+  const link = readLink(url)
+  if (link !== undefined && link.query !== '') return undefined
+  const delivery = DELIVER_PATH.exec(link?.path ?? url)
+  return delivery === null ? undefined : deliverAsk(delivery, incoming, link)
 }
 
 // Written out, here and in `answerFrom`: an object made by spreading is built property by property in the runtime, and each
@@ -68,6 +76,8 @@ const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArra
     question: {
       secretHash: claimedKey(headers.authorization),
       proven: undefined,
+      signed: undefined,
+      shareHash: undefined,
       product,
       asset,
       version: undefined,
@@ -85,15 +95,18 @@ const resolveAsk = ([, product = '', asset = '', rendition = '']: RegExpExecArra
 const deliverAsk = (
   [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
   incoming: IncomingMessage,
+  link: Link | undefined,
 ): Ask => {
   const { headers } = incoming
   const { rendition, format } = parseFile(file)
   return {
-    route: DELIVER_ROUTE,
+    route: link === undefined ? DELIVER_ROUTE : LINK_ROUTE[link.place],
     mode: 'edge',
     question: {
-      secretHash: claimedKey(headers.authorization),
+      secretHash: link === undefined ? claimedKey(headers.authorization) : undefined,
       proven: undefined,
+      signed: link?.signed,
+      shareHash: link?.shareHash,
       product,
       asset,
       version: parseVersionPart(version),
@@ -132,6 +145,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     if (ready === undefined || (ask.mode === 'edge' && ready.delivery !== 'redirect')) return false
     const { status, headers, body } = await send(ready, ask)
     metrics.resolutions.inc({ outcome: 'ready' })
+    if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
     const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status })
     outgoing.writeHead(status, Object.assign(headers, said))
     outgoing.end(body)

@@ -70,8 +70,15 @@ const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFa
   return `${matrixRevision} ${asset.publication} ${asset.metadata} ${asset.activeVersion ?? ''} t ${state} ${sharers}`
 }
 
-const nameOf = ({ tenant, secretHash, product, asset, version, rendition, countSharers }: ResolveKey): string =>
-  `${secretHash ?? tenant}\n${product}\n${asset}\n${version ?? ''}\n${rendition}\n${countSharers}`
+const nameOf = (key: ResolveKey): string => {
+  const { tenant, secretHash, kid, shareHash, product, asset, version, rendition, countSharers } = key
+  const who = secretHash ?? (kid === undefined ? (shareHash ?? tenant) : `kid ${kid}`)
+  return `${who}\n${product}\n${asset}\n${version ?? ''}\n${rendition}\n${countSharers}`
+}
+
+/** Of an unknown key or link nothing is kept: there is nothing whose change would be noticed. */
+const isUnknown = ({ kid, shareHash }: ResolveKey, { signingKey, principal }: ResolveFacts): boolean =>
+  (kid !== undefined && signingKey === undefined) || (shareHash !== undefined && principal === undefined)
 
 export const openWarmReader = (
   database: Database,
@@ -103,9 +110,9 @@ export const openWarmReader = (
 
   const read = async (key: ResolveKey, name: string): Promise<ResolveFacts> => {
     const facts = await readWhole(key)
-    const stamp = stampOf(key, facts)
+    const stamp = isUnknown(key, facts) ? undefined : stampOf(key, facts)
     if (stamp === undefined) cache.delete(name)
-    else cache.set(name, { facts, stamp, tenant: facts.principal?.tenant ?? key.tenant })
+    else cache.set(name, { facts, stamp, tenant: (facts.principal ?? facts.signingKey)?.tenant ?? key.tenant })
     return facts
   }
 

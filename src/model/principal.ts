@@ -1,14 +1,14 @@
 import type { ProductId, TenantId } from './ids.ts'
 
 /** What a credential may do at all; what it may do where is the matter of edges. */
-export const SCOPES = ['resolve', 'assets:read', 'assets:write', 'publish', 'matrix:admin'] as const
+export const SCOPES = ['resolve', 'assets:read', 'assets:write', 'publish', 'share', 'matrix:admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** Who asks. An administrator has no product and the scope `matrix:admin`. */
 export interface Principal {
   readonly tenant: TenantId
-  /** `key`: looked up by its hash. `token` and `link` prove themselves by a signature. */
-  readonly kind: 'key' | 'token' | 'link'
+  /** `key` and `share` (a link to one asset): looked up by their hash. `token` and `link` (a signed URL) prove themselves. */
+  readonly kind: 'key' | 'token' | 'link' | 'share'
   /** Of the credential, as events, logs and the audit name it. */
   readonly id: string
   readonly product: ProductId | undefined

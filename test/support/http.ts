@@ -148,6 +148,8 @@ export const expectRefusal = async (
 const TABLES = [
   'product',
   'api_key',
+  'signing_key',
+  'share_link',
   'collection',
   'edge',
   'original',

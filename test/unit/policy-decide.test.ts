@@ -8,9 +8,13 @@ import { type Edge, ROLES } from '../../src/model/product.ts'
 import { ACTIONS, type Action, decide } from '../../src/policy/decide.ts'
 
 const NOW = Date.UTC(2026, 10, 21)
-const principal = (product: string | undefined, scopes: readonly Scope[]): Principal => ({
+const principal = (
+  product: string | undefined,
+  scopes: readonly Scope[],
+  kind: Principal['kind'] = 'key',
+): Principal => ({
   tenant: 'demo',
-  kind: 'key',
+  kind,
   id: 'key_1',
   product,
   scopes,
@@ -22,6 +26,7 @@ const NEEDS: Readonly<Record<Action, Scope>> = {
   read: 'assets:read',
   write: 'assets:write',
   publish: 'publish',
+  share: 'share',
 }
 const scopeSets: readonly (readonly Scope[])[] = [
   [],
@@ -36,6 +41,10 @@ const PRINCIPALS: readonly { readonly who: string; readonly principal: Principal
     { who: `shop with ${scopes.join()}`, principal: principal('shop', scopes) },
     { who: `other with ${scopes.join()}`, principal: principal('other', scopes) },
   ]),
+  { who: 'a signed URL of shop', principal: principal('shop', ['resolve'], 'link') },
+  { who: 'a signed URL of other', principal: principal('other', ['resolve'], 'link') },
+  { who: 'a share link of shop', principal: principal('shop', ['resolve'], 'share') },
+  { who: 'a share link of other', principal: principal('other', ['resolve'], 'share') },
 ]
 
 const ENDS = { never: undefined, later: NOW + 1, now: NOW, before: NOW - 1 } as const
@@ -71,10 +80,12 @@ const expected = (who: Principal | undefined, action: Action, edge: Edge | undef
   if (who === undefined) return hasGrant && edge.visibility === 'public' && action === 'resolve' ? 'allow' : 'hide'
   // A product hears nothing of what it has no grant for, nor of what others have.
   if (who.product !== 'shop' || !hasGrant) return 'hide'
+  // What a reader could not share has ceased to be shared.
+  if (who.kind === 'share' && edge.role === 'reader') return 'hide'
   // From here on it may know; a key does what its scopes say,
   const mayAtAll = who.scopes.includes(NEEDS[action])
-  // readers change nothing,
-  const mayChange = edge.role !== 'reader' || (action !== 'write' && action !== 'publish')
+  // readers change nothing and show nothing to others,
+  const mayChange = edge.role !== 'reader' || (action !== 'write' && action !== 'publish' && action !== 'share')
   // and originals are for those who were given them.
   const mayHaveOriginal = action !== 'original' || edge.originalAccess
   return mayAtAll && mayChange && mayHaveOriginal ? 'allow' : 'forbid'
@@ -91,7 +102,7 @@ describe.each(PRINCIPALS)('$who', ({ principal: who }) => {
 })
 
 test('the table is whole', () => {
-  expect(PRINCIPALS.length * ACTIONS.length * EDGES.length).toBe(14 * 5 * 49)
+  expect(PRINCIPALS.length * ACTIONS.length * EDGES.length).toBe(20 * 6 * 49)
   const effects = new Set(
     PRINCIPALS.flatMap(({ principal: who }) =>
       ACTIONS.flatMap(action => EDGES.map(edge => expected(who, action, edge))),
