@@ -34,7 +34,7 @@ create table share_link (
 );
 create index share_link_of_asset on share_link (tenant_id, asset_id, created_at);
 
--- Nothing is kept of a question that named an unknown one, so that a new one spoils no answer.
+-- A new one spoils no answer: what names it is drawn at random, so nobody has asked with it before.
 create constraint trigger signing_key_revises after update or delete on signing_key
   deferrable initially deferred for each row execute function revise_matrix();
 create constraint trigger share_link_revises after update or delete on share_link

@@ -1,7 +1,10 @@
 /** Everything that can be wrong without anything failing yet: stores that do not enforce, clocks that differ, rows that disagree. */
 
+import type { Sealing } from '../lib/sealed.ts'
 import type { Database } from '../manifest/database.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
+import { keptSigningSecrets } from '../manifest/signing-keys.ts'
+import { signingKeyPlace } from '../model/signing-key.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { HintQueue } from '../queue/queue.ts'
@@ -16,6 +19,7 @@ export interface Check {
 const MAX_SKEW_MS = 60_000
 
 interface Patient {
+  readonly sealing: Sealing
   readonly database: Database
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
@@ -23,6 +27,7 @@ interface Patient {
 }
 
 export const examine = async ({
+  sealing,
   database,
   originals,
   derivatives,
@@ -37,6 +42,13 @@ export const examine = async ({
     attempt('store of originals', () => store(originals)),
     attempt('store of derivatives', () => store(derivatives)),
     attempt('queue', async () => ({ ok: true, detail: await queue.depth() })),
+    attempt('secrets at rest', async () => {
+      const opened = (await keptSigningSecrets(database)).map(({ kept, ...key }) =>
+        sealing.open(Buffer.from(kept, 'hex'), signingKeyPlace(key)),
+      )
+      const unreadable = opened.filter(secret => secret === undefined).length
+      return { ok: unreadable === 0, detail: { sealed: sealing.isOn, signing_keys: opened.length, unreadable } }
+    }),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }

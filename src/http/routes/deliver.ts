@@ -9,9 +9,10 @@ import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { EXTENSION, FORMATS, type Format } from '../../model/recipe.ts'
 import { presentedKey } from '../../policy/authenticate.ts'
+import { invalidSignature } from '../../policy/prove-link.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
-import { readLink, targetOf } from '../link.ts'
+import { type Link, readLink, targetOf } from '../link.ts'
 import { answerResponse, parseWait } from './resolve.ts'
 
 /** Images in a page are worth a short wait; what is not ready then answers 202, which no cache keeps. */
@@ -56,17 +57,26 @@ const queryOf = (target: string): string => (target.includes('?') ? target.slice
 const PATH = '/i/:product/:asset/:version/:file'
 const ROUTES = [PATH, `/s/:proof${PATH}`, `/share/:token${PATH}`] as const
 
+/** What nobody could have been given a signature for is answered like what has a wrong one: it says nothing about the rest. */
+const parsePath = (c: MatrixContext, query: string, link: Link | undefined) => {
+  try {
+    const { product = '', asset = '', version = '', file = '' } = c.req.param() as Record<string, string>
+    if (!NAME_PATTERN.test(product) || !UUID_PATTERN.test(asset)) throw nothingHere()
+    const { rendition, format } = parseFile(file)
+    const download = parseDownload(query, rendition)
+    return { product, asset, version: parseVersionPart(version), rendition, format, download }
+  } catch (error) {
+    throw link?.signed === undefined ? error : invalidSignature()
+  }
+}
+
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { config, resolve, metrics } = gateway
 
   const deliver = async (c: MatrixContext): Promise<Response> => {
     const target = targetOf(c)
     const link = readLink(target)
-    const { product = '', asset = '', version: versionPart = '', file = '' } = c.req.param() as Record<string, string>
-    if (!NAME_PATTERN.test(product) || !UUID_PATTERN.test(asset)) throw nothingHere()
-    const { rendition, format } = parseFile(file)
-    const version = parseVersionPart(versionPart)
-    const download = parseDownload(link?.query ?? queryOf(target), rendition)
+    const { product, asset, version, rendition, format, download } = parsePath(c, link?.query ?? queryOf(target), link)
     const waitMs = parseWait(c, undefined, {
       defaultMs: Math.min(DEFAULT_WAIT_MS, config.maxWaitMs),
       maxMs: config.maxWaitMs,
