@@ -330,7 +330,7 @@ create table issuer (
   constraint issuer_algorithms_check CHECK (((algorithms <@ ARRAY['EdDSA'::text, 'ES256'::text, 'RS256'::text]) AND (cardinality(algorithms) > 0))),
   constraint issuer_audience_check CHECK ((audience ~ '^[!-~]{1,255}$'::text)),
   constraint issuer_iss_check CHECK ((iss ~ '^[!-~]{1,255}$'::text)),
-  constraint issuer_jwks_uri_check CHECK ((jwks_uri ~ '^https?://[!-~]{1,500}$'::text)),
+  constraint issuer_jwks_uri_check CHECK (((jwks_uri ~ '^https?://[!-~]+$'::text) AND (length(jwks_uri) <= 500))),
   constraint issuer_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 );
 
@@ -620,6 +620,43 @@ create table schema_migration (
   constraint schema_migration_pkey PRIMARY KEY (number)
 );
 
+create table share_link (
+  share_id text not null,
+  tenant_id text not null,
+  product_id text not null,
+  asset_id uuid not null,
+  token_hash bytea not null,
+  renditions text[],
+  original boolean not null default false,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  constraint share_link_pkey PRIMARY KEY (share_id),
+  constraint share_link_token_hash_key UNIQUE (token_hash),
+  constraint share_link_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
+  constraint share_link_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint share_link_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint share_link_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+create table signing_key (
+  kid text not null,
+  tenant_id text not null,
+  product_id text not null,
+  secret bytea not null,
+  label text not null default ''::text,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint signing_key_pkey PRIMARY KEY (kid),
+  constraint signing_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint signing_key_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint signing_key_kid_check CHECK ((kid ~ '^[a-z0-9][a-z0-9-]{0,63}$'::text)),
+  constraint signing_key_secret_check CHECK ((octet_length(secret) > 1))
+);
+
 create table tenant (
   tenant_id text not null,
   created_at timestamp with time zone not null default now(),
@@ -665,6 +702,8 @@ CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
+CREATE INDEX signing_key_of_product ON public.signing_key USING btree (tenant_id, product_id, created_at);
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 
@@ -902,3 +941,5 @@ CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW 
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER rollout_machine BEFORE UPDATE ON public.rollout FOR EACH ROW EXECUTE FUNCTION rollout_guard();
+CREATE CONSTRAINT TRIGGER share_link_revises AFTER DELETE OR UPDATE ON public.share_link DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE CONSTRAINT TRIGGER signing_key_revises AFTER DELETE OR UPDATE ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();

@@ -18,6 +18,7 @@ import {
   networks,
   oneOf,
   optional,
+  sealingKeys,
   text,
   url,
   type Variable,
@@ -235,6 +236,18 @@ export const VARIABLES = {
     flag,
     '0',
     'Let issuers have their keys at http: on this machine (localhost, 127.0.0.0/8, ::1), where a sidecar fetches them; else https: alone.',
+  ),
+  signedUrlMaxSeconds: declare(
+    'SIGNED_URL_MAX_SECONDS',
+    integer(60, 31_622_400),
+    '604800',
+    'Longest life of a signed URL that is believed, s: 7 days; an hour on top for the window of its signer.',
+  ),
+  secretsKeys: optional(
+    'SECRETS_KEY',
+    sealingKeys,
+    'Seals signing secrets at rest (AES-256-GCM): 32 bytes in hexadecimal or base64. Several, separated by commas: the first seals, all open. Without it they are kept as they are.',
+    true,
   ),
   maxWaitMs: declare(
     'MAX_WAIT_MS',

@@ -34,6 +34,15 @@ export const bearerToken = (value: string): string => {
   if (isTokenLike(value)) throw new ConfigRule('expected something that is not a JWT')
   return value
 }
+/** Keys of 32 bytes, each in hexadecimal or base64, separated by commas. */
+export const sealingKeys = (value: string): readonly Buffer[] =>
+  value.split(',').map(part => {
+    const word = part.trim()
+    const key = Buffer.from(word, /^[0-9a-fA-F]{64}$/.test(word) ? 'hex' : 'base64')
+    if (key.length !== 32 || !/^[\w+/=-]+$/.test(word))
+      throw new ConfigRule('expected 32 bytes in hexadecimal or base64, or several of that separated by commas')
+    return key
+  })
 export const integer =
   (min: number, max: number) =>
   (value: string): number => {

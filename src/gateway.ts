@@ -11,6 +11,7 @@ import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { openSealing } from './lib/sealed.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
@@ -18,6 +19,7 @@ import { type Hex, newId } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openCredentials } from './policy/credentials.ts'
 import { openJournal } from './policy/journal.ts'
+import { openLinkProver } from './policy/prove-link.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
@@ -100,6 +102,8 @@ export const openCore = async ({
     spoolFolder,
     queue,
     journal,
+    /** Of secrets that have to be read again. */
+    sealing: openSealing(config.secretsKeys ?? []),
     nearby: openNearby(),
     /** `undefined`: no cache in front is to be told of anything. */
     purger:
@@ -133,7 +137,7 @@ const BACKGROUND_NICENESS = 10
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
-  const { config, clock, database, originals, hint, nearby } = core
+  const { config, clock, database, originals, hint, nearby, metrics } = core
   confineDecoders() // headers of uploads are probed in this process
   const presign = openPresigner({
     clock,
@@ -154,6 +158,7 @@ export const openGateway = (core: Core) => {
     if (facts.principal !== undefined) credentials.keyUse.note(facts.principal)
     return facts
   }
+  const proverOptions = { sealing: core.sealing, maxSeconds: config.signedUrlMaxSeconds }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
@@ -164,11 +169,12 @@ export const openGateway = (core: Core) => {
     engineCapabilities: probeEngine(),
     ...credentials,
     ingest: openIngest({ database, originals, hint, clock, maxCpuMs: config.maxTransformCpuMs }),
-    peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
+    peek: openPeek({ tenant: config.tenant, clock, read: readFacts, proveLink: openLinkProver(proverOptions) }),
     resolve: openResolve({
       tenant: config.tenant,
       clock,
       read: readFacts,
+      proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
       demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue, maxCpuMs: config.maxTransformCpuMs }),
       waitForNodes: openNodeWaiter(database, nearby),
       waitForPublication: openPublicationWaiter(database),

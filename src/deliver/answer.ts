@@ -12,6 +12,8 @@ export interface Cacheable {
   readonly negotiated: boolean
   readonly complete: boolean
   readonly isPublic: boolean
+  /** Until what allows the answer ends, where it does. */
+  readonly remainingMs?: number | undefined
 }
 
 export const YEAR_SECONDS = 31_536_000
@@ -38,12 +40,20 @@ const usableSeconds = (remainingMs: number): number => Math.max(0, Math.floor(re
 export const contentTag = (sha256: Hex): string => `"${sha256}"`
 
 /** For bytes that leave through us. */
-export const streamCacheControl = ({ pinned, negotiated, complete, isPublic }: Cacheable): string => {
+export const streamCacheControl = ({ pinned, negotiated, complete, isPublic, remainingMs }: Cacheable): string => {
   const scope = isPublic ? 'public' : 'private'
   return pinned && (complete || !negotiated)
-    ? `${scope}, max-age=${YEAR_SECONDS}, immutable`
-    : `${scope}, max-age=${SHORT_SECONDS}`
+    ? `${scope}, max-age=${withinLife(YEAR_SECONDS, remainingMs)}, immutable`
+    : `${scope}, max-age=${withinLife(SHORT_SECONDS, remainingMs)}`
 }
+
+/** For the bytes of an original, which are for whoever asked alone. */
+export const originalCacheControl = (remainingMs: number | undefined): string =>
+  `private, max-age=${withinLife(RESOLUTION_SECONDS, remainingMs)}`
+
+/** No copy is fresh for longer than what allowed it lasts. */
+const withinLife = (seconds: number, remainingMs = Number.POSITIVE_INFINITY): number =>
+  Math.min(seconds, Math.max(0, Math.floor(remainingMs / 1000)))
 
 /** For a redirect: never longer than the URL it points to lives, and never shared, for the URL is a credential. */
 export const redirectCacheControl = (

@@ -20,6 +20,11 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'DELETE /v1/keys/:key': 'key.revoke',
   'PUT /v1/issuers/:name': 'issuer.put',
   'DELETE /v1/issuers/:name': 'issuer.delete',
+  'POST /v1/products/:product/signing-keys': 'signing-key.create',
+  'POST /v1/signing-keys/:kid/rotate': 'signing-key.rotate',
+  'DELETE /v1/signing-keys/:kid': 'signing-key.revoke',
+  'POST /v1/assets/:asset/shares': 'share.create',
+  'DELETE /v1/shares/:share': 'share.revoke',
   'PUT /v1/collections/:collection': 'collection.put',
   'PUT /v1/collections/:collection/grants/:product': 'grant.put',
   'DELETE /v1/collections/:collection/grants/:product': 'grant.delete',
@@ -45,6 +50,6 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
 export const actionOf = (method: string, route: string): string => {
   const named = ACTION_NAMES[`${method} ${route}`]
   if (named !== undefined) return named
-  if (/^\/i\/|\/assets\/:asset\/renditions\//.test(route)) return 'resolve'
+  if (/^(?:\/s\/:proof|\/share\/:token)?\/i\/|\/assets\/:asset\/renditions\//.test(route)) return 'resolve'
   return method === 'GET' || method === 'HEAD' ? 'read' : 'ask'
 }

@@ -29,6 +29,8 @@ import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
+import { shareRoutes } from './routes/shares.ts'
+import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
@@ -47,6 +49,8 @@ const ROUTES = [
   keyRoutes,
   keyRotationRoutes,
   issuerRoutes,
+  signingKeyRoutes,
+  shareRoutes,
   collectionRoutes,
   grantRoutes,
   assetGrantRoutes,

@@ -18,6 +18,10 @@ export interface Answered {
   readonly status: number
 }
 
+/** A path that admits by itself is told without what admits. */
+const withoutSecrets = (path: string): string =>
+  path.replace(/\?.*$/, '').replace(/^(\/s\/|\/share\/)[^/]*/, (_, front: string) => `${front}***`)
+
 const SAFE_ID = /^[\w.:-]{1,128}$/
 
 export const openRequestNames = ({ log, metrics }: { log: Log; metrics: Metrics }) => {
@@ -45,7 +49,15 @@ export const openRequestNames = ({ log, metrics }: { log: Log; metrics: Metrics 
       metrics.httpSeconds.observe({ route, method, status }, ms / 1000)
       const isError = status >= 500
       if (isError || log.isLevelEnabled('debug')) {
-        const line = { requestId, correlationId, traceparent, method, path, status, ms: Math.round(ms * 10) / 10 }
+        const line = {
+          requestId,
+          correlationId,
+          traceparent,
+          method,
+          path: withoutSecrets(path),
+          status,
+          ms: Math.round(ms * 10) / 10,
+        }
         if (isError) log.error(line, 'request')
         else log.debug(line, 'request')
       }

@@ -3,7 +3,7 @@
  * (RFC 9110 section 14), HEAD, If-Range. A client that goes away ends the read from S3.
  */
 import { Readable } from 'node:stream'
-import { contentTag, streamCacheControl } from '../deliver/answer.ts'
+import { contentTag, originalCacheControl, streamCacheControl } from '../deliver/answer.ts'
 import { attachment, cacheTags, ORIGINAL_HEADERS } from '../deliver/headers.ts'
 import { verified } from '../deliver/verified.ts'
 import type { Gateway } from '../gateway.ts'
@@ -20,13 +20,38 @@ interface Content {
   readonly headers: Record<string, string>
 }
 
-const contentOf = (answer: Ready | OriginalAnswer, { pinned, download }: Presentation): Content => {
-  const { asset, version, product, publication, visibility } = answer
-  const isPublic = visibility === 'public'
+/**
+ * A share link may be taken back at any time, so no copy under it is fresh for longer than a presigned URL lives; a signed URL
+ * is good until it expires, whatever happens, and so is a copy of what it gives.
+ */
+const remainingMs = (
+  { grantEndsAt }: Ready | OriginalAnswer,
+  { link }: Presentation,
+  { now, revocableMs }: { now: number; revocableMs: number },
+): number | undefined => {
+  const left = grantEndsAt === undefined ? undefined : grantEndsAt - now
+  return link === 'share' ? Math.min(left ?? revocableMs, revocableMs) : left
+}
+
+/**
+ * What the path alone admits is anybody's who has the path, and a shared cache that keys on it keeps the secret. A signature in
+ * the query does not make an answer public: there are caches that leave the query out of their keys.
+ */
+const isShared = ({ visibility }: Ready | OriginalAnswer, { link }: Presentation): boolean =>
+  visibility === 'public' || (visibility === 'private' && (link === 'path' || link === 'share'))
+
+const contentOf = (
+  answer: Ready | OriginalAnswer,
+  { presentation, leftMs }: { presentation: Presentation; leftMs: number | undefined },
+): Content => {
+  const { pinned, download, link } = presentation
+  const { asset, version, product, publication } = answer
+  const isPublic = isShared(answer, presentation)
   const common = {
     'Matrix-Publication': String(publication),
     'X-Content-Type-Options': 'nosniff',
     'Accept-Ranges': 'bytes',
+    ...(link !== undefined && { 'Referrer-Policy': 'no-referrer' }),
   }
   if (answer.kind === 'original') {
     const { sha256, bytes, objectKey, mediaType, filename } = answer
@@ -39,20 +64,28 @@ const contentOf = (answer: Ready | OriginalAnswer, { pinned, download }: Present
         ...ORIGINAL_HEADERS,
         'Content-Type': mediaType,
         'Content-Disposition': attachment(download ?? filename ?? `${asset}-v${version}`),
-        'Cache-Control': 'private, max-age=60',
-        Vary: 'Authorization',
+        'Cache-Control': originalCacheControl(leftMs),
+        ...(link === undefined && { Vary: 'Authorization' }),
         'Cache-Tag': cacheTags({ asset, version, product }),
       },
     }
   }
   const { derivative, node, negotiated } = answer
-  const vary = [negotiated ? 'Accept' : '', isPublic ? '' : 'Authorization'].filter(Boolean).join(', ')
+  const vary = [negotiated ? 'Accept' : '', isPublic || link !== undefined ? '' : 'Authorization']
+    .filter(Boolean)
+    .join(', ')
   return {
     ...derivative,
     headers: {
       ...common,
       'Content-Type': derivative.mediaType,
-      'Cache-Control': streamCacheControl({ ...answer, sha256: derivative.sha256, pinned, isPublic }),
+      'Cache-Control': streamCacheControl({
+        ...answer,
+        sha256: derivative.sha256,
+        pinned,
+        isPublic,
+        remainingMs: leftMs,
+      }),
       ...(vary && { Vary: vary }),
       'Cache-Tag': cacheTags({ asset, version, product, node }),
     },
@@ -75,11 +108,14 @@ export const parseRange = (header: string | undefined, bytes: number): ByteRange
 
 export const streamAnswer = async (
   c: MatrixContext,
-  { originals, derivatives }: Gateway,
+  { originals, derivatives, clock, config }: Gateway,
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
 ): Promise<Response> => {
-  const { sha256, bytes, objectKey, headers } = contentOf(answer, presentation)
+  const { sha256, bytes, objectKey, headers } = contentOf(answer, {
+    presentation,
+    leftMs: remainingMs(answer, presentation, { now: clock.now(), revocableMs: config.presignSeconds * 1000 }),
+  })
   const etag = contentTag(sha256)
   const all = { ...headers, ETag: etag, 'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:` }
   if (!noneMatch(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers: all })

@@ -7,9 +7,10 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
-import type { Credential } from '../policy/credentials.ts'
+import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
+import { type Link, readLink } from './link.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
 import { parseFile, parseVersionPart } from './routes/deliver.ts'
@@ -27,6 +28,11 @@ interface Ask {
 
 const RESOLVE_ROUTE = '/v1/products/:product/assets/:asset/renditions/:rendition'
 const DELIVER_ROUTE = '/i/:product/:asset/:version/:file'
+const LINK_ROUTE = {
+  query: DELIVER_ROUTE,
+  path: `/s/:proof${DELIVER_ROUTE}`,
+  share: `/share/:token${DELIVER_ROUTE}`,
+} as const satisfies Record<Link['place'], string>
 const NAME = '([a-z0-9][a-z0-9-]{0,39})'
 const UUID = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'
 const RESOLVE_PATH = new RegExp(`^/v1/products/${NAME}/assets/${UUID}/renditions/${NAME}$`)
@@ -59,14 +65,16 @@ const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | 
   if (method !== 'GET' || !isPlain(headers)) return undefined
   const address = () => clients.ofMessage(incoming)
   const asked = RESOLVE_PATH.exec(url)
-  const delivery = asked === null ? DELIVER_PATH.exec(url) : null
+  const link = asked === null ? readLink(url) : undefined
+  if (link !== undefined && link.query !== '') return undefined
+  const delivery = asked === null ? DELIVER_PATH.exec(link?.path ?? url) : null
   if (asked === null && delivery === null) return undefined
   if (asked !== null && headers.authorization === undefined) return undefined
-  const credential = recall(headers.authorization)
+  const credential = link === undefined ? recall(headers.authorization) : ANONYMOUS
   if (credential === undefined) return undefined
   const caller = { headers, address, credential }
   if (asked !== null) return resolveAsk(asked, caller)
-  return delivery === null ? undefined : deliverAsk(delivery, caller)
+  return delivery === null ? undefined : deliverAsk(delivery, caller, link)
 }
 
 interface Caller {
@@ -88,6 +96,8 @@ const resolveAsk = (
     question: {
       secretHash,
       proven,
+      signed: undefined,
+      shareHash: undefined,
       product,
       asset,
       version: undefined,
@@ -105,14 +115,17 @@ const resolveAsk = (
 const deliverAsk = (
   [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
   { headers, address, credential: { secretHash, proven } }: Caller,
+  link: Link | undefined,
 ): Ask => {
   const { rendition, format } = parseFile(file)
   return {
-    route: DELIVER_ROUTE,
+    route: link === undefined ? DELIVER_ROUTE : LINK_ROUTE[link.place],
     mode: 'edge',
     question: {
       secretHash,
       proven,
+      signed: link?.signed,
+      shareHash: link?.shareHash,
       product,
       asset,
       version: parseVersionPart(version),
@@ -152,6 +165,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     if (ready === undefined || (ask.mode === 'edge' && ready.delivery !== 'redirect')) return false
     const { status, headers, body } = await send(ready, ask)
     metrics.resolutions.inc({ outcome: 'ready' })
+    if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
     const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status })
     outgoing.writeHead(status, Object.assign(headers, said))
     outgoing.end(body)

@@ -8,77 +8,17 @@
  */
 import { gather } from '../lib/gather.ts'
 import type { VersionState } from '../model/asset.ts'
-import type { Hex } from '../model/ids.ts'
-import type { LookState } from '../model/look.ts'
-import type { Derivative, NodeState } from '../model/node.ts'
+import type { NodeState } from '../model/node.ts'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Delivery, Edge, Role } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
+import type { SigningKeyFacts } from '../model/signing-key.ts'
 import type { Database } from './database.ts'
-import { edgeJoins, edgesOf, type Grounds, MEDIA_TYPE, SPECIAL } from './grounds.ts'
+import { edgeJoins, edgesOf, MEDIA_TYPE, SPECIAL } from './grounds.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
+import type { ResolvedLeaf, ResolveFacts, ResolveKey } from './resolve-facts.ts'
 
-export interface ResolveKey {
-  /** Tenant of callers without a key. */
-  readonly tenant: string
-  /** SHA-256 of the presented secret; `undefined` for anonymous callers. */
-  readonly secretHash: Hex | undefined
-  readonly product: string
-  readonly asset: string
-  /** `undefined`: the current one. */
-  readonly version: number | undefined
-  /** The reserved name `original` reads the original instead of leaves. */
-  readonly rendition: string
-  /** Also count the other products that share each node, and read the look: for answers that are documents. */
-  readonly countSharers: boolean
-}
-
-export interface ResolvedLeaf {
-  readonly format: Format
-  readonly required: boolean
-  readonly node: Hex | undefined
-  readonly state: NodeState | 'REFUSED'
-  readonly failure: string | undefined
-  readonly derivative: Derivative | undefined
-  readonly sharedWith: number
-}
-
-export interface ResolveFacts extends Grounds {
-  /** `undefined`: the key is unknown, revoked or expired. */
-  readonly principal: Principal | undefined
-  readonly asset:
-    | {
-        readonly collection: string
-        readonly activeVersion: number | undefined
-        readonly publication: number
-        /** Counts the changes of labels and attributes. */
-        readonly metadata: number
-        readonly archived: boolean
-        /** Archived for good. */
-        readonly erased: boolean
-        /** State of the newest version, where none has been published. */
-        readonly newest: VersionState | undefined
-      }
-    | undefined
-  readonly version:
-    | {
-        readonly version: number
-        readonly state: VersionState
-        readonly filename: string | undefined
-        readonly look: LookState
-        readonly original:
-          | { readonly sha256: Hex; readonly bytes: number; readonly mediaType: string; readonly objectKey: string }
-          | undefined
-      }
-    | undefined
-  readonly rendition: { readonly revision: number } | undefined
-  /** In the product's order of preference; empty when the rendition has not been planned for this version. */
-  readonly leaves: readonly ResolvedLeaf[]
-  /** Epoch milliseconds. */
-  readonly keyExpiresAt: number | undefined
-  /** Of the tenant's matrix, in the same snapshot. */
-  readonly matrixRevision: number
-}
+export type { ResolvedLeaf, ResolveFacts, ResolveKey } from './resolve-facts.ts'
 
 /** Stands in none of the values: they are names, numbers, digests and keys of ours; a file name has had its control characters removed. */
 const SEPARATOR = '\x1f'
@@ -86,6 +26,10 @@ const SEPARATOR = '\x1f'
 /** Columns as one line of text; `null` becomes empty, which none of them is otherwise. */
 const line = (columns: readonly string[]): string =>
   `format('${columns.map(() => '%s').join(SEPARATOR)}', ${columns.join(', ')})`
+
+/** One column, for few ask with either: four words are a signing key, three a share link. */
+const LINK = `case when g.kid is not null then concat_ws(' ', g.kid, g.tenant_id, g.product_id, encode(g.secret, 'hex'))
+  when h.share_id is not null then concat_ws(' ', h.share_id, h.tenant_id, h.product_id) end`
 
 const FACTS = line([
   'k.key_id',
@@ -113,10 +57,11 @@ const FACTS = line([
   MEDIA_TYPE,
   'o.object_key',
   'v.filename',
-  '(extract(epoch from k.expires_at) * 1000)::bigint',
+  '(extract(epoch from least(k.expires_at, g.expires_at, h.expires_at)) * 1000)::bigint',
   'coalesce(m.revision, 0)',
   lookColumn('p'),
   SPECIAL,
+  LINK,
 ])
 
 const LEAF = line([
@@ -137,11 +82,15 @@ const LEAF = line([
 const RESOLVE = {
   name: 'resolve',
   text: `select q.ord::int, ${FACTS}, case when l.format is not null then ${LEAF} end
-         from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::boolean[])
-           with ordinality as q (tenant, secret, product, asset, version, rendition, sharers, ord)
+         from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::boolean[], $8::text[], $9::text[])
+           with ordinality as q (tenant, secret, product, asset, version, rendition, sharers, kid, share, ord)
          left join api_key k on k.secret_hash = decode(q.secret, 'hex') and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
-         left join matrix_revision m on m.tenant_id = coalesce(k.tenant_id, q.tenant)
-         left join asset a on a.tenant_id = coalesce(k.tenant_id, q.tenant) and a.asset_id = q.asset
+         left join signing_key g on g.kid = q.kid and g.revoked_at is null and (g.expires_at is null or g.expires_at > now())
+         left join share_link h on h.token_hash = decode(q.share, 'hex') and h.revoked_at is null and h.expires_at > now()
+           and h.asset_id = q.asset and h.product_id = q.product
+           and case q.rendition when 'original' then h.original else h.renditions is null or q.rendition = any(h.renditions) end
+         left join matrix_revision m on m.tenant_id = coalesce(k.tenant_id, g.tenant_id, h.tenant_id, q.tenant)
+         left join asset a on a.tenant_id = coalesce(k.tenant_id, g.tenant_id, h.tenant_id, q.tenant) and a.asset_id = q.asset
          ${edgeJoins('q.product')}
          left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = coalesce(q.version, a.active_version)
          left join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
@@ -217,6 +166,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     matrixRevision,
     look,
     special,
+    link,
   ] = text.split(SEPARATOR)
   const edge = {
     product: productAsked,
@@ -229,7 +179,10 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
   return {
     principal: keyId
       ? { tenant, kind: 'key', id: keyId, product: product || undefined, scopes: scopesOf(scopes) }
-      : undefined,
+      : link
+        ? sharerOf(link)
+        : undefined,
+    signingKey: link ? signingKeyOf(link) : undefined,
     asset: collection
       ? {
           collection,
@@ -260,6 +213,16 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
   }
 }
 
+const signingKeyOf = (link: string): SigningKeyFacts | undefined => {
+  const [kid = '', tenant = '', product = '', kept] = link.split(' ')
+  return kept === undefined ? undefined : { kid, tenant, product, kept }
+}
+
+const sharerOf = (link: string): Principal | undefined => {
+  const [id = '', tenant = '', product = '', kept] = link.split(' ')
+  return kept === undefined ? { tenant, kind: 'share', id, product, scopes: ['resolve'] } : undefined
+}
+
 /** `{resolve,assets:read}`: an array of the closed set of scopes, which need no quotes. */
 const scopesOf = (text: string): readonly Scope[] => (text === '{}' ? [] : (text.slice(1, -1).split(',') as Scope[]))
 
@@ -279,6 +242,8 @@ export const resolveReader = (database: Database): ((key: ResolveKey) => Promise
         array(keys.map(key => key.version ?? null)),
         array(keys.map(key => key.rendition)),
         array(keys.map(key => key.countSharers)),
+        array(keys.map(key => key.kid ?? null)),
+        array(keys.map(key => key.shareHash ?? null)),
       ])) as Row[]
       const answers: (ResolveFacts & { leaves: ResolvedLeaf[] })[] = []
       for (const [ord, facts, leaf] of rows) {

@@ -211,3 +211,29 @@ export const assetVersion = pgTable(
   },
   table => [primaryKey({ columns: [table.tenantId, table.assetId, table.version] })],
 )
+
+export const signingKey = pgTable('signing_key', {
+  kid: text('kid').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  productId: text('product_id').notNull(),
+  secret: digest('secret').notNull(),
+  label: text('label').notNull().default(''),
+  createdBy: text('created_by').notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+  expiresAt: at('expires_at'),
+  revokedAt: at('revoked_at'),
+})
+
+export const shareLink = pgTable('share_link', {
+  shareId: text('share_id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  productId: text('product_id').notNull(),
+  assetId: uuid('asset_id').notNull(),
+  tokenHash: digest('token_hash').notNull().unique(),
+  renditions: text('renditions').array(),
+  original: boolean('original').notNull().default(false),
+  createdBy: text('created_by').notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+  expiresAt: at('expires_at').notNull(),
+  revokedAt: at('revoked_at'),
+})

@@ -42,8 +42,13 @@ export interface AuditEntry extends Act {
   readonly after: Fields | undefined
 }
 
-/** Of a credential that was recognised. */
-export const actorOf = ({ tenant, id, kind, product }: Principal) => ({ tenant, actor: id, actorKind: kind, product })
+/** Of a credential that was recognised. A share link is a link, and its id says which kind. */
+export const actorOf = ({ tenant, id, kind, product }: Principal) => ({
+  tenant,
+  actor: id,
+  actorKind: kind === 'share' ? ('link' as const) : kind,
+  product,
+})
 
 /** A row as it is stored. The place in the chain is `null` for a second or so after the commit. */
 export interface AuditRow {

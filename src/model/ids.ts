@@ -32,9 +32,20 @@ const base62 = (bytes: Uint8Array): string => {
  * A new API key: `mtx_live_<40 characters><6 characters of checksum>`. 40 characters of base 62 carry more than 230 bits,
  * so a plain SHA-256 of the secret is enough at rest. The checksum lets a scanner tell a leaked key from noise.
  */
-export const newSecret = (): string => {
+export const newSecret = (): string => recognisable('mtx_live_')
+
+/** Of a key that signs URLs, in the same form. All of the text is the secret, prefix and checksum included. */
+export const newSigningSecret = (): string => recognisable('mtx_sign_')
+
+/** Of a share link: 32 characters of base 62, more than 180 bits. */
+export const newShareToken = (): string => base62(randomBytes(32))
+
+/** What follows a product's name in the id of its signing key: told apart by people, and never taken. */
+export const newKid = (product: string): string => `${product}-${base62(randomBytes(10)).toLowerCase()}`
+
+const recognisable = (prefix: string): string => {
   const body = base62(randomBytes(40))
-  return `mtx_live_${body}${secretChecksum(body)}`
+  return `${prefix}${body}${secretChecksum(body)}`
 }
 
 const secretChecksum = (body: string): string => base62(hash('sha256', body, 'buffer').subarray(0, 6))

@@ -6,6 +6,7 @@ export const SCOPES = [
   'assets:read',
   'assets:write',
   'publish',
+  'share',
   /** Of its own and in no default: what is erased does not come back. */
   'assets:erase',
   'matrix:admin',
@@ -15,8 +16,8 @@ export type Scope = (typeof SCOPES)[number]
 /** Who asks. An administrator has no product and the scope `matrix:admin`. */
 export interface Principal {
   readonly tenant: TenantId
-  /** `key`: looked up by its hash. `token` and `link` prove themselves by a signature. */
-  readonly kind: 'key' | 'token' | 'link'
+  /** `key` and `share` (a link to one asset): looked up by their hash. `token` and `link` (a signed URL) prove themselves. */
+  readonly kind: 'key' | 'token' | 'link' | 'share'
   /** Of the credential, as events, logs and the audit name it. */
   readonly id: string
   readonly product: ProductId | undefined

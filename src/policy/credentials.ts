@@ -29,7 +29,7 @@ export interface CredentialsOptions {
   readonly loopbackHttp: boolean
 }
 
-const ANONYMOUS: Credential = { secretHash: undefined, proven: undefined }
+export const ANONYMOUS: Credential = { secretHash: undefined, proven: undefined }
 
 /** The live principal behind a key's hash; reads of one event-loop turn share a query. */
 const openFindKey = (database: Database, { note }: NotesKeyUse) =>

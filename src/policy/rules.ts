@@ -6,7 +6,7 @@ import { isLabelled, isOfType } from '../model/conditions.ts'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Grant } from '../model/product.ts'
 
-export const ACTIONS = ['resolve', 'original', 'read', 'write', 'publish', 'erase'] as const
+export const ACTIONS = ['resolve', 'original', 'read', 'write', 'publish', 'share', 'erase'] as const
 export type Action = (typeof ACTIONS)[number]
 
 export type Effect = 'allow' | 'forbid' | 'hide'
@@ -49,6 +49,7 @@ export const SCOPE_FOR = {
   write: 'assets:write',
   publish: 'publish',
   erase: 'assets:erase',
+  share: 'share',
 } as const satisfies Record<Action, Scope>
 
 const MUTATES: ReadonlySet<Action> = new Set(['write', 'publish', 'erase'])
@@ -143,6 +144,12 @@ export const RULES: readonly Rule[] = [
     applies: ({ edge, context }) => isElsewhere(edge, context),
   },
   {
+    name: 'share-withdrawn',
+    says: 'A share link asks, and its product is a reader now, which shares nothing',
+    effect: 'hide',
+    applies: ({ principal, edge }) => principal?.kind === 'share' && edge?.role === 'reader',
+  },
+  {
     name: 'scope-missing',
     says: 'The credential lacks the scope that the action needs',
     effect: 'forbid',
@@ -162,10 +169,28 @@ export const RULES: readonly Rule[] = [
     applies: ({ edge, action }) => action === 'erase' && edge?.role !== 'owner',
   },
   {
+    name: 'reader-never-shares',
+    says: 'A reader would make a share link',
+    effect: 'forbid',
+    applies: ({ edge, action }) => edge?.role === 'reader' && action === 'share',
+  },
+  {
     name: 'originals-closed',
     says: 'An original is asked for, and the edge does not give originals',
     effect: 'forbid',
     applies: ({ edge, action }) => action === 'original' && edge?.originalAccess !== true,
+  },
+  {
+    name: 'signed-link',
+    says: 'Nothing stands against it: a signed URL is given what its product is',
+    effect: 'allow',
+    applies: ({ principal }) => principal?.kind === 'link',
+  },
+  {
+    name: 'share-link',
+    says: 'Nothing stands against it: a share link is given what its product is',
+    effect: 'allow',
+    applies: ({ principal }) => principal?.kind === 'share',
   },
   {
     name: 'role',

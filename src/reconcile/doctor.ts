@@ -1,9 +1,12 @@
 /** Everything that can be wrong without anything failing yet: stores that do not enforce, clocks that differ, rows that disagree. */
 
 import type { Purger } from '../deliver/purge.ts'
+import type { Sealing } from '../lib/sealed.ts'
 import type { Database } from '../manifest/database.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { countPurges } from '../manifest/purges.ts'
+import { keptSigningSecrets } from '../manifest/signing-keys.ts'
+import { signingKeyPlace } from '../model/signing-key.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { HintQueue } from '../queue/queue.ts'
@@ -18,6 +21,7 @@ export interface Check {
 const MAX_SKEW_MS = 60_000
 
 interface Patient {
+  readonly sealing: Sealing
   readonly database: Database
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
@@ -26,6 +30,7 @@ interface Patient {
 }
 
 export const examine = async ({
+  sealing,
   database,
   originals,
   derivatives,
@@ -42,6 +47,13 @@ export const examine = async ({
     attempt('store of derivatives', () => store(derivatives)),
     attempt('queue', async () => ({ ok: true, detail: await queue.depth() })),
     attempt('purges', () => purges(database, purger !== undefined)),
+    attempt('secrets at rest', async () => {
+      const opened = (await keptSigningSecrets(database)).map(({ kept, ...key }) =>
+        sealing.open(Buffer.from(kept, 'hex'), signingKeyPlace(key)),
+      )
+      const unreadable = opened.filter(secret => secret === undefined).length
+      return { ok: unreadable === 0, detail: { sealed: sealing.isOn, signing_keys: opened.length, unreadable } }
+    }),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }

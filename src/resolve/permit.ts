@@ -11,6 +11,8 @@ import { governing } from '../policy/governing.ts'
 /** Who asks, in whose name, for what. */
 export interface Claim {
   readonly secretHash: Hex | undefined
+  /** Of a share link. */
+  readonly shareHash?: Hex | undefined
   readonly proven: Proven | undefined
   readonly product: string
   readonly rendition: string
@@ -26,6 +28,7 @@ export const principalOf = (facts: ResolveFacts, { proven }: Pick<Claim, 'proven
 /** The edge that answers for the asset. Throws the refusal that the caller may hear. */
 export const permit = (facts: ResolveFacts, question: Claim, at: number): Grant | undefined => {
   if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
+  if (question.shareHash !== undefined && facts.principal === undefined) throw nothingHere()
   const action = question.rendition === 'original' ? 'original' : 'resolve'
   const { mediaType, labels } = facts
   const edge = governing(facts.edges, at)
@@ -46,15 +49,13 @@ export const permit = (facts: ResolveFacts, question: Claim, at: number): Grant 
   return edge
 }
 
-/** The edge's end or the credential's, whichever is first; an administrator is not allowed by an edge. */
+/** The edge's end or that of a credential, whichever is first; an administrator is not allowed by an edge. */
 export const grantEndOf = (
   edge: Grant | undefined,
   keyExpiresAt: number | undefined,
   { principal, proven }: { principal: Principal | undefined; proven: Proven | undefined },
 ): number | undefined => {
   const edgeEnd = principal?.scopes.includes('matrix:admin') ? undefined : edge?.expiresAt?.getTime()
-  const credentialEnd = keyExpiresAt ?? proven?.expiresAt
-  return edgeEnd !== undefined && credentialEnd !== undefined
-    ? Math.min(edgeEnd, credentialEnd)
-    : (edgeEnd ?? credentialEnd)
+  const ends = [edgeEnd, keyExpiresAt, proven?.expiresAt].filter(end => end !== undefined)
+  return ends.length === 0 ? undefined : Math.min(...ends)
 }

@@ -10,21 +10,29 @@ import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import { type VersionState, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
-import { type Look, placeholderOf } from '../model/look.ts'
-import type { Derivative } from '../model/node.ts'
-import type { Principal, Proven } from '../model/principal.ts'
-import type { Delivery, Edge, Grant } from '../model/product.ts'
+import { placeholderOf } from '../model/look.ts'
+import type { Proven } from '../model/principal.ts'
+import type { Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
+import type { ProveLink } from '../policy/prove-link.ts'
+import type { Signed } from '../policy/signature.ts'
+import type { Answer, Common, Ready, Unpublished } from './answer.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
 import type { Waiter } from './wait.ts'
 import { refuseHopeless, wantedLeaves } from './wanted.ts'
+
+export type { Answer, OriginalAnswer, Pending, Ready, Unpublished } from './answer.ts'
 
 export interface Question {
   /** Of a key, which is looked up with the answer. */
   readonly secretHash: Hex | undefined
   /** Of a credential that needs no look-up, instead. */
   readonly proven: Proven | undefined
+  /** Of a signed URL, checked against the key that is read with the answer. */
+  readonly signed?: Signed | undefined
+  /** Of a share link, looked up with the answer. */
+  readonly shareHash?: Hex | undefined
   readonly product: string
   readonly asset: string
   readonly version: number | undefined
@@ -39,68 +47,11 @@ export interface Question {
   readonly signal: AbortSignal | undefined
 }
 
-interface Common {
-  readonly tenant: string
-  readonly collection: string
-  readonly product: string
-  readonly asset: string
-  readonly version: number
-  /** For answers that are documents. */
-  readonly placeholder: Look | undefined
-  /** Who is answered; `undefined`: anybody. */
-  readonly principal: Principal | undefined
-  readonly publication: number
-  readonly delivery: Delivery
-  readonly visibility: Edge['visibility']
-  /** Epoch milliseconds: when what allowed the answer ends by itself. A URL that is handed out ends no later. */
-  readonly grantEndsAt: number | undefined
-}
-
-export interface Ready extends Common {
-  readonly kind: 'ready'
-  readonly rendition: string
-  readonly revision: number
-  readonly format: Format
-  readonly negotiated: boolean
-  /** Every format of the rendition is there: a negotiated answer will not be bettered. */
-  readonly complete: boolean
-  readonly node: Hex
-  readonly derivative: Derivative
-  readonly sharedWith: number
-}
-
-/** The version is there and the rendition is not. */
-export interface Pending extends Common {
-  readonly kind: 'pending'
-  readonly rendition: string
-  readonly blocking: readonly {
-    readonly node: string | undefined
-    readonly format: Format
-    readonly state: string
-  }[]
-}
-
-/** No version has been published yet, and one is on its way. */
-export interface Unpublished extends Omit<Common, 'version' | 'placeholder'> {
-  readonly kind: 'unpublished'
-  readonly rendition: string
-}
-
-export interface OriginalAnswer extends Common {
-  readonly kind: 'original'
-  readonly sha256: Hex
-  readonly bytes: number
-  readonly mediaType: string
-  readonly objectKey: string
-  readonly filename: string | undefined
-}
-
-export type Answer = Ready | Pending | Unpublished | OriginalAnswer
-
 export interface ResolveDependencies {
   readonly tenant: string
   readonly clock: Clock
   readonly read: (key: ResolveKey) => Promise<ResolveFacts>
+  readonly proveLink: ProveLink
   readonly demand: Demand
   readonly waitForNodes: Waiter
   readonly waitForPublication: Waiter
@@ -108,18 +59,37 @@ export interface ResolveDependencies {
 
 export type Resolve = (question: Question) => Promise<Answer>
 
-type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>
+type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read' | 'proveLink'>
+
+/** The question with what its signature proves. Throws `forbidden`. */
+const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveFacts, question: Question): Question => {
+  const { signed, product } = question
+  if (signed === undefined) return question
+  return { ...question, proven: proveLink({ signed, key: signingKey, product, now: clock.now() }) }
+}
 
 const keyOf = (tenant: string, question: Question): ResolveKey => {
-  const { secretHash, proven, product, asset, version, rendition, countSharers } = question
-  return { tenant: proven?.principal.tenant ?? tenant, secretHash, product, asset, version, rendition, countSharers }
+  const { secretHash, proven, signed, shareHash, product, asset, version, rendition, countSharers } = question
+  return {
+    tenant: proven?.principal.tenant ?? tenant,
+    secretHash,
+    kid: signed?.kid,
+    shareHash,
+    product,
+    asset,
+    version,
+    rendition,
+    countSharers,
+  }
 }
 
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
 const openLook =
-  ({ tenant, clock, read }: LookDependencies): Resolve =>
-  async question => {
-    const facts = await read(keyOf(tenant, question))
+  (dependencies: LookDependencies): Resolve =>
+  async asked => {
+    const { tenant, clock, read } = dependencies
+    const facts = await read(keyOf(tenant, asked))
+    const question = proved(dependencies, facts, asked)
     return answerFrom(facts, question, { tenant, edge: permit(facts, question, clock.now()) })
   }
 
@@ -140,12 +110,14 @@ const isOutdated = (proven: Proven | undefined, { matrixRevision }: ResolveFacts
  * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
  * last answer to these is given again. What they permit is decided anew each time.
  */
-export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
+export const openPeek = (dependencies: LookDependencies): Peek => {
+  const { tenant, clock, read } = dependencies
   const given = new WeakMap<ResolveFacts, Given>()
-  return async question => {
-    const { format, accept } = question
-    const facts = await read(keyOf(tenant, question))
-    if (isOutdated(question.proven, facts)) return undefined
+  return async asked => {
+    const { format, accept } = asked
+    const facts = await read(keyOf(tenant, asked))
+    if (isOutdated(asked.proven, facts)) return undefined
+    const question = proved(dependencies, facts, asked)
     const edge = permit(facts, question, clock.now())
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
@@ -203,8 +175,7 @@ const answerFrom = (
     asset: question.asset,
     publication: asset.publication,
     delivery: facts.edges.collection?.delivery ?? 'redirect',
-    // A cache between knows nothing of networks.
-    visibility: edge === undefined || edge.conditions?.networks ? ('private' as const) : edge.visibility,
+    visibility: edge?.conditions?.networks ? ('local' as const) : (edge?.visibility ?? 'private'),
     grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
   }
   if (question.version === undefined && asset.activeVersion === undefined) {

@@ -20,6 +20,12 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    signatures: new Counter({
+      name: 'matrix_url_signatures_total',
+      help: 'Signed URLs that were asked for: accepted, or why not. unknown-key counts revoked and expired ones, too.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     ingestedBytes: new Counter({
       name: 'matrix_ingested_bytes_total',
       help: 'Bytes received by accepted uploads.',

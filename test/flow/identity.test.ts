@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ACTION_NAMES } from '../../src/http/actions.ts'
 import { ensureTenant, insertKey, putAdminKey } from '../../src/manifest/products.ts'
 import { hashSecret, newSecret } from '../../src/model/ids.ts'
+import { signUrl } from '../../src/sdk/index.ts'
 import { expectJson, openClient, openSocketClient, type Send, traces } from '../support/http.ts'
 import { type Issuer, startIssuer } from '../support/issuer.ts'
 import { ADMIN_KEY, type CallOptions, type System, startSystem } from '../support/system.ts'
@@ -36,7 +37,11 @@ type Row = Readonly<Record<Who, number>>
  * product of the tenant without one; `elsewhere` administers another tenant. Asset is a text of the gallery, published, so that
  * what succeeds needs no worker. {x} is the product in the path.
  */
-const scene = { gallery: 'gallery', asset: '', operation: '', missing: crypto.randomUUID() }
+const scene = { gallery: 'gallery', asset: '', kid: '', share: '', operation: '', missing: crypto.randomUUID() }
+/** Of a key of the owner that nobody touches; `scene.kid` is one that is rotated and revoked. */
+const signer = { kid: '', secret: '' }
+const signed = (inPath: boolean): string =>
+  signUrl({ path: `/i/owner/${scene.asset}/v1/original`, ...signer, lifetimeSeconds: 600, inPath })
 const all = (status: number): Row => Object.fromEntries(WHO.map(who => [who, status])) as Row
 /** A token stands for the product `owner`, and hears what its keys hear. */
 const products = (row: Omit<Row, keyof typeof NOBODY | 'token'>): Row => ({ ...NOBODY, ...row, token: row.owner })
@@ -103,6 +108,37 @@ const CASES: readonly Case[] = [
       ...products({ stranger: 404, reader: 404, editor: 404, owner: 302, admin: 302, elsewhere: 404 }),
       anonymous: 404,
     },
+  },
+  // What the URL itself proves is the same for everybody who has it.
+  {
+    method: 'GET',
+    route: '/i/:product/:asset/:version/:file',
+    path: () => signed(false),
+    row: all(302),
+  },
+  {
+    method: 'GET',
+    route: '/i/:product/:asset/:version/:file',
+    path: () => `${signed(false)}x`,
+    row: all(403),
+  },
+  {
+    method: 'GET',
+    route: '/s/:proof/i/:product/:asset/:version/:file',
+    path: () => signed(true),
+    row: all(302),
+  },
+  {
+    method: 'GET',
+    route: '/share/:token/i/:product/:asset/:version/:file',
+    path: () => scene.share,
+    row: all(302),
+  },
+  {
+    method: 'GET',
+    route: '/share/:token/i/:product/:asset/:version/:file',
+    path: () => scene.share.replace(/^\/share\/..../, '/share/0000'),
+    row: all(404),
   },
   { method: 'POST', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', options: text, row: writes(201) },
   {
@@ -201,6 +237,54 @@ const CASES: readonly Case[] = [
     path: () => '/v1/issuers/other',
     options: () => ifMatch,
     row: administers(204, 404),
+  },
+  {
+    method: 'POST',
+    route: '/v1/products/:product/signing-keys',
+    path: () => '/v1/products/editor/signing-keys',
+    options: () => ({ body: {} }),
+    row: administers(201, 404),
+  },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/signing-keys',
+    path: () => '/v1/products/editor/signing-keys',
+    row: administers(200, 200),
+  },
+  {
+    method: 'POST',
+    route: '/v1/signing-keys/:kid/rotate',
+    path: () => `/v1/signing-keys/${scene.kid}/rotate`,
+    options: () => ({ ...ifMatch, body: {} }),
+    row: administers(201, 404),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/signing-keys/:kid',
+    path: () => `/v1/signing-keys/${scene.kid}`,
+    options: () => ifMatch,
+    row: administers(204, 404),
+  },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/shares',
+    path: () => `/v1/assets/${scene.asset}/shares`,
+    options: () => ({ body: { renditions: [], original: true } }),
+    // The editor has no originals here, so it has none to show.
+    row: products({ stranger: 404, reader: 403, editor: 403, owner: 201, admin: 201, elsewhere: 404 }),
+  },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/shares',
+    path: () => `/v1/assets/${scene.asset}/shares`,
+    row: products({ stranger: 404, reader: 403, editor: 200, owner: 200, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/shares/:share',
+    path: () => `/v1/shares/share_${'0'.repeat(32)}`,
+    options: () => ifMatch,
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 404, admin: 404, elsewhere: 404 }),
   },
   {
     method: 'PUT',
@@ -426,6 +510,17 @@ beforeAll(async () => {
   keys.mistyped = `${(keys.owner ?? '').slice(0, -1)}${(keys.owner ?? '').endsWith('a') ? 'b' : 'a'}`
   const upload = { key: keys.owner, ...text() }
   scene.asset = (await expectJson<{ asset: string }>(send('POST', '/v1/assets?collection=gallery', upload), 201)).asset
+  const signing = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
+  signer.kid = signing.kid
+  signer.secret = signing.secret
+  const rotated = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
+  scene.kid = rotated.kid
+  const share = { key: keys.owner, body: { renditions: [], original: true } }
+  const { links } = await expectJson<{ links: { url: string }[] }>(
+    send('POST', `/v1/assets/${scene.asset}/shares`, share),
+    201,
+  )
+  scene.share = new URL(links[0]?.url ?? '').pathname
 })
 afterAll(async () => {
   await socket.close()

@@ -24,13 +24,17 @@ export const grant = (said: Partial<Grant> = {}): Grant => ({
   ...said,
 })
 
-/** Nobody, an administrator, and the product that is asked about and another: with no scope, with one, with all. */
+/** Nobody, an administrator, and the product that is asked about and another: with no scope, with one, with all, and by links. */
 export const PRINCIPALS: readonly { readonly who: string; readonly principal: Principal | undefined }[] = [
   { who: 'anonymous', principal: undefined },
   { who: 'administrator', principal: principal(undefined, ['matrix:admin']) },
   ...[[], ...PRODUCT_SCOPES.map(scope => [scope]), PRODUCT_SCOPES].flatMap(scopes => [
     { who: `shop with ${scopes.join() || 'nothing'}`, principal: principal('shop', scopes) },
     { who: `other with ${scopes.join() || 'nothing'}`, principal: principal('other', scopes) },
+  ]),
+  ...(['shop', 'other'] as const).flatMap(product => [
+    { who: `a signed URL of ${product}`, principal: principal(product, ['resolve'], 'link') },
+    { who: `a share link of ${product}`, principal: principal(product, ['resolve'], 'share') },
   ]),
 ]
 

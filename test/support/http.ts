@@ -150,6 +150,8 @@ const TABLES = [
   'api_key',
   'issuer',
   'issuer_subject',
+  'signing_key',
+  'share_link',
   'collection',
   'edge',
   'original',

@@ -15,8 +15,10 @@ const NEEDS: Readonly<Record<Action, Scope>> = {
   write: 'assets:write',
   publish: 'publish',
   erase: 'assets:erase',
+  share: 'share',
 }
 
+const NAMES = { link: 'signed-link', share: 'share-link' } as const
 const UNMET = { type: 'media-type-outside', label: 'labels-outside', network: 'network-outside' } as const
 
 /** Why the product of the edge hears nothing; `undefined`: the edge holds. */
@@ -42,16 +44,19 @@ const expected = (who: Principal | undefined, action: Action, asked: Case): stri
   // A product hears nothing of what others have, nor of what it has no edge to that holds.
   if (who.product !== 'shop') return 'hide other-product'
   if (silent !== undefined) return `hide ${silent}`
+  // What a reader could not share has ceased to be shared.
+  if (who.kind === 'share' && edge?.role === 'reader') return 'hide share-withdrawn'
   // From here on it may know; a key does what its scopes say,
   if (!who.scopes.includes(NEEDS[action])) return `forbid scope-missing:${NEEDS[action]}`
   // readers change nothing,
   if (edge?.role === 'reader' && (action === 'write' || action === 'publish' || action === 'erase'))
     return 'forbid reader-never-mutates'
+  if (edge?.role === 'reader' && action === 'share') return 'forbid reader-never-shares'
   // only an owner erases,
   if (action === 'erase' && edge?.role !== 'owner') return 'forbid only-owners-erase'
   // and originals are for those who were given them.
   if (action === 'original' && !edge?.originalAccess) return 'forbid originals-closed'
-  return `allow role:${edge?.role}`
+  return who.kind === 'link' || who.kind === 'share' ? `allow ${NAMES[who.kind]}` : `allow role:${edge?.role}`
 }
 
 const EFFECTS: ReadonlySet<string> = new Set(['allow', 'forbid', 'hide'])
@@ -93,7 +98,7 @@ describe.each(PRINCIPALS)('$who', ({ principal: who }) => {
 })
 
 test('the table is whole', () => {
-  expect(PRINCIPALS.length * ACTIONS.length * CASES.length).toBe(16 * 6 * (4 * 2 * 2 * 10 * 20 + 20))
+  expect(PRINCIPALS.length * ACTIONS.length * CASES.length).toBe(22 * 7 * (4 * 2 * 2 * 10 * 20 + 20))
 })
 
 const shop = principal('shop', PRODUCT_SCOPES)
@@ -125,10 +130,14 @@ const ROWS: readonly (readonly [Question, string])[] = [
     'hide labels-outside',
   ],
   [ask({ edge: grant({ conditions: { networks: { blocks: [], has: () => false } } }) }), 'hide network-outside'],
+  [ask({ principal: principal('shop', ['resolve'], 'share') }), 'hide share-withdrawn'],
   [ask({ principal: principal('shop', []) }), 'forbid scope-missing:resolve'],
   [ask({ action: 'publish' }), 'forbid reader-never-mutates'],
   [ask({ edge: grant({ role: 'editor' }), action: 'erase' }), 'forbid only-owners-erase'],
+  [ask({ action: 'share' }), 'forbid reader-never-shares'],
   [ask({ action: 'original' }), 'forbid originals-closed'],
+  [ask({ principal: principal('shop', ['resolve'], 'link') }), 'allow signed-link'],
+  [ask({ principal: principal('shop', ['resolve'], 'share'), edge: grant({ role: 'editor' }) }), 'allow share-link'],
   [ask({ edge: grant({ role: 'editor' }), action: 'write' }), 'allow role:editor'],
 ]
 
@@ -149,12 +158,12 @@ test('every rule decides something in the table, with its own effect', () => {
   expect([...seen].sort()).toEqual(RULES.map(({ name, effect }) => [name, effect]).sort())
 })
 
-test('how a principal proved itself changes nothing', () => {
+test('a token is given what a key is', () => {
   for (const { principal: who } of PRINCIPALS)
     for (const action of ACTIONS)
       for (const asked of CASES.filter((_, index) => index % 37 === 0))
-        for (const kind of ['token', 'link'] as const)
-          expect(decide(questionOf(who && { ...who, kind }, action, asked))).toEqual(
+        if (who?.kind === 'key')
+          expect(decide(questionOf({ ...who, kind: 'token' }, action, asked))).toEqual(
             decide(questionOf(who, action, asked)),
           )
 })

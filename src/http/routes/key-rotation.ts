@@ -19,11 +19,11 @@ import { KeyId, presentKey, refuseAdminKey } from './keys.ts'
 const UNITS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 const MAX_OVERLAP_SECONDS = 30 * UNITS.d
 
-const secondsOf = (overlap: number | string): number =>
+export const secondsOf = (overlap: number | string): number =>
   typeof overlap === 'number' ? overlap : Number(overlap.slice(0, -1)) * UNITS[overlap.slice(-1) as keyof typeof UNITS]
 
 /** Seconds, or a number with its unit. */
-const Overlap = z
+export const Overlap = z
   .union([z.int().min(0), z.string().regex(/^\d{1,7}[smhd]$/)])
   .refine(overlap => secondsOf(overlap) <= MAX_OVERLAP_SECONDS, 'Expected at most 30 days')
   .openapi({ description: 'How long the old secret goes on: seconds, or `90m`, `24h`, `30d`; 0 ends it at once' })

@@ -18,7 +18,7 @@ import { Label, Moment, Name, WriteQuery } from '../validation.ts'
 export const KeyId = z.string().regex(/^key_[\w-]{1,60}$/)
 const NewKey = z.strictObject({
   label: Label.default(''),
-  scopes: z.array(z.enum(SCOPES)).min(1).default(['resolve', 'assets:read', 'assets:write', 'publish']),
+  scopes: z.array(z.enum(SCOPES)).min(1).default(['resolve', 'assets:read', 'assets:write', 'publish', 'share']),
   expires_at: Moment.optional(),
 })
 const KeySchema = z
