@@ -14,7 +14,7 @@ import { gather } from './lib/gather.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
 import { recordKeyUse } from './manifest/key-use.ts'
-import { keysByHash } from './manifest/products.ts'
+import { findLimits, keysByHash } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import type { Principal } from './model/principal.ts'
@@ -24,6 +24,7 @@ import { openKeyUse } from './policy/key-use.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
+import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openPeek, openResolve } from './resolve/resolve.ts'
@@ -90,6 +91,13 @@ export const openCore = async ({
     backend: engines.queue,
     onError: error => log.debug({ err: error }, 'queue connection'),
   })
+  const rates = openConfiguredRates({
+    config,
+    log,
+    metrics,
+    redisUrl: engines.queue.kind === 'redis' && config.role !== 'worker' ? engines.queue.url : undefined,
+    readLimits: (tenant, product) => findLimits(database, tenant, product),
+  })
 
   return {
     config,
@@ -104,6 +112,7 @@ export const openCore = async ({
     queue,
     journal,
     nearby: openNearby(),
+    rates,
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
       try {
@@ -117,6 +126,7 @@ export const openCore = async ({
     async close(): Promise<void> {
       await journal.close()
       await queue.close()
+      rates.close()
       await database.close()
       originals.close()
       derivatives.close()

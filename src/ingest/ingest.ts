@@ -160,7 +160,7 @@ export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: Inges
         mediaType: original.mediaType,
       })
     const { version, offered } = await database.transaction(async tx => {
-      const created = await insertOriginal(tx, tenant, original)
+      const created = await insertOriginal(tx, { tenantId: tenant, productId: permission.owner }, original)
       const placed = await placeVersion(tx, upload, permission, { original, deduplicated: !created, maxCpuMs })
       await onCommit(tx, placed.version)
       return placed

@@ -37,8 +37,12 @@ export const findOriginalOf = async (
   return row && { ...row, image: row.image ?? undefined }
 }
 
-/** Equal content is one row: whoever comes second finds it. True when this call created it. */
-export const insertOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
+/** Equal content is one row: whoever comes second finds it. True when this call created it, in the name of the product. */
+export const insertOriginal = async (
+  tx: Sql,
+  { tenantId, productId }: { tenantId: string; productId: string },
+  bytes: Original,
+): Promise<boolean> => {
   const rows = await tx.orm
     .insert(original)
     .values({
@@ -48,6 +52,7 @@ export const insertOriginal = async (tx: Sql, tenantId: string, bytes: Original)
       mediaType: bytes.mediaType,
       objectKey: bytes.objectKey,
       image: bytes.image ?? null,
+      productId,
     })
     .onConflictDoNothing({ target: [original.tenantId, original.sha256] })
     .returning({ sha256: original.sha256 })

@@ -15,6 +15,7 @@ import type { Derivative } from '../model/node.ts'
 import type { Principal, Proven } from '../model/principal.ts'
 import type { Delivery, Edge, Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
+import type { Account } from '../rates/rates.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
 import type { Waiter } from './wait.ts'
@@ -25,6 +26,8 @@ export interface Question {
   readonly secretHash: Hex | undefined
   /** Of a credential that needs no look-up, instead. */
   readonly proven: Proven | undefined
+  /** Who new derivatives are counted for. */
+  readonly account?: Pick<Account, 'take'> | undefined
   readonly product: string
   readonly asset: string
   readonly version: number | undefined
@@ -166,7 +169,12 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
     }
     if (answer.kind !== 'pending') return answer
     const { tenant: owner } = answer
-    const nodes = await demand({ ...answer, format: question.format, accept: question.accept })
+    const nodes = await demand({
+      ...answer,
+      format: question.format,
+      accept: question.accept,
+      account: question.account,
+    })
     const leftMs = deadline - performance.now()
     if (leftMs > 0)
       await waitForNodes(

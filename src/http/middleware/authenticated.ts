@@ -14,6 +14,7 @@ export const authenticated = (find: FindPrincipal) =>
     const principal = hash === undefined ? undefined : await find(hash)
     if (principal === undefined) throw unauthenticated()
     c.set('principal', principal)
+    await c.get('admit')({ secretHash: hash, proven: { principal } })
     await next()
   })
 

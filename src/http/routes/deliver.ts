@@ -62,9 +62,12 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       defaultMs: Math.min(DEFAULT_WAIT_MS, config.maxWaitMs),
       maxMs: config.maxWaitMs,
     })
+    const secretHash = presentedKey(c.req.header('authorization'))
+    const account = await c.get('admit')({ secretHash })
     const answer = await resolve({
-      secretHash: presentedKey(c.req.header('authorization')),
+      secretHash,
       proven: undefined,
+      account,
       product,
       asset,
       version,

@@ -82,12 +82,14 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
     const secretHash = presentedKey(c.req.header('authorization'))
     if (secretHash === undefined) throw unauthenticated()
+    const account = await c.get('admit')({ secretHash })
     const query = parseQuery(c)
     const mode = parseMode(c, query.delivery)
     const waitMs = parseWait(c, query.wait, { defaultMs: 0, maxMs: config.maxWaitMs })
     const question: Question = {
       secretHash,
       proven: undefined,
+      account,
       product: pathPart(c.req.param('product'), NAME_PATTERN),
       asset: pathPart(c.req.param('asset'), UUID_PATTERN),
       version: parseVersion(query.version),
