@@ -1,6 +1,7 @@
 /** How a text of the environment becomes a value: one parser a kind, each of which says the rule that was broken and never the value. */
 import { type Network, networkOf } from './lib/network.ts'
 import { isTokenLike, isWellFormedSecret, NAME_PATTERN } from './model/ids.ts'
+import type { Quota } from './model/quota.ts'
 
 /** What defaults depend on besides the environment; entry files look it up. */
 export interface Machine {
@@ -102,6 +103,14 @@ export const baseUrl = (value: string): string => {
   const given = url('http:', 'https:')(value)
   if (/[?#]/.test(given)) throw new ConfigRule('expected a URL without a query')
   return given.replace(/\/+$/, '')
+}
+
+/** `100/2s`: so many requests in so many seconds. `0`: as many as come. */
+export const quota = (value: string): Quota | undefined => {
+  if (value === '0') return undefined
+  const [, requests, seconds] = /^([1-9]\d{0,8})\/([1-9]\d{0,4})s$/.exec(value) ?? []
+  if (requests === undefined) throw new ConfigRule('expected requests and seconds like 100/2s, or 0')
+  return { requests: Number(requests), seconds: Number(seconds) }
 }
 
 /** Separated by commas; none where it is empty. */

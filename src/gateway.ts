@@ -14,6 +14,7 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import { openSealing } from './lib/sealed.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
+import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
@@ -23,6 +24,7 @@ import { openLinkProver } from './policy/prove-link.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
+import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openPeek, openResolve } from './resolve/resolve.ts'
@@ -89,6 +91,13 @@ export const openCore = async ({
     backend: engines.queue,
     onError: error => log.debug({ err: error }, 'queue connection'),
   })
+  const rates = openConfiguredRates({
+    config,
+    log,
+    metrics,
+    redisUrl: engines.queue.kind === 'redis' && config.role !== 'worker' ? engines.queue.url : undefined,
+    readLimits: (tenant, product) => findLimits(database, tenant, product),
+  })
 
   return {
     config,
@@ -110,6 +119,7 @@ export const openCore = async ({
       config.purgeWebhookUrl !== undefined && config.purgeWebhookSecret !== undefined
         ? openPurgeWebhook({ url: config.purgeWebhookUrl, secret: config.purgeWebhookSecret, clock })
         : undefined,
+    rates,
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
       try {
@@ -123,6 +133,7 @@ export const openCore = async ({
     async close(): Promise<void> {
       await journal.close()
       await queue.close()
+      rates.close()
       await database.close()
       originals.close()
       derivatives.close()

@@ -4,6 +4,7 @@ import type { Gateway } from '../gateway.ts'
 import { refuse } from '../model/errors.ts'
 import type { Env, MatrixContext } from './context.ts'
 import { noteDenial } from './denials.ts'
+import { limited } from './middleware/limited.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
 import { assetGrantRoutes } from './routes/asset-grants.ts'
@@ -72,6 +73,7 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
   const { log } = gateway
   const app = new OpenAPIHono<Env>({ defaultHook: validationHook })
   app.use(request(gateway))
+  app.use(limited(gateway))
   for (const register of ROUTES) register(app, gateway)
 
   const answer = (c: MatrixContext, error: unknown): Response => {

@@ -7,7 +7,9 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
+import { subscriberOf } from '../lib/network.ts'
 import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
+import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
 import { type Link, readLink } from './link.ts'
@@ -141,9 +143,18 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, presign, derivatives, clock, metrics, recall } = gateway
+  const { peek, presign, derivatives, clock, metrics, recall, rates, config } = gateway
   const names = openRequestNames(gateway)
-  const known = { recall, clients: openClientAddress(gateway.config.trustedProxies) }
+  const clients = openClientAddress(config.trustedProxies)
+  const known = { recall, clients }
+
+  /** `undefined`: not asked for before on this gateway, which the routes find out about. 0.1 us of a request with a key. */
+  const accountOf = ({ secretHash, proven }: Question, incoming: IncomingMessage): Account | undefined => {
+    if (secretHash !== undefined) return rates.known(secretHash)
+    if (proven !== undefined) return rates.knownOf(proven.principal)
+    const address = clients.ofMessage(incoming)
+    return address === undefined ? undefined : rates.ofAddress(subscriberOf(address))
+  }
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
     const { objectKey: key, mediaType } = ready.derivative
@@ -161,13 +172,16 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   const answer = async (ask: Ask, incoming: IncomingMessage, outgoing: ServerResponse): Promise<boolean> => {
     const { 'x-correlation-id': correlationId, traceparent } = incoming.headers
     const named = names.begin(correlationId as string | undefined, traceparent as string | undefined)
+    const account = accountOf(ask.question, incoming)
+    if (account === undefined || account.isFull('resolve')) return false
     const ready = await peek(ask.question)
     if (ready === undefined || (ask.mode === 'edge' && ready.delivery !== 'redirect')) return false
+    account.take('resolve')
     const { status, headers, body } = await send(ready, ask)
     metrics.resolutions.inc({ outcome: 'ready' })
     if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
     const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status })
-    outgoing.writeHead(status, Object.assign(headers, said))
+    outgoing.writeHead(status, Object.assign(headers, said, account.fields('resolve')))
     outgoing.end(body)
     return true
   }

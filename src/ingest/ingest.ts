@@ -157,7 +157,7 @@ export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: Inges
     const put = () => originals.put({ key, body: received.open, bytes, sha256, mediaType })
     if (!known) await put()
     const { version, offered } = await database.transaction(async tx => {
-      const created = await insertOriginal(tx, tenant, original)
+      const created = await insertOriginal(tx, { tenantId: tenant, productId: permission.owner }, original)
       // What was there when it was looked for, or put, may have been erased since.
       if (created && (await claimErased(tx, { tenant, kind: 'original', sha256 })) && !(await originals.stat(key)))
         await put()

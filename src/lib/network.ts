@@ -40,3 +40,14 @@ export const openNetworks = (networks: readonly Network[]): ((address: string) =
 }
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6')
+
+/** What one subscriber has: an IPv4 address, or the 2^64 addresses of an IPv6 network of 64 bits. For an address as `addressOf` gives it. */
+export const subscriberOf = (address: string): string => {
+  if (isIP(address) !== 6) return address
+  const [head = '', tail] = address.split('::')
+  const groups = (half: string): string[] => (half === '' ? [] : half.split(':'))
+  const [front, back] = [groups(head), groups(tail ?? '')]
+  const zeros = tail === undefined ? 0 : 8 - front.length - back.length
+  const all = [...front, ...Array<string>(zeros).fill('0'), ...back]
+  return `${all.slice(0, 4).join(':')}::/64`
+}

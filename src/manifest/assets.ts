@@ -42,18 +42,24 @@ const KEEP_ORIGINAL = {
   text: `select 1 from original where tenant_id = $1 and sha256 = decode($2, 'hex') for key share`,
 }
 
+interface Holder {
+  readonly tenantId: string
+  /** In whose name it is stored. */
+  readonly productId: string
+}
+
 /**
  * Equal content is one row: whoever comes second finds it, and it stays until the commit. True when this call created it: then
  * such bytes may have been erased before (erased-bytes.ts).
  */
-export const insertOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
+export const insertOriginal = async (tx: Sql, holder: Holder, bytes: Original): Promise<boolean> => {
   for (;;) {
-    if (await createOriginal(tx, tenantId, bytes)) return true
-    if ((await tx.rows(KEEP_ORIGINAL, [tenantId, bytes.sha256])).length > 0) return false
+    if (await createOriginal(tx, holder, bytes)) return true
+    if ((await tx.rows(KEEP_ORIGINAL, [holder.tenantId, bytes.sha256])).length > 0) return false
   }
 }
 
-const createOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promise<boolean> => {
+const createOriginal = async (tx: Sql, { tenantId, productId }: Holder, bytes: Original): Promise<boolean> => {
   const rows = await tx.orm
     .insert(original)
     .values({
@@ -63,6 +69,7 @@ const createOriginal = async (tx: Sql, tenantId: string, bytes: Original): Promi
       mediaType: bytes.mediaType,
       objectKey: bytes.objectKey,
       image: bytes.image ?? null,
+      productId,
     })
     .onConflictDoNothing({ target: [original.tenantId, original.sha256] })
     .returning({ sha256: original.sha256 })

@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, isNotNull, ne, or } from 'drizzle-orm'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Product } from '../model/product.ts'
+import type { ProductLimits } from '../model/quota.ts'
 import type { Sql } from './database.ts'
 import { apiKey, keyUse, product, tenant } from './schema.ts'
 
@@ -26,12 +27,24 @@ export const putProduct = async (
     productId,
     displayName,
     share,
-  }: { tenantId: string; productId: string; displayName: string; share: number },
+    limits,
+  }: { tenantId: string; productId: string; displayName: string; share: number; limits: ProductLimits },
 ): Promise<void> => {
   await sql.orm
     .insert(product)
-    .values({ tenantId, productId, displayName, share })
-    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set: { displayName, share } })
+    .values({ tenantId, productId, displayName, share, limits })
+    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set: { displayName, share, limits } })
+}
+
+const FIND_LIMITS = {
+  name: 'product_limits',
+  text: 'select limits from product where tenant_id = $1 and product_id = $2',
+}
+
+/** Empty: the defaults, or no such product. */
+export const findLimits = async (sql: Sql, tenantId: string, productId: string): Promise<ProductLimits> => {
+  const [found] = await sql.rows<{ limits: ProductLimits }>(FIND_LIMITS, [tenantId, productId])
+  return found?.limits ?? {}
 }
 
 export const listProducts = async (
@@ -43,6 +56,7 @@ export const listProducts = async (
       product: product.productId,
       displayName: product.displayName,
       share: product.share,
+      limits: product.limits,
       createdAt: product.createdAt,
     })
     .from(product)
@@ -56,6 +70,7 @@ export const findProduct = async (sql: Sql, tenantId: string, productId: string)
       product: product.productId,
       displayName: product.displayName,
       share: product.share,
+      limits: product.limits,
       createdAt: product.createdAt,
     })
     .from(product)

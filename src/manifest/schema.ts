@@ -23,6 +23,7 @@ import type { StoredConditions } from '../model/conditions.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Scope } from '../model/principal.ts'
 import type { AssetEdge, Delivery, PublishGate, Role } from '../model/product.ts'
+import type { ProductLimits } from '../model/quota.ts'
 
 /** `bytea` in Postgres, lower-case hexadecimal here. */
 const digest = customType<{ data: string; driverData: Buffer }>({
@@ -45,6 +46,7 @@ export const product = pgTable(
     displayName: text('display_name').notNull(),
     share: integer('share').notNull().default(1),
     createdAt: at('created_at').notNull().defaultNow(),
+    limits: jsonb('limits').$type<ProductLimits>().notNull().default({}),
   },
   table => [primaryKey({ columns: [table.tenantId, table.productId] })],
 )
@@ -146,6 +148,7 @@ export const original = pgTable(
     objectKey: text('object_key').notNull(),
     image: jsonb('image').$type<ImageFacts>(),
     storedAt: at('stored_at').notNull().defaultNow(),
+    productId: text('product_id').notNull().default(''),
   },
   table => [primaryKey({ columns: [table.tenantId, table.sha256] })],
 )

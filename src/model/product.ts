@@ -1,5 +1,6 @@
 import type { Conditions } from './conditions.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
+import type { ProductLimits } from './quota.ts'
 import type { Recipe } from './recipe.ts'
 
 export interface Product {
@@ -7,6 +8,8 @@ export interface Product {
   readonly displayName: string
   /** Of the workers, in proportion to the other products' shares where several want them, 1 to 100. */
   readonly share: number
+  /** In place of the defaults. */
+  readonly limits: ProductLimits
   readonly createdAt: Date
 }
 

@@ -16,6 +16,7 @@ import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
 import type { Nearby } from '../queue/nearby.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
+import type { Account } from '../rates/rates.ts'
 
 export interface Wish {
   readonly tenant: string
@@ -26,6 +27,7 @@ export interface Wish {
   readonly rendition: string
   readonly format: Format | 'auto'
   readonly accept: string | undefined
+  readonly account: Pick<Account, 'take'> | undefined
   /** What was found in the way: formats and where their nodes stood. */
   readonly blocking: readonly { readonly state: string }[]
 }
@@ -71,6 +73,7 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
     format,
     accept,
     blocking,
+    account,
   }: Wish): Promise<readonly Hex[]> => {
     const [rendition, original, refusal] = await Promise.all([
       findRendition(database, { tenantId: tenant, collectionId: collection, productId: product, name }),
@@ -89,6 +92,7 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
     const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
     if (refusal && isNew) throw refusal
     if (refusal) return wanted // keeps the place that it has
+    if (isNew) account?.take('cold')
     const planned = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       await insertLeaves(tx, { tenant, asset, version, leaves })

@@ -16,6 +16,7 @@ import type { Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
+import type { Account } from '../rates/rates.ts'
 import type { Answer, Common, Ready, Unpublished } from './answer.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
@@ -33,6 +34,8 @@ export interface Question {
   readonly signed?: Signed | undefined
   /** Of a share link, looked up with the answer. */
   readonly shareHash?: Hex | undefined
+  /** Who new derivatives are counted for. */
+  readonly account?: Pick<Account, 'take'> | undefined
   readonly product: string
   readonly asset: string
   readonly version: number | undefined
@@ -146,7 +149,12 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
     }
     if (answer.kind !== 'pending') return answer
     const { tenant: owner } = answer
-    const nodes = await demand({ ...answer, format: question.format, accept: question.accept })
+    const nodes = await demand({
+      ...answer,
+      format: question.format,
+      accept: question.accept,
+      account: question.account,
+    })
     const leftMs = deadline - performance.now()
     if (leftMs > 0)
       await waitForNodes(

@@ -26,6 +26,17 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    rateLimited: new Counter({
+      name: 'matrix_rate_limited_total',
+      help: 'Requests beyond a limit, by its class and product (empty: nobody proven): refused, or only observed.',
+      labelNames: ['class', 'product', 'effect'] as const,
+      registers,
+    }),
+    rateSettlementsLost: new Counter({
+      name: 'matrix_rate_settlements_lost_total',
+      help: 'Times that the shared numbers of rate limits could not be reached; each gateway counts for itself until they can.',
+      registers,
+    }),
     ingestedBytes: new Counter({
       name: 'matrix_ingested_bytes_total',
       help: 'Bytes received by accepted uploads.',

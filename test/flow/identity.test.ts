@@ -604,6 +604,8 @@ describe('who may not know hears the same of what is there and of what is not', 
     const response = await ask(method, path, options)
     const headers = [...response.headers]
       .filter(([name]) => !/^(x-request-id|x-correlation-id|traceparent|server-timing|date)$/.test(name))
+      // Goes on from request to request, whatever is asked for.
+      .map(([name, value]) => [name, name === 'ratelimit' ? value.replace(/=\d+/g, '=n') : value] as const)
       .sort()
     return { status: response.status, headers, body: (await response.text()).replace(/req_[\w-]+/, '') }
   }

@@ -48,9 +48,17 @@ const INCIDENTAL = [
   'transfer-encoding',
 ]
 
+/** The numbers of a limit go on from answer to answer; its names and the policy are the same. */
+const withoutCount = (name: string, value: string): string =>
+  name === 'ratelimit' ? value.replace(/=\d+/g, '=n') : value
+
 const tell = async (response: Response) => ({
   status: response.status,
-  headers: Object.fromEntries([...response.headers].filter(([name]) => !INCIDENTAL.includes(name))),
+  headers: Object.fromEntries(
+    [...response.headers]
+      .filter(([name]) => !INCIDENTAL.includes(name))
+      .map(([name, value]) => [name, withoutCount(name, value)]),
+  ),
   body: await response.text(),
 })
 

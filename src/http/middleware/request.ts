@@ -28,7 +28,7 @@ export const request = (telemetry: { log: Log; metrics: Metrics; config: Pick<Co
 }
 
 /** Requests that come without a socket (tests, the seeding of the demo) have no node response. */
-const setHeaders = (c: MatrixContext, headers: Readonly<Record<string, string>>): void => {
+export const setHeaders = (c: MatrixContext, headers: Readonly<Record<string, string>>): void => {
   const outgoing = c.env?.outgoing
   for (const name in headers) {
     const value = headers[name] as string

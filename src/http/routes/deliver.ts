@@ -81,10 +81,13 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       defaultMs: Math.min(DEFAULT_WAIT_MS, config.maxWaitMs),
       maxMs: config.maxWaitMs,
     })
+    const credential = link === undefined ? await identify(c.req.header('authorization')) : ANONYMOUS
+    const account = await c.get('admit')(credential)
     const answer = await resolve({
-      ...(link === undefined ? await identify(c.req.header('authorization')) : ANONYMOUS),
+      ...credential,
       signed: link?.signed,
       shareHash: link?.shareHash,
+      account,
       product,
       asset,
       version,

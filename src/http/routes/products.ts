@@ -10,16 +10,23 @@ import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
+import { LimitsSchema, limitsOf } from '../product-limits.ts'
 import { Label, Name, Paging, page, readCursor, WriteQuery } from '../validation.ts'
 
-const ProductSchema = z
-  .object({ product: z.string(), display_name: z.string(), share: z.number().int(), created_at: z.string() })
-  .openapi('Product')
-const NamedProduct = z.object({ product: z.string(), display_name: z.string(), share: z.number().int() })
+const NamedProduct = z.object({
+  product: z.string(),
+  display_name: z.string(),
+  share: z.number().int(),
+  limits: LimitsSchema.optional().openapi({ description: 'Where it has limits of its own' }),
+})
+const ProductSchema = NamedProduct.extend({ created_at: z.string() }).openapi('Product')
 const ProductBody = z.strictObject({
   display_name: Label.min(1),
   share: z.number().int().min(1).max(100).default(1).openapi({
     description: 'Of the workers, in proportion to the shares of other products that want them at the same time',
+  }),
+  limits: LimitsSchema.default({}).openapi({
+    description: 'In place of the defaults; what is not named has its default',
   }),
 })
 const params = z.object({ product: Name })
@@ -27,11 +34,10 @@ const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-const presentProduct = ({ product, displayName, share }: Pick<Product, 'product' | 'displayName' | 'share'>) => ({
-  product,
-  display_name: displayName,
-  share,
-})
+const presentProduct = ({ product, displayName, share, limits }: Omit<Product, 'createdAt'>) => {
+  const own = limitsOf(limits)
+  return { product, display_name: displayName, share, ...(Object.keys(own).length > 0 && { limits: own }) }
+}
 
 export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
@@ -43,7 +49,7 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       ...common,
       method: 'put',
       path: '/v1/products/{product}',
-      summary: 'Create or rename a product',
+      summary: 'Create or rename a product, and set its limits',
       request: { params, query: WriteQuery, ...jsonBody(ProductBody) },
       responses: {
         201: json(NamedProduct, 'The product, which is new'),
@@ -55,14 +61,15 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     async c => {
       const { tenant } = c.get('principal')
       const { product } = c.req.valid('param')
-      const { display_name: displayName, share } = c.req.valid('json')
-      const shown = presentProduct({ product, displayName, share })
+      const { display_name: displayName, share, ...given } = c.req.valid('json')
+      const limits = limitsOf(given.limits)
+      const shown = presentProduct({ product, displayName, share, limits })
       const tries = c.req.valid('query').validate_only === 'true'
       const isNew = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
         const before = await findProduct(tx, tenant, product)
         requireState(c, before && stateTag(presentProduct(before)))
-        await putProduct(tx, { tenantId: tenant, productId: product, displayName, share })
+        await putProduct(tx, { tenantId: tenant, productId: product, displayName, share, limits })
         await auditChange(c, tx, {
           resource: `products/${product}`,
           before: before && presentProduct(before),
@@ -71,6 +78,8 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
         return before === undefined
       })
       if (tries) return c.json(shown, 200)
+      // Other gateways heed them within seconds, as this one would.
+      await gateway.rates.refresh(tenant, product).catch(() => undefined)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
     },

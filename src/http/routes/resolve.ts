@@ -80,14 +80,15 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const { config, identify, resolve, metrics } = gateway
 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
-    const { secretHash, proven } = await identify(c.req.header('authorization'))
-    if (secretHash === undefined && proven === undefined) throw unauthenticated()
+    const credential = await identify(c.req.header('authorization'))
+    if (credential.secretHash === undefined && credential.proven === undefined) throw unauthenticated()
+    const account = await c.get('admit')(credential)
     const query = parseQuery(c)
     const mode = parseMode(c, query.delivery)
     const waitMs = parseWait(c, query.wait, { defaultMs: 0, maxMs: config.maxWaitMs })
     const question: Question = {
-      secretHash,
-      proven,
+      ...credential,
+      account,
       product: pathPart(c.req.param('product'), NAME_PATTERN),
       asset: pathPart(c.req.param('asset'), UUID_PATTERN),
       version: parseVersion(query.version),

@@ -6,6 +6,7 @@ import { ERROR_CATALOGUE, type ErrorCode, refuse } from '../../model/errors.ts'
 import { examine } from '../../reconcile/doctor.ts'
 import type { Env } from '../context.ts'
 import { renderPage, renderReference } from '../docs.ts'
+import { describeLimits } from '../limited-openapi.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
 
@@ -89,8 +90,10 @@ export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     scheme: 'bearer',
     description: 'An API key, `mtx_live_…`, or a JWT of an issuer that the tenant has named',
   })
-  app.get('/openapi.json', c => c.json(app.getOpenAPI31Document({ ...info, servers: [{ url: gateway.publicBase() }] })))
-  app.get('/docs', c => c.html(renderReference(app.getOpenAPI31Document(info)), 200, HTML))
+  app.get('/openapi.json', c =>
+    c.json(describeLimits(app.getOpenAPI31Document({ ...info, servers: [{ url: gateway.publicBase() }] }))),
+  )
+  app.get('/docs', c => c.html(renderReference(describeLimits(app.getOpenAPI31Document(info))), 200, HTML))
 
   app.openapi(
     createRoute({
