@@ -19,8 +19,10 @@ import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import type { Principal } from './model/principal.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openConfiguredEngines } from './policy/configured.ts'
 import { openJournal } from './policy/journal.ts'
 import { openKeyUse } from './policy/key-use.ts'
+import { openPolicy } from './policy/policy.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
@@ -72,6 +74,9 @@ export const openCore = async ({
   log = openLog({ level: config.logLevel, name }),
   clock = systemClock,
 }: CoreOptions) => {
+  const metrics = openMetrics()
+  // Before anything connects: policies that cannot be used end the start.
+  const policyEngines = config.role === 'worker' ? [] : await openConfiguredEngines(config, { clock, metrics })
   const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
   const database = openDatabase({
     connection: engines.database,
@@ -79,7 +84,6 @@ export const openCore = async ({
     statementTimeoutMs: 5_000,
     onPoolError,
   })
-  const metrics = openMetrics()
   const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
@@ -97,6 +101,7 @@ export const openCore = async ({
     log,
     clock,
     metrics,
+    policy: openPolicy(policyEngines, metrics),
     database,
     originals,
     derivatives,
@@ -131,7 +136,7 @@ const BACKGROUND_NICENESS = 10
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
-  const { config, clock, database, originals, hint, nearby } = core
+  const { config, clock, policy, database, originals, hint, nearby } = core
   confineDecoders() // headers of uploads are probed in this process
   const presign = openPresigner({
     clock,
@@ -176,11 +181,12 @@ export const openGateway = (core: Core) => {
     engineCapabilities: probeEngine(),
     findPrincipal,
     keyUse,
-    ingest: openIngest({ database, originals, hint, clock, maxCpuMs: config.maxTransformCpuMs }),
-    peek: openPeek({ tenant: config.tenant, clock, read: readFacts }),
+    ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs: config.maxTransformCpuMs }),
+    peek: openPeek({ tenant: config.tenant, clock, policy, read: readFacts }),
     resolve: openResolve({
       tenant: config.tenant,
       clock,
+      policy,
       read: readFacts,
       demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue, maxCpuMs: config.maxTransformCpuMs }),
       waitForNodes: openNodeWaiter(database, nearby),

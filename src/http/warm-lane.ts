@@ -109,7 +109,7 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, presign, derivatives, clock, metrics } = gateway
+  const { peek, presign, derivatives, clock, metrics, policy } = gateway
   const names = openRequestNames(gateway)
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
@@ -137,6 +137,9 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     outgoing.end(body)
     return true
   }
+
+  // An engine takes longer than the lane saves, and one that refuses would be asked again by the routes.
+  if (!policy.isMatrixAlone) return (_incoming, _outgoing, otherwise) => otherwise()
 
   return (incoming, outgoing, otherwise) => {
     const ask = readAsk(incoming)

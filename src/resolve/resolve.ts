@@ -15,6 +15,7 @@ import type { Derivative } from '../model/node.ts'
 import type { Principal, Proven } from '../model/principal.ts'
 import type { Delivery, Edge, Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
 import type { Waiter } from './wait.ts'
@@ -100,6 +101,7 @@ export type Answer = Ready | Pending | Unpublished | OriginalAnswer
 export interface ResolveDependencies {
   readonly tenant: string
   readonly clock: Clock
+  readonly policy: Policy
   readonly read: (key: ResolveKey) => Promise<ResolveFacts>
   readonly demand: Demand
   readonly waitForNodes: Waiter
@@ -108,7 +110,7 @@ export interface ResolveDependencies {
 
 export type Resolve = (question: Question) => Promise<Answer>
 
-type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read'>
+type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'policy' | 'read'>
 
 const keyOf = (tenant: string, question: Question): ResolveKey => {
   const { secretHash, proven, product, asset, version, rendition, countSharers } = question
@@ -116,12 +118,13 @@ const keyOf = (tenant: string, question: Question): ResolveKey => {
 }
 
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
-const openLook =
-  ({ tenant, clock, read }: LookDependencies): Resolve =>
-  async question => {
+const openLook = (dependencies: LookDependencies): Resolve => {
+  const { tenant, read } = dependencies
+  return async question => {
     const facts = await read(keyOf(tenant, question))
-    return answerFrom(facts, question, { tenant, edge: permit(facts, question, clock.now()) })
+    return answerFrom(facts, question, { tenant, edge: await permit(dependencies, facts, question) })
   }
+}
 
 interface Given extends Pick<Question, 'format' | 'accept'> {
   /** By its identity: one may take over from the other when its time has come. */
@@ -136,12 +139,13 @@ export type Peek = (question: Question) => Promise<Ready | undefined>
  * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
  * last answer to these is given again. What they permit is decided anew each time.
  */
-export const openPeek = ({ tenant, clock, read }: LookDependencies): Peek => {
+export const openPeek = (dependencies: LookDependencies): Peek => {
+  const { tenant, read } = dependencies
   const given = new WeakMap<ResolveFacts, Given>()
   return async question => {
     const { format, accept } = question
     const facts = await read(keyOf(tenant, question))
-    const edge = permit(facts, question, clock.now())
+    const edge = await permit(dependencies, facts, question)
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
     if (last !== undefined && last.format === format && last.accept === accept && last.edge === edge) return last.ready
