@@ -478,6 +478,7 @@ create table original (
   object_key text not null,
   image jsonb,
   stored_at timestamp with time zone not null default now(),
+  product_id text not null default ''::text,
   constraint original_pkey PRIMARY KEY (tenant_id, sha256),
   constraint original_object_key_key UNIQUE (object_key),
   constraint original_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
@@ -506,8 +507,10 @@ create table product (
   display_name text not null,
   created_at timestamp with time zone not null default now(),
   share integer not null default 1,
+  limits jsonb not null default '{}'::jsonb,
   constraint product_pkey PRIMARY KEY (tenant_id, product_id),
   constraint product_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint product_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
   constraint product_product_id_check CHECK ((product_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
   constraint product_share_check CHECK (((share >= 1) AND (share <= 100)))
 );
@@ -657,6 +660,17 @@ create table signing_key (
   constraint signing_key_secret_check CHECK ((octet_length(secret) > 1))
 );
 
+create table stored_original (
+  tenant_id text not null,
+  product_id text not null,
+  slot smallint not null,
+  originals bigint not null,
+  bytes bigint not null,
+  constraint stored_original_pkey PRIMARY KEY (tenant_id, product_id, slot),
+  constraint stored_original_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint stored_original_slot_check CHECK (((slot >= 0) AND (slot <= 15)))
+);
+
 create table tenant (
   tenant_id text not null,
   created_at timestamp with time zone not null default now(),
@@ -690,6 +704,7 @@ CREATE INDEX node_of_original ON public.node USING btree (tenant_id, original);
 CREATE INDEX node_of_output ON public.node USING btree (tenant_id, output) WHERE (output IS NOT NULL);
 CREATE INDEX node_of_product_waiting ON public.node USING btree (tenant_id, product_id, priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE INDEX node_runnable ON public.node USING btree (tenant_id, original, priority, node_id) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
+CREATE INDEX node_spent ON public.node USING btree (tenant_id, product_id, finished_at) INCLUDE (cpu_ms) WHERE (state = 'DONE'::node_state);
 CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE (state = ANY (ARRAY['QUEUED'::node_state, 'RETRY'::node_state]));
 CREATE UNIQUE INDEX one_active_rendition ON public.rendition USING btree (tenant_id, collection_id, product_id, name) WHERE (state = 'active'::text);
 CREATE UNIQUE INDEX one_active_version ON public.asset_version USING btree (tenant_id, asset_id) WHERE (state = 'ACTIVE'::version_state);
@@ -775,6 +790,21 @@ begin
     raise exception 'the head of the audit goes on only' using errcode = '23001';
   end if;
   return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.count_original()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  sign int := case when tg_op = 'INSERT' then 1 else -1 end;
+  o original := case when tg_op = 'INSERT' then new else old end;
+begin
+  insert into stored_original as s (tenant_id, product_id, slot, originals, bytes)
+  values (o.tenant_id, o.product_id, pg_backend_pid() % 16, sign, sign * o.byte_length)
+  on conflict (tenant_id, product_id, slot) do update set originals = s.originals + excluded.originals, bytes = s.bytes + excluded.bytes;
+  return null;
 end $function$
 ;
 
@@ -936,6 +966,7 @@ CREATE CONSTRAINT TRIGGER leaf_revises AFTER UPDATE ON public.leaf DEFERRABLE IN
 CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
 CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER operation_machine BEFORE UPDATE ON public.operation FOR EACH ROW EXECUTE FUNCTION operation_guard();
+CREATE TRIGGER original_counted AFTER INSERT OR DELETE ON public.original FOR EACH ROW EXECUTE FUNCTION count_original();
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
 CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();

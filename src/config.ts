@@ -8,6 +8,7 @@ import {
   bearerToken,
   CORES,
   ConfigRule,
+  decisionUrl,
   declare,
   flag,
   integer,
@@ -45,6 +46,23 @@ export const VARIABLES = {
     networks,
     '',
     'Networks of proxies in front, like 10.0.0.0/8, by comma: only what they write into X-Forwarded-For is believed.',
+  ),
+  policyCedar: optional(
+    'POLICY_CEDAR',
+    text,
+    'File or folder of Cedar policies (*.cedar) that may forbid what the matrix allows; needs the package @cedar-policy/cedar-wasm.',
+  ),
+  policyOpaUrl: optional(
+    'POLICY_OPA_URL',
+    decisionUrl,
+    'Document of an Open Policy Agent that is asked before anything is allowed, e.g. http://127.0.0.1:8181/v1/data/matrix/authz.',
+  ),
+  policyOpaToken: optional('POLICY_OPA_TOKEN', bearerToken, 'Bearer token for an agent that asks for one.', true),
+  policyOpaMs: declare(
+    'POLICY_OPA_MS',
+    integer(10, 10_000),
+    '250',
+    'How long the agent may take, ms; without a decision nothing is allowed (503).',
   ),
   role: declare(
     'ROLE',

@@ -125,6 +125,13 @@ export const networks = (value: string): readonly Network[] =>
       return network
     })
 
+/** What `fetch` takes: a user and a password are not sent, and would be shown where the URL is. */
+export const decisionUrl = (value: string): string => {
+  const { username, password, hash } = new URL(url('http:', 'https:')(value))
+  if (username || password || hash) throw new ConfigRule('expected a URL without a user, a password and a fragment')
+  return value
+}
+
 /** A variable that has a default. */
 export const declare = <T>(env: string, parse: Variable<T>['parse'], fallback: string, doc: string): Variable<T> => ({
   env,

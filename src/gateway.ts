@@ -18,8 +18,10 @@ import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openConfiguredEngines } from './policy/configured.ts'
 import { openCredentials } from './policy/credentials.ts'
 import { openJournal } from './policy/journal.ts'
+import { openPolicy } from './policy/policy.ts'
 import { openLinkProver } from './policy/prove-link.ts'
 import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
@@ -73,6 +75,9 @@ export const openCore = async ({
   log = openLog({ level: config.logLevel, name }),
   clock = systemClock,
 }: CoreOptions) => {
+  const metrics = openMetrics()
+  // Before anything connects: policies that cannot be used end the start.
+  const policyEngines = config.role === 'worker' ? [] : await openConfiguredEngines(config, { clock, metrics })
   const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
   const database = openDatabase({
     connection: engines.database,
@@ -80,7 +85,6 @@ export const openCore = async ({
     statementTimeoutMs: 5_000,
     onPoolError,
   })
-  const metrics = openMetrics()
   const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
@@ -105,6 +109,7 @@ export const openCore = async ({
     log,
     clock,
     metrics,
+    policy: openPolicy(policyEngines, metrics),
     database,
     originals,
     derivatives,
@@ -148,7 +153,7 @@ const BACKGROUND_NICENESS = 10
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
-  const { config, clock, database, originals, hint, nearby, metrics } = core
+  const { config, clock, policy, database, originals, hint, nearby, metrics } = core
   confineDecoders() // headers of uploads are probed in this process
   const presign = openPresigner({
     clock,
@@ -179,11 +184,12 @@ export const openGateway = (core: Core) => {
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
     ...credentials,
-    ingest: openIngest({ database, originals, hint, clock, maxCpuMs: config.maxTransformCpuMs }),
-    peek: openPeek({ tenant: config.tenant, clock, read: readFacts, proveLink: openLinkProver(proverOptions) }),
+    ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs: config.maxTransformCpuMs }),
+    peek: openPeek({ tenant: config.tenant, clock, policy, read: readFacts, proveLink: openLinkProver(proverOptions) }),
     resolve: openResolve({
       tenant: config.tenant,
       clock,
+      policy,
       read: readFacts,
       proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
       demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue, maxCpuMs: config.maxTransformCpuMs }),

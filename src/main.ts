@@ -1,6 +1,6 @@
 /** The process behind `npm start`: engines that are not configured, gateway and workers, until a signal ends them in order. */
 import { resolve } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { adminKeyPath } from './data-folder.ts'
 import { banner } from './embedded/banner.ts'
 import { seedOnce } from './embedded/demo.ts'
@@ -143,6 +143,6 @@ await launch(process.env, async config => {
   } catch (error) {
     // Said before what was started ends, which may take its grace.
     process.stderr.write(`${describeFailure(error)}\n`)
-    await stack.end(1)
+    await stack.end(error instanceof ConfigError ? 2 : 1)
   }
 })

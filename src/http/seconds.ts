@@ -5,13 +5,16 @@ import { findAsset, findOriginalOf } from '../manifest/assets.ts'
 import { type Asked, permitOnAsset } from '../policy/permission.ts'
 
 export const findSecondFor =
-  ({ database, clock }: Pick<Gateway, 'database' | 'clock'>, who: Omit<Asked, 'action'>): FindSecond =>
+  (
+    { database, clock, policy }: Pick<Gateway, 'database' | 'clock' | 'policy'>,
+    who: Omit<Asked, 'action'>,
+  ): FindSecond =>
   async ({ asset: assetId, version }) => {
     const { tenant: tenantId } = who.principal
     const asset = await findAsset(database, tenantId, assetId)
     const shown = version ?? asset?.activeVersion
     if (!asset || asset.archivedAt || shown === undefined) return undefined
-    const { effect } = await permitOnAsset({ database, clock }, { ...who, action: 'read', asset: assetId })
+    const { effect } = await permitOnAsset({ database, clock, policy }, { ...who, action: 'read', asset: assetId })
     if (effect !== 'allow') return undefined
     const original = await findOriginalOf(database, { tenantId, assetId, version: shown })
     if (!original?.image) return undefined

@@ -143,7 +143,7 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, presign, derivatives, clock, metrics, recall, rates, config } = gateway
+  const { peek, presign, derivatives, clock, metrics, recall, rates, config, policy } = gateway
   const names = openRequestNames(gateway)
   const clients = openClientAddress(config.trustedProxies)
   const known = { recall, clients }
@@ -185,6 +185,9 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     outgoing.end(body)
     return true
   }
+
+  // An engine takes longer than the lane saves, and one that refuses would be asked again by the routes.
+  if (!policy.isMatrixAlone) return (_incoming, _outgoing, otherwise) => otherwise()
 
   return (incoming, outgoing, otherwise) => {
     const ask = readAsk(incoming, known)

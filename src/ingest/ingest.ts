@@ -37,6 +37,7 @@ import type { Collection } from '../model/product.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
 import type { Identity } from './identify.ts'
 import type { Received } from './receive.ts'
@@ -77,6 +78,7 @@ export interface IngestDependencies {
   readonly originals: ObjectStore
   readonly hint: (tenant: string, original: Hex, lane: Lane) => Promise<void>
   readonly clock: Clock
+  readonly policy: Policy
   readonly maxCpuMs: number
 }
 
@@ -102,7 +104,7 @@ export interface Ingest {
 
 const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
-export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: IngestDependencies): Ingest => ({
+export const openIngest = ({ database, originals, hint, clock, policy, maxCpuMs }: IngestDependencies): Ingest => ({
   async authorise({ principal, destination, address }) {
     const { tenant } = principal
     const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
@@ -111,8 +113,8 @@ export const openIngest = ({ database, originals, hint, clock, maxCpuMs }: Inges
     const product = principal.product ?? collection?.owner ?? ''
     const asked = { principal, product, action: 'write' as const, address }
     const permission = asset
-      ? await permitOnAsset({ database, clock }, { ...asked, asset: asset.asset })
-      : await permitNewAsset({ database, clock }, { ...asked, collection: collection?.collection ?? '' })
+      ? await permitOnAsset({ database, clock, policy }, { ...asked, asset: asset.asset })
+      : await permitNewAsset({ database, clock, policy }, { ...asked, collection: collection?.collection ?? '' })
     const { effect, rule } = permission
     if (effect === 'hide' || !collection) {
       throw refuse(

@@ -78,7 +78,7 @@ export const edgesOf = (plain: Plain | undefined, special: string | undefined, p
   }
 }
 
-const COLUMNS = `a.asset_id as asset, a.labels, ${newestType('(a.active_version is null or w.version = a.active_version)')} as "mediaType",
+const COLUMNS = `a.asset_id as asset, a.collection_id as collection, a.labels, ${newestType('(a.active_version is null or w.version = a.active_version)')} as "mediaType",
   e.role, e.original_access as "originalAccess", e.visibility, e.delivery, e.expires_at as "expiresAt", ${SPECIAL} as special`
 
 const GROUNDS = {
@@ -97,6 +97,7 @@ const GROUNDS_OF_COLLECTION = {
 
 type Row = Omit<Plain, 'product' | 'role' | 'expiresAt'> & {
   readonly asset: string
+  readonly collection: string
   readonly role: Plain['role'] | null
   readonly expiresAt: Date | null
   readonly special: string | null
@@ -114,13 +115,14 @@ export interface GroundsKey {
 export const findGrounds = async (
   sql: Sql,
   { tenantId, assetId, productId: product }: GroundsKey,
-): Promise<Grounds | undefined> => {
+): Promise<AssetGrounds | undefined> => {
   const [row] = await sql.rows<Row>(GROUNDS, [tenantId, assetId, product])
   return row && rowGrounds(row, product)
 }
 
 export interface AssetGrounds extends Grounds {
   readonly asset: string
+  readonly collection: string
 }
 
 export const listGrounds = async (
@@ -143,14 +145,15 @@ export const listGrounds = async (
 ): Promise<AssetGrounds[]> => {
   const values = [tenantId, collectionId, product, after ?? null, limit, ownOnly]
   const rows = await sql.rows<Row>(GROUNDS_OF_COLLECTION, values)
-  return rows.map(row => ({ asset: row.asset, ...rowGrounds(row, product) }))
+  return rows.map(row => rowGrounds(row, product))
 }
 
-const rowGrounds = (row: Row, product: string): Grounds => {
-  const { role, originalAccess, visibility, delivery, expiresAt, special, labels, mediaType } = row
+const rowGrounds = (row: Row, product: string): AssetGrounds => {
+  const { asset, collection, role, originalAccess, visibility, delivery, expiresAt, special, labels, mediaType } = row
   const plain =
     role === null
       ? undefined
       : { product, role, originalAccess, visibility, delivery, expiresAt: expiresAt ?? undefined }
-  return { edges: edgesOf(plain, special ?? undefined, product), labels, mediaType: mediaType ?? undefined }
+  const edges = edgesOf(plain, special ?? undefined, product)
+  return { asset, collection, edges, labels, mediaType: mediaType ?? undefined }
 }

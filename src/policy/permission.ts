@@ -5,12 +5,15 @@ import type { Sql } from '../manifest/database.ts'
 import { findGrounds } from '../manifest/grounds.ts'
 import { type Conditions, isOfType } from '../model/conditions.ts'
 import type { Principal } from '../model/principal.ts'
-import { type Action, type Context, type Decision, decide, type Question } from './decide.ts'
+import type { Action, Context, Question } from './decide.ts'
+import type { Subject } from './engine.ts'
 import { governing } from './governing.ts'
+import type { Policy, Ruling } from './policy.ts'
 
 export interface PermissionDependencies {
   readonly database: Sql
   readonly clock: Clock
+  readonly policy: Policy
 }
 
 export interface Asked extends Pick<Context, 'address'> {
@@ -19,36 +22,50 @@ export interface Asked extends Pick<Context, 'address'> {
   readonly action: Action
 }
 
-export interface Permission extends Decision {
+export interface Permission extends Ruling {
   /** What was asked, for `trail`. */
   readonly question: Question
   /** Of the edge that gave it, where one did. */
   readonly conditions: Conditions | undefined
 }
 
-const permissionOf = (question: Question, conditions = question.edge?.conditions): Permission => {
-  const decision = decide(question)
-  return { ...decision, question, conditions: decision.rule === 'administrator' ? undefined : conditions }
+const permissionOf = async (
+  { policy }: PermissionDependencies,
+  question: Question,
+  subject: Subject | undefined,
+  conditions = question.edge?.conditions,
+): Promise<Permission> => {
+  const ruling = await policy.decide(question, subject)
+  return { ...ruling, question, conditions: ruling.rule === 'administrator' ? undefined : conditions }
 }
 
 /** Whether content of this type may be added under a permission that was given before it was known. */
 export const permitsType = ({ conditions }: Pick<Permission, 'conditions'>, mediaType: string): boolean =>
   conditions?.mediaTypes === undefined || isOfType(mediaType, conditions.mediaTypes)
 
+interface OfAsset extends Asked {
+  readonly asset: string
+  /** Where one is asked for. */
+  readonly rendition?: string
+}
+
 /** About one asset. What is not there is answered like what nobody may see. */
 export const permitOnAsset = async (
-  { database, clock }: PermissionDependencies,
-  { asset, address, principal, product, action }: Asked & { readonly asset: string },
+  dependencies: PermissionDependencies,
+  { asset, rendition, address, principal, product, action }: OfAsset,
 ): Promise<Permission> => {
-  const grounds = await findGrounds(database, { tenantId: principal.tenant, assetId: asset, productId: product })
+  const { tenant } = principal
+  const { database, clock } = dependencies
+  const grounds = await findGrounds(database, { tenantId: tenant, assetId: asset, productId: product })
   const at = clock.now()
-  return permissionOf({
+  const question = {
     principal,
     action,
     product,
     edge: grounds && governing(grounds.edges, at),
     context: { at, mediaType: grounds?.mediaType, labels: grounds?.labels, address },
-  })
+  }
+  return permissionOf(dependencies, question, grounds && { tenant, collection: grounds.collection, asset, rendition })
 }
 
 interface OfCollection extends Asked {
@@ -67,13 +84,16 @@ export const permitNewAsset = (dependencies: PermissionDependencies, asked: OfCo
   onCollection(dependencies, asked, ({ mediaTypes: _, ...rest }) => rest)
 
 const onCollection = async (
-  { database, clock }: PermissionDependencies,
+  dependencies: PermissionDependencies,
   { collection, address, principal, product, action }: OfCollection,
   keep: (conditions: Conditions) => Conditions | undefined,
 ): Promise<Permission> => {
-  const edge = await findEdge(database, { tenantId: principal.tenant, collectionId: collection, productId: product })
+  const { tenant } = principal
+  const { database, clock } = dependencies
+  const edge = await findEdge(database, { tenantId: tenant, collectionId: collection, productId: product })
   const conditions = edge?.conditions
   return permissionOf(
+    dependencies,
     {
       principal,
       action,
@@ -81,6 +101,7 @@ const onCollection = async (
       edge: edge && { ...edge, conditions: conditions && keep(conditions) },
       context: { at: clock.now(), labels: [], address },
     },
+    { tenant, collection, asset: undefined, rendition: undefined },
     conditions,
   )
 }

@@ -1,13 +1,12 @@
 /** The trail of a resolve: the same reads and the same decision, with their results written down instead of acted on. */
 import { acceptableFormats } from '../deliver/negotiate.ts'
-import type { Clock } from '../lib/clock.ts'
 import { findAsset, findVersion } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
 import { type LeafState, leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Format } from '../model/recipe.ts'
-import { permitOnAsset } from '../policy/permission.ts'
+import { type PermissionDependencies, permitOnAsset } from '../policy/permission.ts'
 
 export interface ExplainQuestion {
   readonly principal: Principal
@@ -28,9 +27,10 @@ export interface Explanation {
 
 /** Tells the caller only what its own product may know: without permission the trail ends where the answer would. */
 export const explainResolution = async (
-  { database, clock }: { database: Database; clock: Clock },
+  dependencies: PermissionDependencies & { readonly database: Database },
   question: ExplainQuestion,
 ): Promise<Explanation> => {
+  const { database } = dependencies
   const { principal, product, asset: assetId, rendition: name } = question
   const { tenant } = principal
   const steps: Explanation['steps'] = []
@@ -41,18 +41,19 @@ export const explainResolution = async (
   const asset = await findAsset(database, tenant, assetId)
   const action = name === 'original' ? 'original' : 'resolve'
   const { address } = question
-  const permission = { database, clock }
   const {
     effect,
     rule,
+    engines,
     question: asked,
-  } = await permitOnAsset(permission, { principal, product, action, asset: assetId, address })
+  } = await permitOnAsset(dependencies, { principal, product, action, asset: assetId, rendition: name, address })
   if (!asset || effect === 'hide') {
     note('grant', { effect: 'hide' })
     return end('not-found')
   }
   note('collection', asset.collection)
   note('grant', { effect, rule, role: asked.edge?.role ?? null })
+  for (const step of engines ?? []) note('policy engine', step)
   if (effect === 'forbid') return end('forbidden')
   if (asset.archivedAt) return end('asset-archived')
   const versionNo = question.version ?? asset.activeVersion

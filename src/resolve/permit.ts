@@ -1,12 +1,14 @@
 /** Whether a resolve is allowed, by what, and until when. Pure, over facts that have been read. */
+import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts } from '../manifest/resolve-read.ts'
 import { type Denied, refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Principal, Proven } from '../model/principal.ts'
 import type { Grant } from '../model/product.ts'
 import { unauthenticated } from '../policy/authenticate.ts'
-import { decide } from '../policy/decide.ts'
+import type { Decision } from '../policy/decide.ts'
 import { governing } from '../policy/governing.ts'
+import type { Policy } from '../policy/policy.ts'
 
 /** Who asks, in whose name, for what. */
 export interface Claim {
@@ -15,6 +17,7 @@ export interface Claim {
   readonly shareHash?: Hex | undefined
   readonly proven: Proven | undefined
   readonly product: string
+  readonly asset: string
   readonly rendition: string
   readonly address: (() => string | undefined) | undefined
 }
@@ -25,21 +28,39 @@ export const nothingHere = (denied?: Denied) =>
 export const principalOf = (facts: ResolveFacts, { proven }: Pick<Claim, 'proven'>): Principal | undefined =>
   facts.principal ?? proven?.principal
 
-/** The edge that answers for the asset. Throws the refusal that the caller may hear. */
-export const permit = (facts: ResolveFacts, question: Claim, at: number): Grant | undefined => {
+export interface PermitDependencies {
+  /** Of callers without a credential. */
+  readonly tenant: string
+  readonly clock: Clock
+  readonly policy: Policy
+}
+
+/** The edge that answers for the asset. Throws the refusal that the caller may hear. Waits for nothing where there are no engines. */
+export const permit = (
+  { tenant, clock, policy }: PermitDependencies,
+  facts: ResolveFacts,
+  question: Claim,
+): Grant | undefined | Promise<Grant | undefined> => {
   if (question.secretHash !== undefined && facts.principal === undefined) throw unauthenticated()
   if (question.shareHash !== undefined && facts.principal === undefined) throw nothingHere()
   const action = question.rendition === 'original' ? 'original' : 'resolve'
   const { mediaType, labels } = facts
+  const at = clock.now()
   const edge = governing(facts.edges, at)
+  const { product, asset, rendition, address } = question
   const principal = principalOf(facts, question)
-  const { effect, rule } = decide({
-    principal,
-    action,
-    product: question.product,
-    edge,
-    context: { at, mediaType, labels, address: question.address },
-  })
+  const ruling = policy.decide(
+    { principal, action, product, edge, context: { at, mediaType, labels, address } },
+    facts.asset && { tenant: principal?.tenant ?? tenant, collection: facts.asset.collection, asset, rendition },
+  )
+  if (ruling instanceof Promise) return ruling.then(said => heard(said, { principal, edge }))
+  return heard(ruling, { principal, edge })
+}
+
+const heard = (
+  { effect, rule }: Decision,
+  { principal, edge }: { principal: Principal | undefined; edge: Grant | undefined },
+): Grant | undefined => {
   if (effect === 'hide') throw nothingHere({ rule, principal })
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not do this here.', {

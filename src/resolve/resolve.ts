@@ -14,6 +14,7 @@ import { placeholderOf } from '../model/look.ts'
 import type { Proven } from '../model/principal.ts'
 import type { Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
@@ -53,6 +54,7 @@ export interface Question {
 export interface ResolveDependencies {
   readonly tenant: string
   readonly clock: Clock
+  readonly policy: Policy
   readonly read: (key: ResolveKey) => Promise<ResolveFacts>
   readonly proveLink: ProveLink
   readonly demand: Demand
@@ -62,7 +64,7 @@ export interface ResolveDependencies {
 
 export type Resolve = (question: Question) => Promise<Answer>
 
-type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'read' | 'proveLink'>
+type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'policy' | 'read' | 'proveLink'>
 
 /** The question with what its signature proves. Throws `forbidden`. */
 const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveFacts, question: Question): Question => {
@@ -87,14 +89,14 @@ const keyOf = (tenant: string, question: Question): ResolveKey => {
 }
 
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
-const openLook =
-  (dependencies: LookDependencies): Resolve =>
-  async asked => {
-    const { tenant, clock, read } = dependencies
+const openLook = (dependencies: LookDependencies): Resolve => {
+  const { tenant, read } = dependencies
+  return async asked => {
     const facts = await read(keyOf(tenant, asked))
     const question = proved(dependencies, facts, asked)
-    return answerFrom(facts, question, { tenant, edge: permit(facts, question, clock.now()) })
+    return answerFrom(facts, question, { tenant, edge: await permit(dependencies, facts, question) })
   }
+}
 
 interface Given extends Pick<Question, 'format' | 'accept'> {
   /** By its identity: one may take over from the other when its time has come. */
@@ -114,14 +116,14 @@ const isOutdated = (proven: Proven | undefined, { matrixRevision }: ResolveFacts
  * last answer to these is given again. What they permit is decided anew each time.
  */
 export const openPeek = (dependencies: LookDependencies): Peek => {
-  const { tenant, clock, read } = dependencies
+  const { tenant, read } = dependencies
   const given = new WeakMap<ResolveFacts, Given>()
   return async asked => {
     const { format, accept } = asked
     const facts = await read(keyOf(tenant, asked))
     if (isOutdated(asked.proven, facts)) return undefined
     const question = proved(dependencies, facts, asked)
-    const edge = permit(facts, question, clock.now())
+    const edge = await permit(dependencies, facts, question)
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
     if (last !== undefined && last.format === format && last.accept === accept && last.edge === edge) return last.ready

@@ -5,8 +5,11 @@ export const openMetrics = () => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'matrix_' })
   const registers = [registry]
+  /** Since the last scrape. Plain numbers: a counter with a label costs 0.3 us, twice what a decision does. */
+  const matrixDecisions = { allow: 0, forbid: 0, hide: 0 }
   return {
     registry,
+    matrixDecisions,
     httpSeconds: new Histogram({
       name: 'matrix_http_request_duration_seconds',
       help: 'Time from the request head to the end of the handler.',
@@ -81,6 +84,31 @@ export const openMetrics = () => {
       name: 'matrix_issuer_key_sets_total',
       help: 'Reads of the key sets of issuers: read or failed.',
       labelNames: ['result'] as const,
+      registers,
+    }),
+    policyDecisions: new Counter({
+      name: 'matrix_policy_decisions_total',
+      help: 'Decisions by who made them (matrix, cedar, opa) and effect; none: the engine gave no decision, and nothing was allowed.',
+      labelNames: ['engine', 'effect'] as const,
+      registers,
+      collect() {
+        for (const effect of ['allow', 'forbid', 'hide'] as const) {
+          this.inc({ engine: 'matrix', effect }, matrixDecisions[effect])
+          matrixDecisions[effect] = 0
+        }
+      },
+    }),
+    policySeconds: new Histogram({
+      name: 'matrix_policy_engine_seconds',
+      help: 'Time that a policy engine took for a decision.',
+      labelNames: ['engine'] as const,
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+      registers,
+    }),
+    policyBreaker: new Gauge({
+      name: 'matrix_policy_breaker_state',
+      help: 'Circuit breaker before a policy engine: 0 closed, 1 half-open, 2 open (nothing is asked, and nothing allowed).',
+      labelNames: ['engine'] as const,
       registers,
     }),
     openNodes: new Gauge({

@@ -88,6 +88,7 @@ describe('imports', () => {
       [/^commander/, ['cli']],
       [/^drizzle-orm/, ['manifest']],
       [/^prom-client|^pino/, ['telemetry']],
+      [/^@cedar-policy\//, ['policy']],
     ]
     const wrong = sources.flatMap(file =>
       [...codeOf(file).matchAll(/from\s+'([^.'][^']*)'/g)]

@@ -27,7 +27,7 @@ const nothingHere = (rule?: string) =>
 
 /** The asset and the edge that answers for it, where the caller's product may do this; otherwise the refusal it may hear. */
 export const permitAsset = async (
-  { database, clock }: Gateway,
+  { database, clock, policy }: Gateway,
   c: MatrixContext,
   assetId: string,
   action: Action,
@@ -36,7 +36,7 @@ export const permitAsset = async (
   const asset = await findAsset(database, principal.tenant, assetId)
   const product = principal.product ?? asset?.owner ?? ''
   const asked = { principal, product, action, asset: assetId, address: addressOf(c) }
-  const { effect, rule, question } = await permitOnAsset({ database, clock }, asked)
+  const { effect, rule, question } = await permitOnAsset({ database, clock, policy }, asked)
   if (effect === 'hide') throw nothingHere(rule)
   if (!asset) throw nothingHere()
   if (effect === 'forbid')

@@ -71,7 +71,7 @@ const resourceOf = ({ collection, product, name }: { collection: string; product
 const RESERVED = new Set(['original', 'x', 'info'])
 
 export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { database, clock } = gateway
+  const { database } = gateway
   const authenticate = authenticated(gateway.findPrincipal)
 
   /** A product names its own renditions, whatever its role: that is its side of the matrix. An administrator names anyone's. */
@@ -81,7 +81,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     const key = { tenantId: principal.tenant, collectionId: collection, productId: product }
     const [found, permission] = await Promise.all([
       findCollection(database, principal.tenant, collection),
-      permitOnCollection({ database, clock }, { ...who, collection, action: 'read' }),
+      permitOnCollection(gateway, { ...who, collection, action: 'read' }),
     ])
     const hasEdge = permission.question.edge !== undefined || (await hasAssetEdges(database, key))
     if (!found || !hasEdge || permission.effect !== 'allow')
