@@ -2,13 +2,13 @@
  * The environment becomes one frozen value, each variable declared once: name, parser, default, one sentence. Every problem is
  * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
+import { ACCESS_VARIABLES } from './config-access.ts'
 import {
   AUTO,
   baseUrl,
   bearerToken,
   CORES,
   ConfigRule,
-  decisionUrl,
   declare,
   flag,
   integer,
@@ -16,15 +16,11 @@ import {
   levelOrAuto,
   type Machine,
   name,
-  networks,
   oneOf,
   optional,
-  quota,
-  sealingKeys,
   text,
   url,
   type Variable,
-  webhookSecret,
 } from './environment.ts'
 
 /** The environment cannot be used as it is; the message says all that is wrong with it. */
@@ -41,29 +37,6 @@ export const VARIABLES = {
     'Port of /healthz, /readyz and /metrics in processes that are no gateway; by default they listen nowhere; 0 takes a free one.',
   ),
   publicUrl: optional('PUBLIC_URL', baseUrl, 'Base of links in answers; by default the address listened on.'),
-  trustedProxies: declare(
-    'TRUSTED_PROXIES',
-    networks,
-    '',
-    'Networks of proxies in front, like 10.0.0.0/8, by comma: only what they write into X-Forwarded-For is believed.',
-  ),
-  policyCedar: optional(
-    'POLICY_CEDAR',
-    text,
-    'File or folder of Cedar policies (*.cedar) that may forbid what the matrix allows; needs the package @cedar-policy/cedar-wasm.',
-  ),
-  policyOpaUrl: optional(
-    'POLICY_OPA_URL',
-    decisionUrl,
-    'Document of an Open Policy Agent that is asked before anything is allowed, e.g. http://127.0.0.1:8181/v1/data/matrix/authz.',
-  ),
-  policyOpaToken: optional('POLICY_OPA_TOKEN', bearerToken, 'Bearer token for an agent that asks for one.', true),
-  policyOpaMs: declare(
-    'POLICY_OPA_MS',
-    integer(10, 10_000),
-    '250',
-    'How long the agent may take, ms; without a decision nothing is allowed (503).',
-  ),
   role: declare(
     'ROLE',
     oneOf('all', 'gateway', 'worker'),
@@ -233,90 +206,13 @@ export const VARIABLES = {
     '300',
     'Callers within a window get the same URL, s; adds to its life.',
   ),
-  deleteGraceHours: declare(
-    'DELETE_GRACE_HOURS',
-    integer(0, 87_600),
-    '720',
-    'For so long a deleted asset may be had back, h; then it is erased. 720 are 30 days.',
-  ),
-  purgeWebhookUrl: optional(
-    'PURGE_WEBHOOK_URL',
-    url('http:', 'https:'),
-    'Called when caches in front have to forget something; the same in every process.',
-  ),
-  purgeWebhookSecret: optional(
-    'PURGE_WEBHOOK_SECRET',
-    webhookSecret,
-    'Signs these calls: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks).',
-    true,
-  ),
-  jwksLoopback: declare(
-    'JWKS_LOOPBACK',
-    flag,
-    '0',
-    'Let issuers have their keys at http: on this machine (localhost, 127.0.0.0/8, ::1), where a sidecar fetches them; else https: alone.',
-  ),
-  signedUrlMaxSeconds: declare(
-    'SIGNED_URL_MAX_SECONDS',
-    integer(60, 31_622_400),
-    '604800',
-    'Longest life of a signed URL that is believed, s: 7 days; an hour on top for the window of its signer.',
-  ),
-  secretsKeys: optional(
-    'SECRETS_KEY',
-    sealingKeys,
-    'Seals signing secrets at rest (AES-256-GCM): 32 bytes in hexadecimal or base64. Several, separated by commas: the first seals, all open. Without it they are kept as they are.',
-    true,
-  ),
   maxWaitMs: declare(
     'MAX_WAIT_MS',
     integer(0, 60_000),
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
-  rateLimits: declare(
-    'RATE_LIMITS',
-    oneOf(AUTO, 'enforce', 'observe'),
-    AUTO,
-    'What happens beyond a RATE_… of these: 429, or only headers and metrics; `auto` enforces where DATABASE_URL is set, for an embedded store has one user. What a product was given of its own is enforced either way.',
-  ),
-  rateResolve: declare(
-    'RATE_RESOLVE',
-    quota,
-    '6000/60s',
-    'Reads of one key: 100 a second on average, and the cache of a product may warm up at once; one costs 35 us of CPU.',
-  ),
-  rateCold: declare(
-    'RATE_COLD',
-    quota,
-    '100/5s',
-    'New derivatives that one key may ask for: 20 a second is what two cores make of photographs at 100 ms each.',
-  ),
-  rateIngest: declare('RATE_INGEST', quota, '100/2s', 'Uploads of one key: 50 a second, 100 at once.'),
-  rateWrite: declare(
-    'RATE_WRITE',
-    quota,
-    '100/2s',
-    'Other changes by one key: 50 a second, 100 at once. Administrators are not limited.',
-  ),
-  rateAuth: declare(
-    'RATE_AUTH',
-    quota,
-    '60/60s',
-    'Failed credentials from one address (of IPv6 a /64); good ones from there go on being answered.',
-  ),
-  rateProductKeys: declare(
-    'RATE_PRODUCT_KEYS',
-    integer(0, 1_000_000),
-    '4',
-    'All keys of a product together have so many times what one has; 0 is as much as its keys have.',
-  ),
-  rateTenantKeys: declare(
-    'RATE_TENANT_KEYS',
-    integer(0, 1_000_000),
-    '20',
-    'All keys of a tenant together have so many times what one has: five products at their limit; 0 is as much as they have.',
-  ),
+  ...ACCESS_VARIABLES,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(
     'LOG_LEVEL',

@@ -25,6 +25,7 @@ describe('imports', () => {
     ['lib'],
     ['model'],
     ['environment'],
+    ['config-access'],
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
     ['ops', 'objects', 'rates', 'launch'],
     ['manifest'],
