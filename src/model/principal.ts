@@ -13,6 +13,9 @@ export const SCOPES = [
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
+/** Of keys and of subjects of issuers that do not say. */
+export const DEFAULT_SCOPES: readonly Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish', 'share']
+
 /** Who asks. An administrator has no product and the scope `matrix:admin`. */
 export interface Principal {
   readonly tenant: TenantId

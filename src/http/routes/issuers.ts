@@ -14,7 +14,7 @@ import {
   TOKEN_ALGORITHMS,
   TOKEN_NAME,
 } from '../../model/issuer.ts'
-import { SCOPES } from '../../model/principal.ts'
+import { DEFAULT_SCOPES, SCOPES } from '../../model/principal.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -37,7 +37,7 @@ const Subject = z
       .array(z.enum(SCOPES))
       .min(1)
       .refine(isUnique, 'Expected each scope once')
-      .default(['resolve', 'assets:read', 'assets:write', 'publish']),
+      .default([...DEFAULT_SCOPES]),
   })
   .refine(
     ({ product, scopes }) => (product === undefined) === scopes.includes('matrix:admin'),
