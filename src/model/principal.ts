@@ -13,8 +13,8 @@ export const SCOPES = [
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** Of a product's credential unless it is said otherwise. */
-export const USUAL_SCOPES: Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish', 'share']
+/** Of keys and of subjects of issuers that do not say. */
+export const DEFAULT_SCOPES: readonly Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish', 'share']
 
 /** Who asks. An administrator has no product and the scope `matrix:admin`. */
 export interface Principal {

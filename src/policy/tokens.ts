@@ -6,12 +6,16 @@
  * snapshot. Any change of an issuer is a new edition and a new revision in one transaction (migration 0015). So whoever finds the
  * same edition, or reads facts of the same revision, knows that the issuer still stands as it was; a changed or deleted one ends
  * with the next request, on every gateway, and the warm path needs no read of its own for that.
+ *
+ * Measured in the warm lane, 700 characters: 16 us of CPU a request with a remembered token, 11 with a key; in the routes, of a
+ * token that is seen first, 0.4 to 0.6 ms by the kind of its signature.
  */
 import { hash } from 'node:crypto'
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../lib/clock.ts'
 import type { IssuerStamp, TokenPair } from '../manifest/issuers.ts'
+import { isMatrixError } from '../model/errors.ts'
 import type { IssuerEdition } from '../model/issuer.ts'
 import type { Principal, Proven } from '../model/principal.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -38,10 +42,17 @@ interface Remembered {
 const REMEMBER_MS = 60_000
 /** About 600 bytes each. */
 const MAX_REMEMBERED = 10_000
-const MAX_EDITIONS = 500
+const MAX_EDITIONS = 200
 
 /** Of a bounded set: they are labels of a metric. */
-type Reason = 'malformed' | 'expired' | 'unknown-issuer' | 'unknown-key' | 'invalid' | 'unknown-subject'
+type Reason =
+  | 'malformed'
+  | 'expired'
+  | 'unknown-issuer'
+  | 'unknown-key'
+  | 'unusable-key'
+  | 'invalid'
+  | 'unknown-subject'
 
 export const openTokens = ({ clock, log, metrics, findStamp, findIssuer, keysOf }: TokensOptions) => {
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
@@ -99,7 +110,10 @@ export const openTokens = ({ clock, log, metrics, findStamp, findIssuer, keysOf 
       if (error instanceof errors.JWTExpired) throw refused('expired', issuer)
       if (error instanceof errors.JWKSNoMatchingKey) throw refused('unknown-key', issuer)
       if (error instanceof errors.JOSEError) throw refused('invalid', issuer)
-      throw error
+      if (isMatrixError(error)) throw error
+      // A key of theirs that is too short, or no key at all: the platform says so in errors of its own.
+      log.warn({ err: error, tenant: issuer.tenant, issuer: issuer.name }, 'key of an issuer cannot be used')
+      throw refused('unusable-key', issuer)
     }
   }
 

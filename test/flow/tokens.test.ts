@@ -1,4 +1,5 @@
 /** Tokens of a customer's issuer: they work wherever a key works, and end the moment that they should. */
+import { generateKeyPairSync } from 'node:crypto'
 import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openGateway } from '../../src/gateway.ts'
@@ -305,6 +306,33 @@ describe('keys of the issuer', () => {
     expect(issuer.asked() - before).toBeLessThanOrEqual(5)
     expect((await list(await issuer.sign({ n: 'valid' }))).status).toBe(200)
     await stranger.close()
+  })
+
+  test('are told apart by the kid, which a token may leave out where there is one', async () => {
+    const bare = () => issuer.sign({ jti: crypto.randomUUID() }, { kid: 'k1', header: { kid: undefined } })
+    expect((await list(await bare())).status).toBe(200)
+    await issuer.addKey('k2', 'ES256')
+    expect((await list(await issuer.sign({}, { kid: 'k2' }))).status).toBe(200)
+    await expectRefusal(list(await bare()), 401, 'unauthenticated')
+  })
+
+  test.each([
+    ['that is no point of its curve', { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43), alg: 'ES256' }],
+    ['that is cut', { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', alg: 'ES256' }],
+    [
+      'that is short',
+      { ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), alg: 'RS256' },
+    ],
+    ['that is private', { ...generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }), alg: 'EdDSA' }],
+    ['that is shared', { kty: 'oct', k: 'c2VjcmV0', alg: 'HS256' }],
+  ])('%s prove nothing, and the log says why', async (_what, jwk) => {
+    const { alg } = jwk
+    await issuer.addKey('mine', alg === 'HS256' ? 'ES256' : (alg as 'ES256'))
+    const keys = [{ ...jwk, kid: 'mine' }]
+    issuer.answers(response => void response.end(JSON.stringify({ keys })))
+    await expectRefusal(list(await issuer.sign({}, { kid: 'mine' })), 401, 'unauthenticated')
+    const refused = /"reason":"(unusable-key|unknown-key|invalid)"/
+    expect(lines.slice(-5).some(line => refused.test(line))).toBe(true)
   })
 
   test('go on while the issuer is away', async () => {

@@ -71,7 +71,11 @@ describe('a variable', () => {
     ['ROLE', ['all', 'gateway', 'worker'], ['Gateway', 'both']],
     ['LOG_LEVEL', ['auto', 'silent', 'fatal'], ['trace', 'INFO']],
     ['ASSET_MATRIX_TENANT', ['demo', 'a', '0-a'], ['Demo', '-a', 'a_b', 'a/b', '..', 'x'.repeat(41)]],
-    ['ASSET_MATRIX_ADMIN_KEY', ['a', 'x'.repeat(512), newSecret()], ['a b', 'ä', 'x'.repeat(513), 'mtx_live_short']],
+    [
+      'ASSET_MATRIX_ADMIN_KEY',
+      ['a', 'x'.repeat(512), newSecret()],
+      ['a b', 'ä', 'x'.repeat(513), 'mtx_live_short', 'eyJhIjoxfQ.e30.c2ln'],
+    ],
     [
       'PUBLIC_URL',
       ['https://assets.example', 'http://a:1/base/'],

@@ -14,7 +14,7 @@ import {
   TOKEN_ALGORITHMS,
   TOKEN_NAME,
 } from '../../model/issuer.ts'
-import { SCOPES, USUAL_SCOPES } from '../../model/principal.ts'
+import { DEFAULT_SCOPES, SCOPES } from '../../model/principal.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -33,7 +33,11 @@ const Subject = z
       .max(255)
       .refine(value => !/[\p{Cc}\p{Cs}]/u.test(value), 'Expected no control characters'),
     product: Name.optional(),
-    scopes: z.array(z.enum(SCOPES)).min(1).refine(isUnique, 'Expected each scope once').default(USUAL_SCOPES),
+    scopes: z
+      .array(z.enum(SCOPES))
+      .min(1)
+      .refine(isUnique, 'Expected each scope once')
+      .default([...DEFAULT_SCOPES]),
   })
   .refine(
     ({ product, scopes }) => (product === undefined) === scopes.includes('matrix:admin'),

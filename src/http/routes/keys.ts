@@ -4,7 +4,7 @@ import { answerKey } from '../../manifest/idempotency.ts'
 import { adminKeyId, insertKey, listKeys, lockKey, productExists, revokeKey } from '../../manifest/products.ts'
 import { refuse } from '../../model/errors.ts'
 import { hashSecret, newKeyId, newSecret } from '../../model/ids.ts'
-import { SCOPES, type Scope, USUAL_SCOPES } from '../../model/principal.ts'
+import { DEFAULT_SCOPES, SCOPES, type Scope } from '../../model/principal.ts'
 import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -18,7 +18,10 @@ import { Label, Moment, Name, WriteQuery } from '../validation.ts'
 export const KeyId = z.string().regex(/^key_[\w-]{1,60}$/)
 const NewKey = z.strictObject({
   label: Label.default(''),
-  scopes: z.array(z.enum(SCOPES)).min(1).default(USUAL_SCOPES),
+  scopes: z
+    .array(z.enum(SCOPES))
+    .min(1)
+    .default([...DEFAULT_SCOPES]),
   expires_at: Moment.optional(),
 })
 const KeySchema = z
