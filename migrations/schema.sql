@@ -330,7 +330,7 @@ create table issuer (
   constraint issuer_algorithms_check CHECK (((algorithms <@ ARRAY['EdDSA'::text, 'ES256'::text, 'RS256'::text]) AND (cardinality(algorithms) > 0))),
   constraint issuer_audience_check CHECK ((audience ~ '^[!-~]{1,255}$'::text)),
   constraint issuer_iss_check CHECK ((iss ~ '^[!-~]{1,255}$'::text)),
-  constraint issuer_jwks_uri_check CHECK ((jwks_uri ~ '^https?://[!-~]{1,500}$'::text)),
+  constraint issuer_jwks_uri_check CHECK (((jwks_uri ~ '^https?://[!-~]+$'::text) AND (length(jwks_uri) <= 500))),
   constraint issuer_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 );
 
