@@ -10,6 +10,7 @@ import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { operations } from './commands/operations.ts'
 import { patch } from './commands/patch.ts'
+import { policy } from './commands/policy.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
@@ -43,6 +44,7 @@ export const buildProgram = (): Command => {
     patch,
     resolve,
     explain,
+    policy,
     keys,
     issuers,
     doctor,

@@ -25,6 +25,7 @@ import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { policyRoutes } from './routes/policy.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
@@ -55,6 +56,7 @@ const ROUTES = [
   collectionRoutes,
   grantRoutes,
   assetGrantRoutes,
+  policyRoutes,
   renditionRoutes,
   explainRoutes,
   deadLetterRoutes,

@@ -29,8 +29,7 @@ export const Label = z
   .string()
   .max(200)
   .regex(/^\P{Cc}*$/u)
-/** ISO 8601 has a year 0, Postgres has not. */
-export const Moment = z.iso.datetime().refine(text => !text.startsWith('0000'), 'Expected a year from 1')
+export { Moment } from '../policy/edge-wire.ts'
 
 /** Query of every write of the configuration. */
 export const WriteQuery = z.strictObject({

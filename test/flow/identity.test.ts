@@ -379,6 +379,17 @@ const CASES: readonly Case[] = [
     options: () => ({ body: { asset: scene.asset, rendition: 'original' } }),
     row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 200 }),
   },
+  {
+    method: 'POST',
+    route: '/v1/policy/test',
+    path: () => '/v1/policy/test',
+    options: () => ({
+      body: {
+        cases: [{ principal: 'anonymous', product: 'owner', action: 'read', collection: 'gallery', expect: 'hide' }],
+      },
+    }),
+    row: administers(200, 200),
+  },
   { method: 'GET', route: '/v1/report/efficiency', path: () => '/v1/report/efficiency', row: administers(200, 200) },
   { method: 'GET', route: '/v1/doctor', path: () => '/v1/doctor', row: administers(200, 200) },
   { method: 'GET', route: '/v1/dead-letters', path: () => '/v1/dead-letters', row: administers(200, 200) },
