@@ -5,6 +5,7 @@ import { capabilities } from './commands/capabilities.ts'
 import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
+import { erase } from './commands/erase.ts'
 import { explain } from './commands/explain.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
@@ -45,6 +46,7 @@ export const buildProgram = (): Command => {
     resolve,
     explain,
     policy,
+    erase,
     keys,
     issuers,
     doctor,

@@ -36,6 +36,12 @@ export interface Presented {
   readonly notAfter?: number | undefined
 }
 
+/** Epoch milliseconds: when a URL that is handed out now ends. */
+export const urlExpiry = (now: number, life: UrlLife, notAfter: number | undefined): number => {
+  const usualEnd = urlEnd(now, life)
+  return notAfter !== undefined && notAfter < usualEnd ? Math.floor(notAfter / 1000) * 1000 : usualEnd
+}
+
 /** Throws `not-found` when what allows the URL ends before there is a second left to sign for. */
 export type Presign = (store: ObjectStore, object: Presented) => PresignedUrl | Promise<PresignedUrl>
 
@@ -52,7 +58,7 @@ export const openPresigner = ({
     const now = clock.now()
     const window = Math.floor(now / windowMs)
     const usualEnd = urlEnd(now, { lifeSeconds, windowSeconds })
-    const expiresAt = notAfter !== undefined && notAfter < usualEnd ? Math.floor(notAfter / 1000) * 1000 : usualEnd
+    const expiresAt = urlExpiry(now, { lifeSeconds, windowSeconds }, notAfter)
     if (expiresAt <= now) throw refuse('not-found', 'There is no such asset or rendition for this product.')
     const own = expiresAt === usualEnd ? '' : `${expiresAt}\n`
     const cacheKey = object.disposition ? `${own}${object.key}\n${object.disposition}` : own + object.key

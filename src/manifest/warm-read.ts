@@ -71,6 +71,9 @@ const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFa
   return `${matrixRevision} ${asset.publication} ${asset.metadata} ${asset.activeVersion ?? ''} t ${state} ${sharers}`
 }
 
+/** What is kept, to be asked about again by its stamp alone. */
+export const isFinal = (key: ResolveKey, facts: ResolveFacts): boolean => stampOf(key, facts) !== undefined
+
 const nameOf = (key: ResolveKey): string => {
   const { tenant, secretHash, kid, shareHash, product, asset, version, rendition, countSharers } = key
   const who = secretHash ?? (kid === undefined ? (shareHash ?? tenant) : `kid ${kid}`)

@@ -50,11 +50,10 @@ const MOST_OF_ONE = 0.75
 /** Until a place is free, roughly: two cores make twenty a second. */
 const SECONDS_EACH = 0.05
 
-export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: DemandDependencies): Demand => {
-  const flights = singleFlight<readonly Hex[]>()
-
-  /** `undefined`: there is room. */
-  const crowded = async (tenant: string, product: string): Promise<MatrixError | undefined> => {
+/** `undefined`: there is room for another one that this product waits for. */
+export const openCrowd =
+  ({ database, waitQueue }: Pick<DemandDependencies, 'database' | 'waitQueue'>) =>
+  async (tenant: string, product: string): Promise<MatrixError | undefined> => {
     const priority = LANES.interactive
     const { all, own } = await waitingUrgently(database, { tenant, product, priority, most: waitQueue })
     const options = { retryAfterSeconds: Math.ceil(all * SECONDS_EACH) }
@@ -62,6 +61,18 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
       return refuse('rate-limited', 'Too many derivatives of this product are being waited for.', options)
     return all >= waitQueue ? refuse('overloaded', 'Too many derivatives are being waited for.', options) : undefined
   }
+
+/** Nobody waits for any of it. */
+export const isUnasked = ({ blocking }: Pick<Wish, 'blocking'>): boolean =>
+  blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
+
+export const refuseNoImage = ({ mediaType }: { readonly mediaType: string }): MatrixError =>
+  refuse('unsupported-transform', `Renditions do not apply to ${mediaType}.`)
+
+export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: DemandDependencies): Demand => {
+  const flights = singleFlight<readonly Hex[]>()
+
+  const crowded = openCrowd({ database, waitQueue })
 
   const plan = async ({
     tenant,
@@ -81,15 +92,13 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
       crowded(tenant, product),
     ])
     if (!rendition || !original) throw refuse('not-found', 'There is no such asset or rendition for this product.')
-    if (!original.image) {
-      throw refuse('unsupported-transform', `Renditions do not apply to ${original.mediaType}.`)
-    }
+    if (!original.image) throw refuseNoImage(original)
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
     const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs, ...(urgent && { urgent }) })
     const wanted = nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
     // Whoever asks again for what is queued, running or to be retried must not cause another download.
-    const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
+    const isNew = isUnasked({ blocking })
     if (refusal && isNew) throw refusal
     if (refusal) return wanted // keeps the place that it has
     if (isNew) account?.take('cold')

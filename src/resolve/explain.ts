@@ -1,133 +1,161 @@
-/** The trail of a resolve: the same reads and the same decision, with their results written down instead of acted on. */
+/**
+ * How an answer comes about: the same read and the same functions as those of a resolve, with their results written down
+ * instead of acted on. Nothing is planned, queued or signed.
+ *
+ * Who asks is one thing, who would be answered another: a product asks about itself, an administrator about anybody. What a
+ * product may not know ends as it ends for it: with the plain refusal, after the same read.
+ */
 import { acceptableFormats } from '../deliver/negotiate.ts'
-import { findAsset, findVersion } from '../manifest/assets.ts'
-import type { Database } from '../manifest/database.ts'
-import { type LeafState, leavesOfVersion } from '../manifest/leaves.ts'
+import { leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
-import type { Principal } from '../model/principal.ts'
-import type { Format } from '../model/recipe.ts'
-import { type PermissionDependencies, permitOnAsset } from '../policy/permission.ts'
+import { type ResolveFacts, resolveReader } from '../manifest/resolve-read.ts'
+import { isMatrixError, type MatrixError } from '../model/errors.ts'
+import type { Rendition } from '../model/product.ts'
+import { trail } from '../policy/decide.ts'
+import type { Ruling } from '../policy/policy.ts'
+import { isUnasked, openCrowd } from './demand.ts'
+import { type DryPlan, planDry } from './explain-plan.ts'
+import * as show from './explain-steps.ts'
+import { renderExplanation } from './explain-text.ts'
+import type { ExplainDependencies, ExplainedStep, ExplainQuestion, Explanation } from './explain-types.ts'
+import { principalOf, questionOf, refusalOf } from './permit.ts'
+import { type Answer, answerFrom } from './resolve.ts'
 
-export interface ExplainQuestion {
-  readonly principal: Principal
-  readonly product: string
-  readonly asset: string
-  readonly rendition: string
-  readonly format: Format | 'auto'
-  readonly accept?: string | undefined
-  readonly version?: number | undefined
-  readonly address: (() => string | undefined) | undefined
+type Attempt = { readonly answer: Answer } | { readonly refusal: MatrixError }
+type Note = (step: string, input: unknown, result: unknown) => void
+
+const attempt = (work: () => Answer): Attempt => {
+  try {
+    return { answer: work() }
+  } catch (error) {
+    if (isMatrixError(error)) return { refusal: error }
+    throw error
+  }
+}
+const isPending = (tried: Attempt): boolean => 'answer' in tried && tried.answer.kind === 'pending'
+
+const openSteps = () => {
+  const steps: ExplainedStep[] = []
+  let last = performance.now()
+  const note: Note = (step, input, result) => {
+    steps.push({ step, input, result, us: Math.round((performance.now() - last) * 1000) })
+    last = performance.now()
+  }
+  return { steps, note }
 }
 
-export interface Explanation {
-  readonly outcome: string
-  readonly steps: { step: string; result: unknown }[]
-  readonly text: string
-}
-
-/** Tells the caller only what its own product may know: without permission the trail ends where the answer would. */
+/** Throws the plain `not-found` to a product that may not know. */
 export const explainResolution = async (
-  dependencies: PermissionDependencies & { readonly database: Database },
-  question: ExplainQuestion,
+  dependencies: ExplainDependencies,
+  asked: ExplainQuestion,
 ): Promise<Explanation> => {
-  const { database } = dependencies
-  const { principal, product, asset: assetId, rendition: name } = question
-  const { tenant } = principal
-  const steps: Explanation['steps'] = []
-  const note = (step: string, result: unknown): void => void steps.push({ step, result })
-  const end = (outcome: string): Explanation => ({ outcome, steps, text: render(question, steps, outcome) })
+  const { database, clock, policy } = dependencies
+  const { asker, secretHash, proven, product, asset, version, rendition } = asked
+  const { steps, note } = openSteps()
+  const end = (outcome: string, status: number): Explanation => {
+    const text = renderExplanation(asked, steps, { outcome, status })
+    return { outcome, status, steps, text }
+  }
+  const tenant = proven?.principal.tenant ?? asker.tenant
+  const key = { tenant, secretHash, product, asset, version, rendition, countSharers: true }
+  const facts = await resolveReader(database)(key)
+  const isNobody = secretHash === undefined && proven === undefined
+  note('identity', show.claim(asked), show.identity(principalOf(facts, asked), { isNobody }))
+  if (secretHash !== undefined && facts.principal === undefined) return end('unauthenticated', 401)
+  // Callers without a credential are all of one tenant, which may be another than the asker's.
+  if (isNobody && asker.tenant !== dependencies.tenant) return end('not-found', 404)
 
-  note('identity', { [principal.kind]: principal.id, product: principal.product ?? null, scopes: principal.scopes })
-  const asset = await findAsset(database, tenant, assetId)
-  const action = name === 'original' ? 'original' : 'resolve'
-  const { address } = question
-  const {
-    effect,
-    rule,
-    engines,
-    question: asked,
-  } = await permitOnAsset(dependencies, { principal, product, action, asset: assetId, rendition: name, address })
-  if (!asset || effect === 'hide') {
-    note('grant', { effect: 'hide' })
-    return end('not-found')
-  }
-  note('collection', asset.collection)
-  note('grant', { effect, rule, role: asked.edge?.role ?? null })
-  for (const step of engines ?? []) note('policy engine', step)
-  if (effect === 'forbid') return end('forbidden')
-  if (asset.archivedAt) return end('asset-archived')
-  const versionNo = question.version ?? asset.activeVersion
-  note('pointer', {
-    publication: asset.publication,
-    active_version: asset.activeVersion ?? null,
-    asked: question.version ?? 'current',
-  })
-  if (versionNo === undefined) return end('not-ready')
-  const version = await findVersion(database, { tenantId: tenant, assetId, version: versionNo })
-  if (!version) return end('not-found')
-  note('version', {
-    version: version.version,
-    state: version.state,
-    digest: version.sha256 && `sha256:${version.sha256}`,
-  })
-  if (name === 'original') return end('ready')
-  const rendition = await findRendition(database, {
-    tenantId: tenant,
-    collectionId: asset.collection,
-    productId: product,
-    name,
-  })
-  if (!rendition) return end('not-found')
-  note('rendition', {
-    revision: rendition.revision,
-    lane: rendition.lane,
-    recipe_hash: `sha256:${rendition.recipeHash}`,
-  })
-  note('canonical recipe', rendition.recipe)
-  const all = await leavesOfVersion(database, tenant, assetId, versionNo)
-  const leaves = all.filter(
-    leaf => leaf.product === product && leaf.rendition === name && leaf.revision === rendition.revision,
-  )
-  const formats = rendition.recipe.outputs.map(output => output.format)
-  note('format', {
-    asked: question.format,
-    preference: question.format === 'auto' ? acceptableFormats(formats, question.accept) : [question.format],
-  })
-  for (const leaf of leaves) {
-    note('node', {
-      format: leaf.format,
-      node: leaf.node && `sha256:${leaf.node}`,
-      state: leaf.state ?? 'REFUSED',
-      shared_with: sharersOf(leaf, all, principal),
-      failure: leaf.failure?.code ?? leaf.refusal?.code,
-      chain: leaf.chain === null ? undefined : JSON.parse(leaf.chain),
-    })
-  }
-  if (leaves.length === 0) return end('unplanned: the first resolve plans it')
-  const accepted: readonly string[] =
-    question.format === 'auto' ? acceptableFormats(formats, question.accept) : [question.format]
-  const wanted = accepted.flatMap(format => leaves.filter(leaf => leaf.format === format))
-  if (wanted.length === 0) return end(question.format === 'auto' ? 'not-acceptable' : 'not-found')
-  const answered = wanted.find(leaf => leaf.state === 'DONE')
-  if (answered) return end(`ready: ${answered.format}`)
-  return end(wanted.some(leaf => leaf.node && leaf.state !== 'DEAD') ? 'pending' : 'rendition-failed')
+  const at = clock.now()
+  const { asked: question, subject } = questionOf(facts, asked, { tenant, at })
+  const decision: Ruling = await policy.decide(question, subject)
+  const refusal = refusalOf(decision, question.principal)
+  if (refusal && decision.effect === 'hide' && !asker.scopes.includes('matrix:admin')) throw refusal
+  note('collection', asset, facts.asset?.collection ?? 'there is no such asset')
+  note('grant', product, show.grant(facts, at))
+  const rules = [...trail(question), ...(decision.engines ?? [])]
+  note('policy', question.action, { effect: decision.effect, rule: decision.rule, rules })
+  if (refusal) return end(refusal.code, refusal.status)
+
+  note('pointer', version ?? 'current', show.pointer(facts))
+  const resolving = { ...asked, waitMs: 0, countSharers: true, signal: undefined }
+  const { edge } = question
+  const look = (now: ResolveFacts): Attempt =>
+    attempt(() => answerFrom(now, resolving, { tenant: dependencies.tenant, edge }))
+  const first = look(facts)
+  const plan = await explainPlan(dependencies, note, { asked, tenant, facts, plans: isPending(first) })
+  const crowded = isPending(first) ? await openCrowd(dependencies)(tenant, product) : undefined
+  const last = afterPlan(first, plan, { crowded, look })
+  if ('refusal' in last) return end(last.refusal.code, last.refusal.status)
+  const { answer } = last
+  note('state', facts.leaves.length, show.state(answer, plan && 'queued' in plan ? plan.queued : 0))
+  if (answer.kind === 'pending' || answer.kind === 'unpublished') return end('pending', 202)
+  note('delivery', asked.mode, show.delivery(dependencies, asked, { answer, facts, at }))
+  const status = asked.mode === 'redirect' ? 302 : 200
+  return end(answer.kind === 'ready' ? `ready: ${answer.format}` : 'ready', status)
 }
 
-/** By name for administrators; a product learns how many there are. */
-const sharersOf = (leaf: LeafState, all: readonly LeafState[], { product }: Principal): readonly string[] => {
-  const others = all.filter(other => other.node !== null && other.node === leaf.node && other.product !== leaf.product)
-  if (product === undefined) return others.map(other => `${other.product}/${other.rendition}`)
-  return others.length > 0 ? [`${others.length} of other products`] : []
+type Planned = DryPlan | { readonly refusal: MatrixError } | undefined
+
+/** What a second look would see, once the first has had it planned; a queue that is full takes nothing that is new. */
+const afterPlan = (
+  first: Attempt,
+  plan: Planned,
+  { crowded, look }: { crowded: MatrixError | undefined; look: (facts: ResolveFacts) => Attempt },
+): Attempt => {
+  if (plan === undefined) return first
+  if ('refusal' in plan) return plan
+  const isNew = 'answer' in first && first.answer.kind === 'pending' && isUnasked(first.answer)
+  if (crowded) return isNew ? { refusal: crowded } : first
+  return look(plan.facts)
 }
 
-const render = (
-  { product, asset, rendition, format }: ExplainQuestion,
-  steps: Explanation['steps'],
-  outcome: string,
-): string => {
-  const width = Math.max(...steps.map(({ step }) => step.length))
-  const lines = steps.map(
-    ({ step, result }) => `  ${step.padEnd(width)}  ${typeof result === 'string' ? result : JSON.stringify(result)}`,
+interface Planning {
+  readonly asked: ExplainQuestion
+  readonly tenant: string
+  readonly facts: ResolveFacts
+  /** A resolve would plan it. */
+  readonly plans: boolean
+}
+
+/** The steps from the name of the rendition to its nodes. `undefined`: nothing would be planned. */
+const explainPlan = async (
+  dependencies: ExplainDependencies,
+  note: Note,
+  { asked, tenant, facts, plans }: Planning,
+): Promise<Planned> => {
+  const { database, maxCpuMs } = dependencies
+  const { asker, product, asset, rendition, format, accept } = asked
+  if (rendition === 'original' || !facts.asset || facts.asset.archived || !facts.version) return undefined
+  const { version } = facts.version
+  const named = { tenantId: tenant, collectionId: facts.asset.collection, productId: product, name: rendition }
+  const found = await findRendition(database, named)
+  note('rendition', rendition, found ? show.rendition(found) : 'the product has none of this name')
+  if (!found) return undefined
+  note('canonical recipe', `sha256:${found.recipeHash}`, found.recipe)
+  const plan = plans
+    ? await tryPlan(database, facts, { tenant, asset, version, rendition: found, maxCpuMs })
+    : undefined
+  const leaves = plan && !('refusal' in plan) ? plan.facts.leaves : facts.leaves
+  const all = await leavesOfVersion(database, tenant, asset, version)
+  note(
+    'nodes',
+    { format, ...(format === 'auto' && { preference: preferenceOf(found, accept) }) },
+    leaves.map(leaf => show.node(leaf, all, { asker, product })),
   )
-  return [`resolve ${product}/${rendition} (${format}) of ${asset}`, ...lines, `=> ${outcome}`].join('\n')
+  return plan
+}
+
+const preferenceOf = (rendition: Rendition, accept: string | undefined): readonly string[] =>
+  acceptableFormats(
+    rendition.recipe.outputs.map(output => output.format),
+    accept,
+  )
+
+const tryPlan = async (...wish: Parameters<typeof planDry>): Promise<DryPlan | { readonly refusal: MatrixError }> => {
+  try {
+    return await planDry(...wish)
+  } catch (error) {
+    if (isMatrixError(error)) return { refusal: error }
+    throw error
+  }
 }

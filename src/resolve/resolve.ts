@@ -167,7 +167,8 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   }
 }
 
-const answerFrom = (
+/** What the facts come to, for who was permitted by this edge. Throws the refusals of `resolve`. */
+export const answerFrom = (
   facts: ResolveFacts,
   question: Question,
   { tenant: defaultTenant, edge }: { tenant: string; edge: Grant | undefined },

@@ -128,6 +128,27 @@ describe('beside a running gateway no option is needed', () => {
     expect(JSON.parse(plan.out).text).toContain('tile')
   })
 
+  test('explain asks as others, and says why they are refused', async () => {
+    const refused = await matrix('explain', 'mobile', asset, 'original', '--as', 'mobile', '--scopes', 'publish')
+    expect(refused).toMatchObject({ code: 0, out: expect.stringContaining('scope-missing:resolve') })
+    expect(refused.out).toContain('=> 403 forbidden')
+    const nobody = await matrix('explain', 'mobile', asset, 'tile', '--as', 'anonymous', '--json')
+    expect(JSON.parse(nobody.out)).toMatchObject({ outcome: 'not-found', status: 404 })
+  })
+
+  test('erase ends with the receipt', async () => {
+    await writeFile(join(root, 'gone.txt'), 'soon gone')
+    const put = JSON.parse((await matrix('put', 'gone.txt', '--json')).out)
+    const gone = await matrix('erase', put.asset, '-r', 'case 7')
+    expect(gone).toMatchObject({ code: 0, out: expect.stringContaining('SUCCEEDED  1 objects of 9 bytes deleted') })
+    expect(await matrix('erase', put.asset, '-r', 'again')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('asset-erased'),
+    })
+    const listed = await matrix('operations', 'list')
+    expect(listed.out).toContain(`erase ${put.asset} (case 7)`)
+  })
+
   test('keys are made, listed and revoked, and the admin key is printed again', async () => {
     const admin = await matrix('keys', 'admin')
     expect(admin.out).toBe((await readFile(join(root, '.data/admin.key'), 'utf8')).trim())
@@ -274,6 +295,7 @@ describe('exit codes', () => {
       'put',
       'resolve',
       'explain',
+      'erase',
       'keys',
       'issuers',
       'doctor',

@@ -214,12 +214,13 @@ describe('explain', () => {
       'identity',
       'collection',
       'grant',
+      'policy',
       'pointer',
-      'version',
       'rendition',
       'canonical recipe',
-      'format',
-      'node',
+      'nodes',
+      'state',
+      'delivery',
     ])
     for (const { step } of steps) expect(text).toContain(step)
     expect(text).toContain('1 of other products')
@@ -254,18 +255,17 @@ describe('explain', () => {
     const recipe = { resize: { width: 33 }, formats: ['png'] }
     await expectJson(send('PUT', rendition, { key: key(), body: { recipe, lane: 'lazy' } }), 201)
     const before = await completeness()
-    expect((await explain({ asset, rendition: 'asleep' })).outcome).toMatch(/^unplanned/)
+    expect(await explain({ asset, rendition: 'asleep' })).toMatchObject({ outcome: 'pending', status: 202 })
     expect(await completeness()).toEqual(before)
   })
 
   test('ends early for those who may not know', async () => {
-    const trail = await explain({ asset: crypto.randomUUID(), rendition: 'card' })
-    expect(trail.outcome).toBe('not-found')
-    expect(trail.steps.map(({ step }) => step)).toEqual(['identity', 'grant'])
+    const body = { asset: crypto.randomUUID(), rendition: 'card' }
+    await expectRefusal(send('POST', '/v1/products/shop-web/resolve/explain', { key: key(), body }), 404, 'not-found')
     const partner = { key: system.keys['partner-api'], product: 'partner-api' }
     const forbidden = await explain({ asset, rendition: 'original' }, partner)
     expect(forbidden.outcome).toBe('forbidden')
-    expect(forbidden.steps.at(-1)).toMatchObject({ step: 'grant', result: { rule: 'originals-closed' } })
+    expect(forbidden.steps.at(-1)).toMatchObject({ step: 'policy', result: { rule: 'originals-closed' } })
     expect(JSON.stringify(forbidden)).not.toContain('digest')
     await expectRefusal(
       send('POST', '/v1/products/mobile/resolve/explain', { key: key(), body: { asset, rendition: 'tile' } }),
@@ -470,11 +470,11 @@ test('a product learns how many share a node, an administrator who', async () =>
   const { asset } = await system.upload(await photo({ width: 640, height: 480 }))
   await settled(system)
   const explained = async (key: string) => {
-    const { steps } = await expectJson<{ steps: { step: string; result: { shared_with?: string[] } }[] }>(
+    const { steps } = await expectJson<{ steps: { step: string; result: { shared_with?: string[] }[] }[] }>(
       send('POST', '/v1/products/shop-web/resolve/explain', { key, body: { asset, rendition: 'card' } }),
       200,
     )
-    return steps.find(({ step }) => step === 'node')?.result.shared_with
+    return steps.find(({ step }) => step === 'nodes')?.result[0]?.shared_with
   }
   expect(await explained(system.keys['shop-web'])).toEqual(['1 of other products'])
   expect(await explained(ADMIN_KEY)).toEqual(['mobile/tile'])

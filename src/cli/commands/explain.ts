@@ -7,11 +7,23 @@ interface Explained {
   readonly text: string
 }
 
-const explainAnswer = async (
-  options: GlobalOptions,
-  product: string,
-  question: { asset: string; rendition: string; format: string; version?: number },
-): Promise<Explained> => {
+interface Asked {
+  readonly format: string
+  readonly number?: number
+  readonly as?: string
+  readonly scopes?: readonly string[]
+  readonly address?: string
+  readonly accept?: string
+}
+
+const list = (text: string): string[] => text.split(',').filter(word => word !== '')
+
+const whoIs = (who: string, scopes: readonly string[] | undefined) => {
+  if (who === 'anonymous') return who
+  return who.startsWith('key_') ? { key: who } : { product: who, ...(scopes && { scopes }) }
+}
+
+const explainAnswer = async (options: GlobalOptions, product: string, question: object): Promise<Explained> => {
   const path = `/v1/products/${encodeURIComponent(product)}/resolve/explain`
   return (await (await call(options, path, jsonRequest('POST', question))).json()) as Explained
 }
@@ -31,13 +43,17 @@ export const explain = (program: Command): void => {
     .argument('<asset>', 'id of the asset')
     .argument('[rendition]', 'name of the rendition')
     .addOption(new Option('-f, --format <format>', 'format asked for').choices(['auto', ...FORMATS]).default('auto'))
+    .option('--as <who>', 'administrators: the id of a key, a product, or anonymous')
+    .option('--scopes <scopes>', 'of that product, separated by commas', list)
+    .option('--address <ip>', 'where that caller would sit')
+    .option('--accept <types>', 'the Accept header that would be sent')
     .option('-n, --number <version>', 'a version other than the current one', wholeNumber(1, 2_147_483_647))
     .action(
       async (
         product: string,
         asset: string,
         rendition: string | undefined,
-        { format, number }: { format: string; number?: number },
+        { number, as, scopes, ...asked }: Asked,
         command: Command,
       ) => {
         const options = optionsOf(command)
@@ -47,8 +63,9 @@ export const explain = (program: Command): void => {
             : await explainAnswer(options, product, {
                 asset,
                 rendition,
-                format,
+                ...asked,
                 ...(number !== undefined && { version: number }),
+                ...(as !== undefined && { as: whoIs(as, scopes) }),
               })
         print(options, explained, ({ text }) => text)
       },

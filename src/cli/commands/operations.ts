@@ -4,24 +4,45 @@ import { wholeNumber } from '../arguments.ts'
 import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
-export interface Operation {
+interface Progress {
   readonly id: string
-  readonly kind: string
   readonly state: string
   readonly collection: string
+  readonly progress: { readonly total: number; readonly done: number; readonly failed: number }
+}
+
+export interface Backfill extends Progress {
+  readonly kind: 'backfill'
   readonly product: string
   readonly rendition: string
   readonly revision: number
-  readonly progress: { readonly total: number; readonly done: number; readonly failed: number }
   readonly eta_seconds?: number
   readonly cpu_ms: number
   readonly reason?: string
 }
 
+export interface Erasure extends Progress {
+  readonly kind: 'erase'
+  readonly asset: string
+  readonly step: string
+  readonly reason: string
+  readonly max_exposure_until: string
+  readonly receipt?: { readonly objects: number; readonly bytes: number; readonly kept: readonly object[] }
+}
+
+export type Operation = Backfill | Erasure
+
 const STATES = ['RUNNING', 'PAUSED', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED']
 const isOver = ({ state }: Operation): boolean => state !== 'RUNNING' && state !== 'PAUSED'
 
-const summary = ({ state, progress, eta_seconds: eta, cpu_ms: cpu, reason }: Operation): string => {
+const summaryOfErasure = ({ state, step, progress, receipt, max_exposure_until: until }: Erasure): string =>
+  receipt === undefined
+    ? `${state} (${step})  ${progress.done} of ${progress.total} objects`
+    : `${state}  ${receipt.objects} objects of ${receipt.bytes} bytes deleted, ${receipt.kept.length} kept for others  URLs end by ${until}`
+
+const summary = (one: Operation): string => {
+  if (one.kind === 'erase') return summaryOfErasure(one)
+  const { state, progress, eta_seconds: eta, cpu_ms: cpu, reason } = one
   const { total, done, failed } = progress
   return [
     `${state}${reason === undefined ? '' : ` (${reason})`}`,
@@ -32,7 +53,9 @@ const summary = ({ state, progress, eta_seconds: eta, cpu_ms: cpu, reason }: Ope
 }
 
 export const describeOperation = (one: Operation): string =>
-  `${one.id}  ${one.kind} ${one.collection} ${one.product}/${one.rendition} r${one.revision}  ${summary(one)}`
+  one.kind === 'erase'
+    ? `${one.id}  ${one.kind} ${one.asset} (${one.reason})  ${summary(one)}`
+    : `${one.id}  ${one.kind} ${one.collection} ${one.product}/${one.rendition} r${one.revision}  ${summary(one)}`
 
 const bar = ({ total, done, failed }: Operation['progress']): string => {
   const share = total === 0 ? 1 : (done + failed) / total

@@ -12,6 +12,7 @@ import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } fr
 import type { Env } from '../context.ts'
 import { AssetEdgeBody, AssetEdgeSchema, assetEdgeOf, presentAssetEdge } from '../edges.ts'
 import { requireProduct } from '../existing.ts'
+import { announceExposure } from '../exposure.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
@@ -75,6 +76,7 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         return before === undefined
       })
       if (tries) return c.json(shown, 200)
+      announceExposure(c, gateway)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
     },
@@ -150,6 +152,7 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         await deleteAssetEdge(tx, key)
         await auditChange(c, tx, { resource: resourceOf(assetId, productId), before: shown })
       })
+      announceExposure(c, gateway)
       return c.body(null, 204)
     },
   )

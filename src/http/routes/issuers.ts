@@ -18,6 +18,7 @@ import { DEFAULT_SCOPES, SCOPES } from '../../model/principal.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
+import { announceExposure } from '../exposure.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
@@ -202,6 +203,7 @@ export const issuerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         await deleteIssuer(tx, tenant, name)
         await auditChange(c, tx, { resource: `issuers/${name}`, before })
       })
+      announceExposure(c, gateway)
       return c.body(null, 204)
     },
   )

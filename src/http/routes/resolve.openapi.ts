@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
 import { FORMATS } from '../../model/recipe.ts'
 import type { Env } from '../context.ts'
+import { ExplanationSchema } from '../explanation.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
 
@@ -46,7 +47,7 @@ export const PendingSchema = z
 
 const format = z.enum(['auto', ...FORMATS]).optional()
 const found = {
-  200: json(ResolutionSchema, 'Ready'),
+  200: json(z.union([ResolutionSchema, ExplanationSchema]), 'Ready; or with `explain=1`, the explanation'),
   302: { description: 'Ready; `Location` is a presigned URL' },
   202: json(PendingSchema, 'Being made'),
   206: { description: 'The range that was asked for, where bytes are streamed' },
@@ -63,6 +64,7 @@ const failures = refusals(
   'not-acceptable',
   'not-ready',
   'asset-archived',
+  'asset-erased',
   'unsupported-transform',
   'rendition-failed',
   'rate-limited',
@@ -85,6 +87,14 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
         version: z.string().optional(),
         wait: z.number().optional(),
         delivery: z.enum(['json', 'redirect', 'stream']).optional(),
+        explain: z
+          .enum(['1', '0'])
+          .optional()
+          .openapi({ description: 'How the answer comes about, in its place; nothing is set in motion' }),
+        as: z
+          .string()
+          .optional()
+          .openapi({ description: 'With `explain=1`, for administrators: the id of a key, a product, or `anonymous`' }),
       }),
       headers: z.object({
         Prefer: z

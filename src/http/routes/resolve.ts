@@ -19,9 +19,10 @@ import { noneMatch } from '../preconditions.ts'
 import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
 import { streamAnswer } from '../stream.ts'
+import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
-const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery'])
+const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as'])
 
 const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
@@ -51,7 +52,9 @@ export const parseWait = (
   return Math.min(seconds * 1000, maxMs)
 }
 
-const parseQuery = (c: MatrixContext): Partial<Record<'format' | 'version' | 'wait' | 'delivery', string>> => {
+const parseQuery = (
+  c: MatrixContext,
+): Partial<Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as', string>> => {
   if (!c.req.url.includes('?')) return {}
   const query: Record<string, string> = {}
   for (const [key, values] of Object.entries(c.req.queries())) {
@@ -74,6 +77,12 @@ const parseMode = (c: MatrixContext, text: string | undefined): Mode => {
   const mode = DELIVERY_MODES.find(known => known === text)
   if (mode === undefined) throw refuse('invalid-request', `delivery is one of ${DELIVERY_MODES.join(', ')}.`)
   return mode
+}
+
+const wantsExplanation = ({ explain, as }: ReturnType<typeof parseQuery>): boolean => {
+  if (explain !== undefined && !/^[01]$/.test(explain)) throw refuse('invalid-request', 'explain is 1 or 0.')
+  if (as !== undefined && explain !== '1') throw refuse('invalid-request', 'as goes with explain=1.')
+  return explain === '1'
 }
 
 export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -100,6 +109,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
     }
+    if (wantsExplanation(query)) return explainAnswer(c, gateway, { ...question, mode, as: query.as })
     const answer = await resolve(question)
     metrics.resolutions.inc({ outcome: answer.kind })
     return answerResponse(c, gateway, answer, { mode, pinned: question.version !== undefined, download: undefined })

@@ -14,6 +14,7 @@ import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag } from '../configuration.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { requireProduct } from '../existing.ts'
+import { announceExposure } from '../exposure.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -231,6 +232,7 @@ export const shareRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           after: after && present(after),
         })
       })
+      announceExposure(c, gateway)
       return c.body(null, 204)
     },
   )

@@ -19,6 +19,7 @@ import { KID_PATTERN } from '../../policy/signature.ts'
 import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { announceExposure } from '../exposure.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -221,6 +222,7 @@ export const signingKeyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
           after: after && present(after),
         })
       })
+      announceExposure(c, gateway)
       return c.body(null, 204)
     },
   )
