@@ -2,6 +2,8 @@
  * The environment becomes one frozen value, each variable declared once: name, parser, default, one sentence. Every problem is
  * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
+import { INPUTS, MIB } from './config/inputs.ts'
+import { LIMITS } from './config/limits.ts'
 import {
   AUTO,
   baseUrl,
@@ -19,7 +21,6 @@ import {
   networks,
   oneOf,
   optional,
-  quota,
   sealingKeys,
   text,
   url,
@@ -29,8 +30,6 @@ import {
 
 /** The environment cannot be used as it is; the message says all that is wrong with it. */
 export class ConfigError extends Error {}
-
-const MIB = 1024 * 1024
 
 export const VARIABLES = {
   port: declare('PORT', integer(0, 65_535), '8080', 'Port of the gateway; 0 takes a free one.'),
@@ -129,38 +128,7 @@ export const VARIABLES = {
     '0',
     'Port of the embedded S3 server; 0 takes PORT + 1 where it is free.',
   ),
-  maxUploadBytes: declare(
-    'MAX_UPLOAD_BYTES',
-    integer(1, 5 * 1024 ** 3),
-    String(100 * MIB),
-    'Largest direct upload: 100 MiB; 5 GiB is what one S3 PUT takes.',
-  ),
-  uploadIdleMs: declare('UPLOAD_IDLE_MS', integer(100, 600_000), '30000', 'Longest silence within an upload, ms.'),
-  maxSourceBytes: declare(
-    'MAX_SOURCE_BYTES',
-    integer(1, 1024 ** 3),
-    String(50 * MIB),
-    'Largest image that is transformed; it is held in memory once per decode process.',
-  ),
-  maxSourcePixels: declare(
-    'MAX_SOURCE_PIXELS',
-    integer(1, 2 ** 31),
-    '50000000',
-    'Pixels of a frame: 50 MP decode to 200 MB of RGBA.',
-  ),
-  maxSourceSide: declare(
-    'MAX_SOURCE_SIDE',
-    integer(1, 65_535),
-    '16383',
-    'Pixels of the longer side: the limit of WebP.',
-  ),
-  maxFrames: declare('MAX_FRAMES', integer(1, 10_000), '200', 'Frames of an animation.'),
-  maxAnimationPixels: declare(
-    'MAX_ANIMATION_PIXELS',
-    integer(1, 2 ** 31),
-    '50000000',
-    'Pixels of all frames together.',
-  ),
+  ...INPUTS,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),
@@ -274,49 +242,7 @@ export const VARIABLES = {
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
-  rateLimits: declare(
-    'RATE_LIMITS',
-    oneOf(AUTO, 'enforce', 'observe'),
-    AUTO,
-    'What happens beyond a RATE_… of these: 429, or only headers and metrics; `auto` enforces where DATABASE_URL is set, for an embedded store has one user. What a product was given of its own is enforced either way.',
-  ),
-  rateResolve: declare(
-    'RATE_RESOLVE',
-    quota,
-    '6000/60s',
-    'Reads of one key: 100 a second on average, and the cache of a product may warm up at once; one costs 35 us of CPU.',
-  ),
-  rateCold: declare(
-    'RATE_COLD',
-    quota,
-    '100/5s',
-    'New derivatives that one key may ask for: 20 a second is what two cores make of photographs at 100 ms each.',
-  ),
-  rateIngest: declare('RATE_INGEST', quota, '100/2s', 'Uploads of one key: 50 a second, 100 at once.'),
-  rateWrite: declare(
-    'RATE_WRITE',
-    quota,
-    '100/2s',
-    'Other changes by one key: 50 a second, 100 at once. Administrators are not limited.',
-  ),
-  rateAuth: declare(
-    'RATE_AUTH',
-    quota,
-    '60/60s',
-    'Failed credentials from one address (of IPv6 a /64); good ones from there go on being answered.',
-  ),
-  rateProductKeys: declare(
-    'RATE_PRODUCT_KEYS',
-    integer(0, 1_000_000),
-    '4',
-    'All keys of a product together have so many times what one has; 0 is as much as its keys have.',
-  ),
-  rateTenantKeys: declare(
-    'RATE_TENANT_KEYS',
-    integer(0, 1_000_000),
-    '20',
-    'All keys of a tenant together have so many times what one has: five products at their limit; 0 is as much as they have.',
-  ),
+  ...LIMITS,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(
     'LOG_LEVEL',

@@ -13,6 +13,7 @@ import { patch } from './commands/patch.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
+import { usage } from './commands/usage.ts'
 
 const AFTER = `
 Exit codes: 0 done; 1 a finding or a refusal; 2 wrong usage; 3 the gateway or one of its engines is away.
@@ -45,6 +46,7 @@ export const buildProgram = (): Command => {
     explain,
     keys,
     issuers,
+    usage,
     doctor,
     deadLetters,
     backfill,

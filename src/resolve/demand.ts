@@ -8,12 +8,14 @@ import { wishesFor } from '../graph/wishes.ts'
 import { singleFlight } from '../lib/single-flight.ts'
 import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
-import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
+import { insertLeaves, nodeStates, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
+import { countVariants } from '../manifest/usage.ts'
 import { type MatrixError, refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
+import { type Budget, refusesCpu } from '../policy/budget.ts'
 import type { Nearby } from '../queue/nearby.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
 import type { Account } from '../rates/rates.ts'
@@ -43,6 +45,9 @@ export interface DemandDependencies {
   /** Derivatives that may be waited for at once, on all gateways together. */
   readonly waitQueue: number
   readonly maxCpuMs: number
+  readonly budget: Pick<Budget, 'of'>
+  /** Derivatives of one version that a product may have. */
+  readonly maxVariants: number
 }
 
 /** What one product may take of the queue, so that the others find room in it. */
@@ -50,7 +55,24 @@ const MOST_OF_ONE = 0.75
 /** Until a place is free, roughly: two cores make twenty a second. */
 const SECONDS_EACH = 0.05
 
-export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: DemandDependencies): Demand => {
+/** Room comes when a version or a rendition goes, which is nobody's hurry. */
+const VARIANTS_AGAIN_SECONDS = 3_600
+
+const tooManyVariants = (most: number): MatrixError =>
+  refuse('rate-limited', `The product has ${most} derivatives of this version, which is as many as it may.`, {
+    retryAfterSeconds: VARIANTS_AGAIN_SECONDS,
+    details: { limit: { name: 'variants', most } },
+  })
+
+export const openDemand = ({
+  database,
+  hint,
+  nearby,
+  waitQueue,
+  maxCpuMs,
+  budget,
+  maxVariants,
+}: DemandDependencies): Demand => {
   const flights = singleFlight<readonly Hex[]>()
 
   /** `undefined`: there is room. */
@@ -61,6 +83,28 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
     if (own >= Math.ceil(waitQueue * MOST_OF_ONE))
       return refuse('rate-limited', 'Too many derivatives of this product are being waited for.', options)
     return all >= waitQueue ? refuse('overloaded', 'Too many derivatives are being waited for.', options) : undefined
+  }
+
+  /** Throws where it may not be made: too many for the asset, too many at once, or too much for the day. */
+  const requireRoom = async (
+    { account, ...wish }: Pick<Wish, 'tenant' | 'asset' | 'version' | 'product' | 'account'>,
+    keys: readonly Hex[],
+    wanted: readonly Hex[],
+  ): Promise<void> => {
+    const [variants, budgetNow, states] = await Promise.all([
+      countVariants(database, wish, keys),
+      budget.of(database, wish.tenant, wish.product),
+      nodeStates(
+        database,
+        wanted.map(key => ({ tenant: wish.tenant, key })),
+      ),
+    ])
+    if (variants + new Set(keys).size > maxVariants) throw tooManyVariants(maxVariants)
+    // Made for somebody else: costs nothing more.
+    if (wanted.every(key => states.some(({ id, state }) => id === key && state === 'DONE'))) return
+    const refusal = refusesCpu(budgetNow)
+    if (refusal) throw refusal
+    account?.take('cold')
   }
 
   const plan = async ({
@@ -87,12 +131,13 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
     const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs, ...(urgent && { urgent }) })
+    const keys = nodes.map(({ node }) => node.key)
     const wanted = nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
     // Whoever asks again for what is queued, running or to be retried must not cause another download.
     const isNew = blocking.every(({ state }) => state === 'PLANNED' || state === 'EVICTED')
     if (refusal && isNew) throw refusal
     if (refusal) return wanted // keeps the place that it has
-    if (isNew) account?.take('cold')
+    if (isNew) await requireRoom({ tenant, asset, version, product, account }, keys, wanted)
     const planned = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       await insertLeaves(tx, { tenant, asset, version, leaves })
