@@ -2,7 +2,9 @@
  * The environment becomes one frozen value, each variable declared once: name, parser, default, one sentence. Every problem is
  * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
-import { ACCESS_VARIABLES } from './config-access.ts'
+import { ACCESS } from './config/access.ts'
+import { INPUTS, MIB } from './config/inputs.ts'
+import { LIMITS } from './config/limits.ts'
 import {
   AUTO,
   baseUrl,
@@ -25,8 +27,6 @@ import {
 
 /** The environment cannot be used as it is; the message says all that is wrong with it. */
 export class ConfigError extends Error {}
-
-const MIB = 1024 * 1024
 
 export const VARIABLES = {
   port: declare('PORT', integer(0, 65_535), '8080', 'Port of the gateway; 0 takes a free one.'),
@@ -102,38 +102,7 @@ export const VARIABLES = {
     '0',
     'Port of the embedded S3 server; 0 takes PORT + 1 where it is free.',
   ),
-  maxUploadBytes: declare(
-    'MAX_UPLOAD_BYTES',
-    integer(1, 5 * 1024 ** 3),
-    String(100 * MIB),
-    'Largest direct upload: 100 MiB; 5 GiB is what one S3 PUT takes.',
-  ),
-  uploadIdleMs: declare('UPLOAD_IDLE_MS', integer(100, 600_000), '30000', 'Longest silence within an upload, ms.'),
-  maxSourceBytes: declare(
-    'MAX_SOURCE_BYTES',
-    integer(1, 1024 ** 3),
-    String(50 * MIB),
-    'Largest image that is transformed; it is held in memory once per decode process.',
-  ),
-  maxSourcePixels: declare(
-    'MAX_SOURCE_PIXELS',
-    integer(1, 2 ** 31),
-    '50000000',
-    'Pixels of a frame: 50 MP decode to 200 MB of RGBA.',
-  ),
-  maxSourceSide: declare(
-    'MAX_SOURCE_SIDE',
-    integer(1, 65_535),
-    '16383',
-    'Pixels of the longer side: the limit of WebP.',
-  ),
-  maxFrames: declare('MAX_FRAMES', integer(1, 10_000), '200', 'Frames of an animation.'),
-  maxAnimationPixels: declare(
-    'MAX_ANIMATION_PIXELS',
-    integer(1, 2 ** 31),
-    '50000000',
-    'Pixels of all frames together.',
-  ),
+  ...INPUTS,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),
@@ -212,7 +181,8 @@ export const VARIABLES = {
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
-  ...ACCESS_VARIABLES,
+  ...ACCESS,
+  ...LIMITS,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(
     'LOG_LEVEL',

@@ -25,7 +25,6 @@ describe('imports', () => {
     ['lib'],
     ['model'],
     ['environment'],
-    ['config-access'],
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
     ['ops', 'objects', 'rates', 'launch'],
     ['manifest'],

@@ -1,22 +1,19 @@
-/** Variables of who may see what, how often, and for how long. Part of the list in config.ts. */
+/** Who may see what, and for how long. */
 import {
-  AUTO,
   bearerToken,
   decisionUrl,
   declare,
   flag,
   integer,
   networks,
-  oneOf,
   optional,
-  quota,
   sealingKeys,
   text,
   url,
   webhookSecret,
-} from './environment.ts'
+} from '../environment.ts'
 
-export const ACCESS_VARIABLES = {
+export const ACCESS = {
   trustedProxies: declare(
     'TRUSTED_PROXIES',
     networks,
@@ -74,48 +71,5 @@ export const ACCESS_VARIABLES = {
     sealingKeys,
     'Seals signing secrets at rest (AES-256-GCM): 32 bytes in hexadecimal or base64. Several, separated by commas: the first seals, all open. Without it they are kept as they are.',
     true,
-  ),
-  rateLimits: declare(
-    'RATE_LIMITS',
-    oneOf(AUTO, 'enforce', 'observe'),
-    AUTO,
-    'What happens beyond a RATE_… of these: 429, or only headers and metrics; `auto` enforces where DATABASE_URL is set, for an embedded store has one user. What a product was given of its own is enforced either way.',
-  ),
-  rateResolve: declare(
-    'RATE_RESOLVE',
-    quota,
-    '6000/60s',
-    'Reads of one key: 100 a second on average, and the cache of a product may warm up at once; one costs 35 us of CPU.',
-  ),
-  rateCold: declare(
-    'RATE_COLD',
-    quota,
-    '100/5s',
-    'New derivatives that one key may ask for: 20 a second is what two cores make of photographs at 100 ms each.',
-  ),
-  rateIngest: declare('RATE_INGEST', quota, '100/2s', 'Uploads of one key: 50 a second, 100 at once.'),
-  rateWrite: declare(
-    'RATE_WRITE',
-    quota,
-    '100/2s',
-    'Other changes by one key: 50 a second, 100 at once. Administrators are not limited.',
-  ),
-  rateAuth: declare(
-    'RATE_AUTH',
-    quota,
-    '60/60s',
-    'Failed credentials from one address (of IPv6 a /64); good ones from there go on being answered.',
-  ),
-  rateProductKeys: declare(
-    'RATE_PRODUCT_KEYS',
-    integer(0, 1_000_000),
-    '4',
-    'All keys of a product together have so many times what one has; 0 is as much as its keys have.',
-  ),
-  rateTenantKeys: declare(
-    'RATE_TENANT_KEYS',
-    integer(0, 1_000_000),
-    '20',
-    'All keys of a tenant together have so many times what one has: five products at their limit; 0 is as much as they have.',
   ),
 } as const
