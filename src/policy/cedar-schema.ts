@@ -2,6 +2,8 @@
  * What Cedar policies may speak of. They are checked against it when the gateway starts, so that a name that is mistyped and an
  * attribute that may be missing are found there and not by a decision. docs/access.md prints it.
  */
+import { ACTIONS } from './decide.ts'
+
 export const CEDAR_SCHEMA = `entity Product;
 entity Collection;
 // Of a product, where it is the credential of one.
@@ -13,7 +15,7 @@ entity Asset in [Collection] {
   labels: Set<String>,
   mediaType?: String, // of the original, where it is known
 };
-action resolve, original, read, write, publish appliesTo {
+action ${ACTIONS.join(', ')} appliesTo {
   principal: Principal,
   resource: [Asset, Collection],
   context: {

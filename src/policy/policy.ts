@@ -1,7 +1,7 @@
 /**
  * The matrix, and behind it the engines that are configured: what everybody asks. Engines are asked in turn, about what is
  * allowed so far and about nothing else, so none of them can allow anything; and each time anew, for nothing says how long an
- * objection lasts. Who is nobody in particular hears of one as of what is not there.
+ * objection lasts. Who is nobody in particular (anonymous, or whoever has a link) hears of one as of what is not there.
  */
 import { isMatrixError } from '../model/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -46,7 +46,8 @@ export const openPolicy = (
     for (const engine of engines) {
       const objections = await objectionsOf(engine, input)
       if (objections.length > 0) {
-        const effect = question.principal === undefined ? 'hide' : 'forbid'
+        const { principal } = question
+        const effect = principal === undefined || principal.kind === 'link' ? 'hide' : 'forbid'
         const rule = `${engine.name}:${objections.join(',')}`
         return { effect, rule, engines: [...steps, { rule, result: effect }] }
       }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
 import { cold } from './cold.ts'
+import { decisions } from './decisions.ts'
 import { encoders } from './encoders.ts'
 import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
@@ -46,6 +47,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   overlap,
   peers: (world, photos) => peers(world, photos, Number(values.seconds)),
   publish,
+  decisions,
   start: (world, photos) => startUp(world, photos, values),
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Principal } from '../../src/model/principal.ts'
 import { openCedar } from '../../src/policy/cedar.ts'
 import { CEDAR_SCHEMA } from '../../src/policy/cedar-schema.ts'
 import { decide } from '../../src/policy/decide.ts'
@@ -116,6 +117,15 @@ describe('engines behind the matrix', () => {
       ],
     })
     expect([calm.asked.length, strict.asked.length, never.asked.length]).toEqual([1, 1, 0])
+  })
+
+  test('tell who has a link no more than nobody', async () => {
+    const { question, subject } = POLICY_CASES.find(
+      one => one.name === 'the owner: resolve a picture at noon from the house',
+    ) as PolicyCase
+    const policy = openPolicy([saying('cedar', ['a'])], metrics)
+    const principal = { ...(question.principal as Principal), kind: 'link' as const }
+    expect(await policy.decide({ ...question, principal }, subject)).toMatchObject({ effect: 'hide', rule: 'cedar:a' })
   })
 
   test('are asked each time', async () => {
