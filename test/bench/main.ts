@@ -9,6 +9,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
+import { audit } from './audit.ts'
 import { cold } from './cold.ts'
 import { encoders } from './encoders.ts'
 import { flood } from './flood.ts'
@@ -46,6 +47,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   overlap,
   peers: (world, photos) => peers(world, photos, Number(values.seconds)),
   publish,
+  audit,
   start: (world, photos) => startUp(world, photos, values),
 }
 
