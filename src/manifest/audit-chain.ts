@@ -6,7 +6,7 @@
  * row that was begun before another and committed after it gets a later place: the order is that of the chain, without gaps.
  * A crash before the commit has chained nothing; after it, all of the batch and the head with it.
  */
-import { type AuditRow, auditDocument, type Broken, follow, linkHash, type Place } from '../model/audit.ts'
+import { type AuditRow, auditDocument, type Broken, follow, linkHash, type Place, START } from '../model/audit.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Database, Sql } from './database.ts'
 
@@ -180,6 +180,13 @@ export const verifyAudit = async (
   const isEnd = to.no === head.no && to.hash === head.hash && ends.last === head.no
   const no = ends.last > head.no ? head.no + 1 : head.no
   return { to, head, broken: isEnd ? undefined : { no, what: 'other-end' } }
+}
+
+/** The last rows only: what it starts from is taken as it is. */
+export const verifyEnd = async (sql: Sql, tenant: string, most: number): Promise<Verified> => {
+  const no = Math.max(0, ((await headOf(sql, tenant))?.no ?? 0) - most)
+  const [row] = no === 0 ? [] : await sql.rows<{ hash: Hex }>(AT, [tenant, no])
+  return verifyAudit(sql, tenant, { from: row ? { no, hash: row.hash } : START, most: most + PAGE })
 }
 
 const WAITING = {
