@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { audit } from './commands/audit.ts'
 import { backfill } from './commands/backfill.ts'
 import { calibrate } from './commands/calibrate.ts'
 import { capabilities } from './commands/capabilities.ts'
@@ -58,6 +59,7 @@ export const buildProgram = (): Command => {
     calibrate,
     capabilities,
     engine,
+    audit,
   ])
     add(program)
   const strict = (command: Command): void => {

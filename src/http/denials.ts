@@ -4,7 +4,7 @@ import type { MatrixError } from '../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../model/ids.ts'
 import { claimed } from '../policy/authenticate.ts'
 import type { Sighting } from '../policy/journal.ts'
-import type { OriginalAnswer } from '../resolve/resolve.ts'
+import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import { actionOf } from './actions.ts'
 import { requestOf, routeOf } from './audit.ts'
 import type { MatrixContext } from './context.ts'
@@ -78,13 +78,22 @@ export const noteDenial = ({ journal, metrics }: Keeping, c: MatrixContext, erro
   })
 }
 
-/** Originals are closed by default: whoever is given one is kept, the same one twice in an interval as one row. */
-export const noteOriginal = ({ journal }: Keeping, c: MatrixContext, answer: OriginalAnswer): void =>
+/**
+ * Originals are closed by default, and a share link is for whoever has it: every answer of these is kept, the same one twice in
+ * an interval as one row. Of others nothing is: what is asked for all day says nothing.
+ */
+export const noteAnswer = (
+  { journal }: Pick<Keeping, 'journal'>,
+  { kind, principal, asset, version }: Pick<Ready | OriginalAnswer, 'kind' | 'principal' | 'asset' | 'version'>,
+  requestNames: () => ReturnType<typeof requestOf>,
+): void => {
+  if (principal === undefined || (kind !== 'original' && principal.kind !== 'share')) return
   journal.note({
-    ...requestOf(c),
-    who: answer.principal ?? 'unknown',
-    action: 'original.read',
-    resource: `assets/${answer.asset}/versions/${answer.version}`,
+    ...requestNames(),
+    who: principal,
+    action: kind === 'original' ? 'original.read' : 'share.read',
+    resource: `assets/${asset}/versions/${version}`,
     outcome: 'allowed',
     reasons: [],
   })
+}

@@ -12,6 +12,7 @@ import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
+import { noteAnswer } from './denials.ts'
 import { type Link, readLink } from './link.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
@@ -178,6 +179,10 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     account.take('resolve')
     const { status, headers, body } = await send(ready, ask)
     metrics.resolutions.inc({ outcome: 'ready' })
+    noteAnswer(gateway, ready, () => {
+      const { requestId, correlationId } = named
+      return { requestId, correlationId, client: clients.ofMessage(incoming) }
+    })
     if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
     const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status })
     outgoing.writeHead(status, Object.assign(headers, said, account.fields('resolve')))

@@ -2,6 +2,7 @@
 
 import type { Purger } from '../deliver/purge.ts'
 import type { Sealing } from '../lib/sealed.ts'
+import { unchained, verifyEnd } from '../manifest/audit-chain.ts'
 import type { Database } from '../manifest/database.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { countPurges } from '../manifest/purges.ts'
@@ -21,6 +22,7 @@ export interface Check {
 const MAX_SKEW_MS = 60_000
 
 interface Patient {
+  readonly config: { readonly tenant: string }
   readonly sealing: Sealing
   readonly database: Database
   readonly originals: ObjectStore
@@ -36,6 +38,7 @@ export const examine = async ({
   derivatives,
   queue,
   purger,
+  config,
 }: Patient): Promise<{ healthy: boolean; checks: Check[] }> => {
   const checks = await Promise.all([
     attempt('postgres', async () => {
@@ -54,12 +57,26 @@ export const examine = async ({
       const unreadable = opened.filter(secret => secret === undefined).length
       return { ok: unreadable === 0, detail: { sealed: sealing.isOn, signing_keys: opened.length, unreadable } }
     }),
+    attempt('audit', () => chain(database, config.tenant)),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }
     }),
   ])
   return { healthy: checks.every(({ ok }) => ok), checks }
+}
+
+/** The end of the chain; `matrix audit verify` follows all of it. */
+const LAST_ROWS = 5_000
+const MOST_UNCHAINED_SECONDS = 60
+
+const chain = async (database: Database, tenant: string): Promise<Omit<Check, 'check'>> => {
+  const { head, broken } = await verifyEnd(database, tenant, LAST_ROWS)
+  const { rows, seconds } = await unchained(database, tenant)
+  return {
+    ok: broken === undefined && seconds < MOST_UNCHAINED_SECONDS,
+    detail: { rows: head.no, unchained: rows, ...(broken && { broken }) },
+  }
 }
 
 const attempt = async (check: string, work: () => Promise<Omit<Check, 'check'>>): Promise<Check> => {

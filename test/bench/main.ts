@@ -9,6 +9,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
+import { audit } from './audit.ts'
 import { cold } from './cold.ts'
 import { decisions } from './decisions.ts'
 import { encoders } from './encoders.ts'
@@ -48,6 +49,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   peers: (world, photos) => peers(world, photos, Number(values.seconds)),
   publish,
   decisions,
+  audit,
   start: (world, photos) => startUp(world, photos, values),
 }
 

@@ -71,6 +71,18 @@ test('a flood of denials from a thousand keys leaves as many rows as there is ro
   await journal.close()
 })
 
+test('of whoever is denied two hundred different things twenty are kept, and how many they were', async () => {
+  const { journal } = open(Date.now)
+  const place = await last()
+  for (let n = 0; n < 200; n++) journal.note(denied(principal('key_e'), `assets/${n}`))
+  await journal.flush()
+  const kept = await since(place)
+  expect(kept).toHaveLength(21)
+  expect(sum(kept)).toBe(200)
+  expect(kept.at(-1)).toMatchObject({ actor: 'key_e', resource: '*', count: 180 })
+  await journal.close()
+})
+
 test('what is allowed is kept all the same', async () => {
   const { journal } = open(Date.now)
   const place = await last()

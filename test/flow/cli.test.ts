@@ -53,6 +53,36 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('put', 'one.jpg')).out.slice(0, 36)).toBe(asset)
   })
 
+  test('audit lists, copies and verifies, and finds what was changed in a copy', async () => {
+    expect((await matrix('audit', 'list', '--resource', `assets/${asset}`)).out).toMatch(
+      new RegExp(
+        `^\\S+Z {2}allowed {2}\\w+(?: \\(\\S+\\))? {2}asset\\.create {2}assets/${asset} {2}from 127\\.0\\.0\\.1 {2}\\{\\} -> \\{`,
+      ),
+    )
+    const whole = await matrix('audit', 'verify')
+    expect(whole).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d+ rows, each as it was chained\.\n.*: \d+:[0-9a-f]{64}$/),
+    })
+    const place = whole.out.slice(whole.out.lastIndexOf(' ') + 1)
+    expect((await matrix('audit', 'verify', '--since', place)).out).toMatch(/^0 rows/)
+    expect((await matrix('audit', 'export', '--file', 'audit.ndjson')).code).toBe(0)
+    expect((await matrix('audit', 'verify', '--file', 'audit.ndjson')).out).toBe(whole.out)
+    expect((await matrix('audit', 'export', '--file', 'audit.ndjson')).code).toBe(2)
+    const copy = (await matrix('audit', 'export', '--after', '1')).out
+    await writeFile(join(root, 'later.ndjson'), copy)
+    expect((await matrix('audit', 'verify', '--file', 'later.ndjson')).code).toBe(0)
+    await writeFile(join(root, 'forged.ndjson'), copy.replace('"outcome":"allowed"', '"outcome":"denied"'))
+    expect(await matrix('audit', 'verify', '--file', 'forged.ndjson')).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^Row 2 \(\S+\) is not what was chained\./),
+    })
+    const other = `${place.split(':')[0]}:${'0'.repeat(64)}`
+    expect((await matrix('audit', 'verify', '--since', other)).code).toBe(1)
+    expect((await matrix('audit', 'verify', '--since', 'x')).code).toBe(2)
+    expect((await matrix('audit', 'verify', '--file', 'nothing.ndjson')).code).toBe(2)
+  })
+
   test('capabilities lists what can be asked for', async () => {
     const { code, out } = await matrix('capabilities')
     expect(code).toBe(0)

@@ -12,8 +12,9 @@ import { FORMATS, type Format } from '../../model/recipe.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
 import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
 import { addressOf } from '../address.ts'
+import { requestOf } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
-import { noteOriginal } from '../denials.ts'
+import { noteAnswer } from '../denials.ts'
 import { pendingResponse } from '../pending.ts'
 import { noneMatch } from '../preconditions.ts'
 import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
@@ -126,7 +127,7 @@ export const answerResponse = (
   presentation: Presentation,
 ): Response | Promise<Response> => {
   if (answer.kind === 'pending' || answer.kind === 'unpublished') return pendingResponse(gateway, answer)
-  if (answer.kind === 'original') noteOriginal(gateway, c, answer)
+  noteAnswer(gateway, answer, () => requestOf(c))
   if (presentation.mode === 'stream') return streamAnswer(c, gateway, answer, presentation)
   return answer.kind === 'original'
     ? originalResponse(c, gateway, answer, presentation)
