@@ -75,6 +75,30 @@ export const ACCESS_VARIABLES = {
     'Seals signing secrets at rest (AES-256-GCM): 32 bytes in hexadecimal or base64. Several, separated by commas: the first seals, all open. Without it they are kept as they are.',
     true,
   ),
+  maxVariants: declare(
+    'MAX_VARIANTS',
+    integer(1, 100_000),
+    '64',
+    'Derivatives of one version that each product may have: 16 sizes in four formats. Beyond, none is made ahead, and asking for one is answered 429.',
+  ),
+  budgetCpu: declare(
+    'BUDGET_CPU_SECONDS',
+    integer(0, 1_000_000_000),
+    '0',
+    'CPU a day (UTC) of derivatives made in the name of one product, s; one core has 86400. 0: as much as there is.',
+  ),
+  budgetProductBytes: declare(
+    'BUDGET_PRODUCT_BYTES',
+    integer(0, 2 ** 50),
+    '0',
+    'Bytes of originals that one product may bring; a camera photograph has 5 MB. 0: as many as there is room for.',
+  ),
+  budgetTenantBytes: declare(
+    'BUDGET_TENANT_BYTES',
+    integer(0, 2 ** 50),
+    '0',
+    'Bytes of originals of one tenant, whichever of its products brought them. 0: as many as there is room for.',
+  ),
   rateLimits: declare(
     'RATE_LIMITS',
     oneOf(AUTO, 'enforce', 'observe'),

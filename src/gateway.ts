@@ -18,6 +18,7 @@ import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import { type Hex, newId } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openBudget } from './policy/budget.ts'
 import { openConfiguredEngines } from './policy/configured.ts'
 import { openCredentials } from './policy/credentials.ts'
 import { openJournal } from './policy/journal.ts'
@@ -174,6 +175,8 @@ export const openGateway = (core: Core) => {
     if (facts.principal !== undefined) credentials.keyUse.note(facts.principal)
     return facts
   }
+  const { maxTransformCpuMs: maxCpuMs, maxVariants, waitQueue } = config
+  const budget = openBudget({ clock, config })
   const proverOptions = { sealing: core.sealing, maxSeconds: config.signedUrlMaxSeconds }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
@@ -181,10 +184,11 @@ export const openGateway = (core: Core) => {
     ...core,
     presign,
     inputLimits,
+    budget,
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
     ...credentials,
-    ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs: config.maxTransformCpuMs }),
+    ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants }),
     peek: openPeek({ tenant: config.tenant, clock, policy, read: readFacts, proveLink: openLinkProver(proverOptions) }),
     resolve: openResolve({
       tenant: config.tenant,
@@ -192,7 +196,7 @@ export const openGateway = (core: Core) => {
       policy,
       read: readFacts,
       proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
-      demand: openDemand({ database, hint, nearby, waitQueue: config.waitQueue, maxCpuMs: config.maxTransformCpuMs }),
+      demand: openDemand({ database, hint, nearby, waitQueue, maxCpuMs, budget, maxVariants }),
       waitForNodes: openNodeWaiter(database, nearby),
       waitForPublication: openPublicationWaiter(database),
     }),

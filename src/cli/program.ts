@@ -15,6 +15,7 @@ import { policy } from './commands/policy.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
+import { usage } from './commands/usage.ts'
 
 const AFTER = `
 Exit codes: 0 done; 1 a finding or a refusal; 2 wrong usage; 3 the gateway or one of its engines is away.
@@ -49,6 +50,7 @@ export const buildProgram = (): Command => {
     erase,
     keys,
     issuers,
+    usage,
     doctor,
     deadLetters,
     backfill,

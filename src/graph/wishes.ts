@@ -26,21 +26,31 @@ const forbidden = ({ format, required }: PlannedRendition): PlannedRendition => 
 
 /**
  * With an `urgent` format somebody waits: that one is interactive and the rest of the rendition follows in the given lane.
- * Without, lazy renditions are noted and not yet wanted.
+ * Without, lazy renditions are noted and not yet wanted; and so are those beyond what a product may have of one version.
  */
 export const wishesFor = (
   renditions: readonly Rendition[],
   source: { readonly sha256: Hex; readonly image: ImageFacts },
-  { lane, urgent, maxCpuMs }: { lane: Lane; urgent?: Format; maxCpuMs?: number | undefined },
+  {
+    lane,
+    urgent,
+    maxCpuMs,
+    maxVariants = Number.POSITIVE_INFINITY,
+  }: { lane: Lane; urgent?: Format; maxCpuMs?: number | undefined; maxVariants?: number },
 ): Wishes => {
   const nodes: NodeWish[] = []
   const leaves: LeafWish[] = []
+  const made = new Map<string, Set<Hex>>()
   for (const rendition of renditions) {
-    const eager = rendition.lane === 'eager'
     const planned = planRendition(rendition.recipe, source, maxCpuMs)
     const isForbidden = keepsPrivate(rendition.recipe) && !rendition.privateMetadata
     const outputs = isForbidden ? planned.map(forbidden) : planned
+    const own = made.get(rendition.product) ?? new Set()
+    made.set(rendition.product, own)
     outputs.forEach(({ format, node, refusal, required }, position) => {
+      const hasRoom = node === undefined || own.has(node.key) || own.size < maxVariants
+      const eager = rendition.lane === 'eager' && hasRoom
+      if (node && eager) own.add(node.key)
       if (node) {
         const priority = format === urgent ? LANES.interactive : LANES[lane] + (required ? 0 : OPTIONAL_DELAY)
         nodes.push({

@@ -35,6 +35,7 @@ import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
 import { uploadRoutes } from './routes/upload.ts'
+import { usageRoutes } from './routes/usage.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
 
@@ -48,6 +49,7 @@ const ROUTES = [
   withdrawRoutes,
   eraseRoutes,
   productRoutes,
+  usageRoutes,
   keyRoutes,
   keyRotationRoutes,
   issuerRoutes,

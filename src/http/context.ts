@@ -2,14 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Cause } from '../model/event.ts'
-import type { Principal, Proven } from '../model/principal.ts'
+import type { Principal } from '../model/principal.ts'
+import type { Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 
-/** Of a key, of what proved itself, or of nobody. */
-export interface Credential {
-  readonly secretHash?: string | undefined
-  readonly proven?: Pick<Proven, 'principal'> | undefined
-}
+/** Somebody who is known, or what he brought. */
+export type Caller = Credential | { readonly principal: Principal }
 
 export interface Variables {
   requestId: string
@@ -19,7 +17,7 @@ export interface Variables {
   /** Set by `authenticated`. */
   principal: Principal
   /** Set for every route that is limited: who is to ask it says so here, before anything is done for him. */
-  admit: (credential: Credential) => Promise<Account | undefined>
+  admit: (who: Caller) => Promise<Account | undefined>
 }
 
 export interface Env {

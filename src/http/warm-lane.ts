@@ -150,8 +150,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
 
   /** `undefined`: not asked for before on this gateway, which the routes find out about. 0.1 us of a request with a key. */
   const accountOf = ({ secretHash, proven }: Question, incoming: IncomingMessage): Account | undefined => {
-    if (secretHash !== undefined) return rates.known(secretHash)
-    if (proven !== undefined) return rates.knownOf(proven.principal)
+    if (secretHash !== undefined || proven !== undefined) return rates.known({ secretHash, proven })
     const address = clients.ofMessage(incoming)
     return address === undefined ? undefined : rates.ofAddress(subscriberOf(address))
   }

@@ -36,6 +36,7 @@ import type { Principal } from '../model/principal.ts'
 import type { Collection } from '../model/product.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import { type Budget, type BudgetState, refusesBytes, refusesCpu } from '../policy/budget.ts'
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
@@ -80,6 +81,8 @@ export interface IngestDependencies {
   readonly clock: Clock
   readonly policy: Policy
   readonly maxCpuMs: number
+  readonly budget: Budget
+  readonly maxVariants: number
 }
 
 /** Who may put what where; decided before a byte is read. */
@@ -88,10 +91,12 @@ export interface Permission {
   readonly owner: string
   /** Of the edge that gave it: what was not known then is asked when it is. */
   readonly conditions: Conditions | undefined
+  /** Of the product that the bytes will be counted for, as of then. */
+  readonly budget: BudgetState
 }
 
 export interface Ingest {
-  /** Throws `not-found`, `forbidden`, `asset-archived` or `alias-conflict`. */
+  /** Throws `not-found`, `forbidden`, `asset-archived`, `alias-conflict` or `over-budget`. */
   authorise(upload: Pick<Upload, 'principal' | 'destination'> & Pick<Asked, 'address'>): Promise<Permission>
   /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
   store(
@@ -104,7 +109,16 @@ export interface Ingest {
 
 const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
-export const openIngest = ({ database, originals, hint, clock, policy, maxCpuMs }: IngestDependencies): Ingest => ({
+export const openIngest = ({
+  database,
+  originals,
+  hint,
+  clock,
+  policy,
+  maxCpuMs,
+  budget: budgets,
+  maxVariants,
+}: IngestDependencies): Ingest => ({
   async authorise({ principal, destination, address }) {
     const { tenant } = principal
     const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
@@ -132,7 +146,10 @@ export const openIngest = ({ database, originals, hint, clock, policy, maxCpuMs 
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()
-    return { collection, owner: product, conditions: permission.conditions }
+    const budget = await budgets.of(database, tenant, product)
+    const refusal = refusesCpu(budget) ?? refusesBytes(budget, 0)
+    if (refusal) throw refusal
+    return { collection, owner: product, conditions: permission.conditions, budget }
   },
 
   async store(upload, permission, { received, identity }, onCommit) {
@@ -155,6 +172,9 @@ export const openIngest = ({ database, originals, hint, clock, policy, maxCpuMs 
       image: identity.image,
     }
     const known = await findOriginal(database, tenant, sha256)
+    // Decided for good when they are inserted; asked here so that the ordinary case leaves no object.
+    const refusal = known ? undefined : refusesBytes(permission.budget, bytes)
+    if (refusal) throw refusal
     const { objectKey: key, mediaType } = original
     const put = () => originals.put({ key, body: received.open, bytes, sha256, mediaType })
     if (!known) await put()
@@ -163,7 +183,13 @@ export const openIngest = ({ database, originals, hint, clock, policy, maxCpuMs 
       // What was there when it was looked for, or put, may have been erased since.
       if (created && (await claimErased(tx, { tenant, kind: 'original', sha256 })) && !(await originals.stat(key)))
         await put()
-      const placed = await placeVersion(tx, upload, permission, { original, deduplicated: !created, maxCpuMs })
+      if (created) await budgets.requireRoom(tx, tenant, permission.owner)
+      const placed = await placeVersion(tx, upload, permission, {
+        original,
+        deduplicated: !created,
+        maxCpuMs,
+        maxVariants,
+      })
       await onCommit(tx, placed.version)
       return placed
     })
@@ -177,7 +203,12 @@ const placeVersion = async (
   tx: Sql,
   { principal: { tenant, id: actor }, destination, publish, filename, cause }: Upload,
   { collection, owner }: Permission,
-  { original, deduplicated, maxCpuMs }: { original: Original; deduplicated: boolean; maxCpuMs: number },
+  {
+    original,
+    deduplicated,
+    maxCpuMs,
+    maxVariants,
+  }: { original: Original; deduplicated: boolean; maxCpuMs: number; maxVariants: number },
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
   const asset = destination.kind === 'version' ? destination.asset : newId()
   const facts: Fact[] = []
@@ -215,7 +246,7 @@ const placeVersion = async (
 
   const renditions = image ? await listRenditions(tx, tenant, collection.collection) : []
   const { nodes, leaves } = image
-    ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs })
+    ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs, maxVariants })
     : { nodes: [], leaves: [] }
   const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
   await insertLeaves(tx, { tenant, asset, version, leaves })

@@ -49,7 +49,8 @@ interface Holder {
 }
 
 /**
- * Equal content is one row: whoever comes second finds it, and it stays until the commit. True when this call created it: then
+ * Equal content is one row: whoever comes second finds it, and it stays until the commit. True when this call created it, in the
+ * name of the product: then
  * such bytes may have been erased before (erased-bytes.ts).
  */
 export const insertOriginal = async (tx: Sql, holder: Holder, bytes: Original): Promise<boolean> => {

@@ -17,7 +17,7 @@ export interface NodeWish {
   readonly priority: number
   /** False: only noted, to be made when somebody asks. */
   readonly wanted: boolean
-  /** In whose name. Of several the most urgent. */
+  /** In whose name. Of several the most urgent, until it is made: who had it made has paid for it. */
   readonly product: string
 }
 
@@ -42,7 +42,7 @@ const UPSERT_NODES = {
          order by w.id
          on conflict (tenant_id, node_id) do update set
            priority = least(n.priority, excluded.priority),
-           product_id = case when excluded.priority < n.priority or n.product_id = '' then excluded.product_id else n.product_id end,
+           product_id = case when n.state <> 'DONE' and (excluded.priority < n.priority or n.product_id = '') then excluded.product_id else n.product_id end,
            queued_at = coalesce(n.queued_at, excluded.queued_at),
            state = case when n.state in ('PLANNED', 'EVICTED') and excluded.state = 'QUEUED' then 'QUEUED' else n.state end
          returning encode(node_id, 'hex') as id, state`,

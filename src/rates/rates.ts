@@ -11,7 +11,7 @@
 import { LRUCache } from 'lru-cache'
 import { singleFlight } from '../lib/single-flight.ts'
 import { type ErrorOptions, refuse } from '../model/errors.ts'
-import type { Principal } from '../model/principal.ts'
+import type { Principal, Proven } from '../model/principal.ts'
 import { type ProductLimits, type Quota, RATE_CLASSES, type RateClass } from '../model/quota.ts'
 import type { Settlement } from './settle.ts'
 import { count, fullOf, openWindow, policyField, rateLimitField, type Window } from './window.ts'
@@ -45,13 +45,17 @@ export interface RatesOptions {
   readonly onLimited: (limited: { class: RateClass | 'auth'; product: string; advisory: boolean }) => void
 }
 
+interface Known {
+  readonly secretHash: string | undefined
+  readonly proven: Pick<Proven, 'principal'> | undefined
+}
+
 export interface Rates {
   of(principal: Principal): Promise<Account>
-  /** An account that `of` has given for what the credential proved before. */
-  known(credential: string): Account | undefined
-  /** The same of who has proven himself. */
-  knownOf(principal: Principal): Account | undefined
-  remember(credential: string, account: Account): void
+  /** An account that `of` has given for what the credential proves. */
+  known(credential: Known): Account | undefined
+  /** Of the key with this hash. */
+  remember(secretHash: string, account: Account): void
   ofAddress(subscriber: string): Account
   /** Counts a credential that failed. Throws `rate-limited` where there were too many from there. */
   failed(subscriber: string): void
@@ -74,6 +78,12 @@ interface Shared {
 
 const UNLIMITED: Account = { take: () => undefined, isFull: () => false, fields: () => undefined }
 
+const isLimited = ({ product, scopes }: Principal): boolean => product !== undefined && !scopes.includes('matrix:admin')
+
+/** An issuer may choose any id. */
+const nameOf = ({ tenant, product = '', kind, id }: Principal): string =>
+  `${tenant}/${product}/${kind}/${encodeURIComponent(id)}`
+
 const times = ({ requests, seconds }: Quota, factor: number): Quota => ({ requests: requests * factor, seconds })
 
 const byClass = (make: (rateClass: RateClass) => readonly Window[]): Windows =>
@@ -83,7 +93,7 @@ export const openRates = (options: RatesOptions): Rates => {
   const { keyQuotas, productFactor, tenantFactor, authQuota, advisory, readLimits, settlement, now, onLimited } =
     options
   const accounts = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
-  const byCredential = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
+  const byHash = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
   const failures = new LRUCache<string, readonly Window[]>({ max: KEPT_ACCOUNTS })
   const products = new Map<string, Shared>()
   const tenants = new Map<string, Windows>()
@@ -183,15 +193,11 @@ export const openRates = (options: RatesOptions): Rates => {
     }
   }
 
-  const openAccount = ({
-    tenant,
-    kind,
-    id,
-    product,
-  }: Principal & { product: string }): { account: Account; shared: Shared } => {
+  const openAccount = (principal: Principal, product: string): { account: Account; shared: Shared } => {
+    const { tenant } = principal
     const shared = sharedOf(tenant, product)
     const ofTenant = tenantWindows(tenant)
-    const who = `${tenant}/${kind}/${encodeURIComponent(id)}`
+    const who = nameOf(principal)
     let revision = -1
     let windows: Windows | undefined
     const current = (at: number): Windows => {
@@ -210,21 +216,21 @@ export const openRates = (options: RatesOptions): Rates => {
     return { account: accountOf(current, product), shared }
   }
 
+  const seen = (principal: Principal): Account | undefined =>
+    isLimited(principal) ? accounts.get(nameOf(principal)) : UNLIMITED
+
   return {
     async of(principal) {
-      const { tenant, kind, id, product, scopes } = principal
-      if (product === undefined || scopes.includes('matrix:admin')) return UNLIMITED
-      const name = `${tenant}/${kind}/${id}`
-      const known = accounts.get(name)
+      const known = seen(principal)
       if (known) return known
-      const { account, shared } = openAccount({ ...principal, product })
-      accounts.set(name, account)
+      const { account, shared } = openAccount(principal, principal.product ?? '')
+      accounts.set(nameOf(principal), account)
       if (shared.readAt === Number.NEGATIVE_INFINITY) await read(shared)
       return account
     },
-    known: credential => byCredential.get(credential),
-    knownOf: ({ tenant, kind, id }) => accounts.get(`${tenant}/${kind}/${id}`),
-    remember: (credential, account) => void byCredential.set(credential, account),
+    known: ({ secretHash, proven }) =>
+      proven ? seen(proven.principal) : secretHash === undefined ? undefined : byHash.get(secretHash),
+    remember: (secretHash, account) => void byHash.set(secretHash, account),
     ofAddress(subscriber) {
       const name = `address/${subscriber}`
       const known = accounts.get(name)

@@ -8,12 +8,14 @@ import { wishesFor } from '../graph/wishes.ts'
 import { singleFlight } from '../lib/single-flight.ts'
 import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
-import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
+import { insertLeaves, nodeStates, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
+import { countVariants } from '../manifest/usage.ts'
 import { type MatrixError, refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
+import { type Budget, refusesCpu } from '../policy/budget.ts'
 import type { Nearby } from '../queue/nearby.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
 import type { Account } from '../rates/rates.ts'
@@ -43,12 +45,24 @@ export interface DemandDependencies {
   /** Derivatives that may be waited for at once, on all gateways together. */
   readonly waitQueue: number
   readonly maxCpuMs: number
+  readonly budget: Pick<Budget, 'of'>
+  /** Derivatives of one version that a product may have. */
+  readonly maxVariants: number
 }
 
 /** What one product may take of the queue, so that the others find room in it. */
 const MOST_OF_ONE = 0.75
 /** Until a place is free, roughly: two cores make twenty a second. */
 const SECONDS_EACH = 0.05
+
+/** Room comes when a version or a rendition goes, which is nobody's hurry. */
+const VARIANTS_AGAIN_SECONDS = 3_600
+
+const tooManyVariants = (most: number): MatrixError =>
+  refuse('rate-limited', `The product has ${most} derivatives of this version, which is as many as it may.`, {
+    retryAfterSeconds: VARIANTS_AGAIN_SECONDS,
+    details: { limit: { name: 'variants', most } },
+  })
 
 /** `undefined`: there is room for another one that this product waits for. */
 export const openCrowd =
@@ -69,10 +83,40 @@ export const isUnasked = ({ blocking }: Pick<Wish, 'blocking'>): boolean =>
 export const refuseNoImage = ({ mediaType }: { readonly mediaType: string }): MatrixError =>
   refuse('unsupported-transform', `Renditions do not apply to ${mediaType}.`)
 
-export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: DemandDependencies): Demand => {
+export const openDemand = ({
+  database,
+  hint,
+  nearby,
+  waitQueue,
+  maxCpuMs,
+  budget,
+  maxVariants,
+}: DemandDependencies): Demand => {
   const flights = singleFlight<readonly Hex[]>()
 
   const crowded = openCrowd({ database, waitQueue })
+
+  /** Throws where it may not be made: too many for the asset, too many at once, or too much for the day. */
+  const requireRoom = async (
+    { account, ...wish }: Pick<Wish, 'tenant' | 'asset' | 'version' | 'product' | 'account'>,
+    keys: readonly Hex[],
+    wanted: readonly Hex[],
+  ): Promise<void> => {
+    const [variants, budgetNow, states] = await Promise.all([
+      countVariants(database, wish, keys),
+      budget.of(database, wish.tenant, wish.product),
+      nodeStates(
+        database,
+        wanted.map(key => ({ tenant: wish.tenant, key })),
+      ),
+    ])
+    if (variants + new Set(keys).size > maxVariants) throw tooManyVariants(maxVariants)
+    // Made for somebody else: costs nothing more.
+    if (wanted.every(key => states.some(({ id, state }) => id === key && state === 'DONE'))) return
+    const refusal = refusesCpu(budgetNow)
+    if (refusal) throw refusal
+    account?.take('cold')
+  }
 
   const plan = async ({
     tenant,
@@ -96,12 +140,13 @@ export const openDemand = ({ database, hint, nearby, waitQueue, maxCpuMs }: Dema
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
     const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs, ...(urgent && { urgent }) })
+    const keys = nodes.map(({ node }) => node.key)
     const wanted = nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
     // Whoever asks again for what is queued, running or to be retried must not cause another download.
     const isNew = isUnasked({ blocking })
     if (refusal && isNew) throw refusal
     if (refusal) return wanted // keeps the place that it has
-    if (isNew) account?.take('cold')
+    if (isNew) await requireRoom({ tenant, asset, version, product, account }, keys, wanted)
     const planned = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       await insertLeaves(tx, { tenant, asset, version, leaves })

@@ -40,6 +40,18 @@ export const openMetrics = () => {
       help: 'Times that the shared numbers of rate limits could not be reached; each gateway counts for itself until they can.',
       registers,
     }),
+    productCpuToday: new Gauge({
+      name: 'matrix_product_cpu_seconds_today',
+      help: 'CPU of derivatives made in the name of a product since midnight UTC, as of the scrape.',
+      labelNames: ['product'] as const,
+      registers,
+    }),
+    productStoredBytes: new Gauge({
+      name: 'matrix_product_stored_bytes',
+      help: 'Bytes of originals that a product brought, as of the scrape.',
+      labelNames: ['product'] as const,
+      registers,
+    }),
     ingestedBytes: new Counter({
       name: 'matrix_ingested_bytes_total',
       help: 'Bytes received by accepted uploads.',

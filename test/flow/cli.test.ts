@@ -149,6 +149,19 @@ describe('beside a running gateway no option is needed', () => {
     expect(listed.out).toContain(`erase ${put.asset} (case 7)`)
   })
 
+  test('usage tells what a product has used, and of what', async () => {
+    const { code, out } = await matrix('usage', 'shop-web')
+    expect(code).toBe(0)
+    expect(out).toMatch(
+      /^shop-web {2}\d{4}-\d{2}-\d{2}\ncpu +[\d.]+ s, no limit \(\d+ derivatives\)\nstored +[\d.]+ MB, no limit \(\d+ originals\)\ntenant/,
+    )
+    expect(JSON.parse((await matrix('usage', 'shop-web', '--json')).out)).toMatchObject({
+      product: 'shop-web',
+      variants: { limit: 64 },
+    })
+    expect((await matrix('usage', 'nobody')).code).toBe(1)
+  })
+
   test('keys are made, listed and revoked, and the admin key is printed again', async () => {
     const admin = await matrix('keys', 'admin')
     expect(admin.out).toBe((await readFile(join(root, '.data/admin.key'), 'utf8')).trim())

@@ -193,6 +193,12 @@ const CASES: readonly Case[] = [
     row: administers(200, 201),
   },
   { method: 'GET', route: '/v1/products/:product', path: () => '/v1/products/reader', row: administers(200, 404) },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/usage',
+    path: () => '/v1/products/editor/usage',
+    row: products({ stranger: 404, reader: 404, editor: 200, owner: 404, admin: 200, elsewhere: 404 }),
+  },
   { method: 'GET', route: '/v1/products', path: () => '/v1/products', row: administers(200, 200) },
   {
     method: 'POST',

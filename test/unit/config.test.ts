@@ -86,6 +86,8 @@ describe('a variable', () => {
       ['10.0.0.0/8', '10.0.0.1, 2001:db8::/32,', '::ffff:10.0.0.0/104'],
       ['10.0.0.0/33', 'proxy.example', '10.0.0.0/8;::1', '*'],
     ],
+    ['RATE_RESOLVE', ['0', '1/1s', '6000/60s'], ['100', '100/s', '100/0s', '0/1s', '-1/1s', '1.5/2s', '10/2m']],
+    ['RATE_LIMITS', ['auto', 'enforce', 'observe'], ['off', '1']],
     ['DATABASE_URL', ['postgres://a/b', 'postgresql://a/b'], ['http://a', 'a']],
     ['REDIS_URL', ['redis://a', 'rediss://a:6379/1'], ['http://a']],
     ['S3_ENDPOINT', ['http://a:9000', 'https://s3.example'], ['s3://a', 'a:9000']],
@@ -102,6 +104,12 @@ describe('a variable', () => {
     expect(read({ WORKERS: 'cores' }, { cores: 7, terminal: false }).workers).toBe(7)
     expect(read({}, { cores: 1000, terminal: false }).workers).toBe(256)
     expect(read({}, { cores: 0, terminal: false }).workers).toBe(1)
+  })
+
+  test('RATE_… are requests in seconds, and 0 is none', () => {
+    expect(read({ RATE_COLD: '7/3s' }).rateCold).toEqual({ requests: 7, seconds: 3 })
+    expect(read({ RATE_COLD: '0' }).rateCold).toBeUndefined()
+    expect(read().rateResolve).toEqual({ requests: 6000, seconds: 60 })
   })
 
   test('LOG_LEVEL goes by who looks on', () => {

@@ -13,7 +13,7 @@ export const authenticated = (find: FindPrincipal) =>
     const principal = await find(c.req.header('authorization'))
     if (principal === undefined) throw unauthenticated()
     c.set('principal', principal)
-    await c.get('admit')({ proven: { principal } })
+    await c.get('admit')({ principal })
     await next()
   })
 

@@ -8,20 +8,21 @@
 import { createMiddleware } from 'hono/factory'
 import type { Gateway } from '../../gateway.ts'
 import { subscriberOf } from '../../lib/network.ts'
+import type { Hex } from '../../model/ids.ts'
+import type { Principal } from '../../model/principal.ts'
 import type { RateClass } from '../../model/quota.ts'
 import type { Account } from '../../rates/rates.ts'
-import { openClientAddress } from '../client-address.ts'
-import type { Credential, Env, MatrixContext } from '../context.ts'
+import type { Caller, Env, MatrixContext } from '../context.ts'
 import { asMatrixError, problemResponse } from '../problem.ts'
 import { rateClassOf } from '../rate-class.ts'
 import { setHeaders } from './request.ts'
 
-type Needs = Pick<Gateway, 'config' | 'rates' | 'findPrincipal' | 'publicBase'>
+type Needs = Pick<Gateway, 'rates' | 'findPrincipal' | 'recall' | 'publicBase'>
 
-export const limited = ({ config, rates, findPrincipal, publicBase }: Needs) => {
-  const addresses = openClientAddress(config.trustedProxies)
+export const limited = ({ rates, findPrincipal, recall, publicBase }: Needs) => {
   const subscriber = (c: MatrixContext): string | undefined => {
-    const address = addresses.ofContext(c)
+    const incoming = c.env?.incoming
+    const address = incoming && c.get('addresses').ofMessage(incoming)
     return address === undefined ? undefined : subscriberOf(address)
   }
 
@@ -30,16 +31,23 @@ export const limited = ({ config, rates, findPrincipal, publicBase }: Needs) => 
     return from === undefined ? undefined : rates.ofAddress(from)
   }
 
-  /** `undefined`: a credential that proves nothing, or a request from inside of the process that brings none. */
-  const accountOf = async (c: MatrixContext, { secretHash, proven }: Credential): Promise<Account | undefined> => {
-    if (secretHash === undefined) return proven ? rates.of(proven.principal) : ofAddress(c)
-    const known = rates.known(secretHash)
-    if (known) return known
-    const principal = proven?.principal ?? (await findPrincipal(c.req.header('authorization')))
-    if (!principal) return undefined
+  /** The warm lane knows a key by its hash, and only those that were met here. */
+  const remembered = async (principal: Principal, secretHash: Hex | undefined): Promise<Account> => {
     const account = await rates.of(principal)
-    rates.remember(secretHash, account)
+    if (secretHash !== undefined) rates.remember(secretHash, account)
     return account
+  }
+
+  /** `undefined`: a credential that proves nothing, or a request from inside of the process that brings none. */
+  const accountOf = async (c: MatrixContext, who: Caller): Promise<Account | undefined> => {
+    const authorization = c.req.header('authorization')
+    if ('principal' in who) return remembered(who.principal, recall(authorization)?.secretHash)
+    const { secretHash, proven } = who
+    if (secretHash === undefined && proven === undefined) return ofAddress(c)
+    const known = rates.known(who)
+    if (known) return known
+    const principal = proven?.principal ?? (await findPrincipal(authorization))
+    return principal && remembered(principal, secretHash)
   }
 
   const countFailure = (c: MatrixContext): void => {
@@ -55,8 +63,8 @@ export const limited = ({ config, rates, findPrincipal, publicBase }: Needs) => 
   return createMiddleware<Env>(async (c, next) => {
     const rateClass: RateClass | undefined = rateClassOf(c.req.method, c.req.path)
     let account: Account | undefined
-    c.set('admit', async credential => {
-      account = await accountOf(c, credential)
+    c.set('admit', async who => {
+      account = await accountOf(c, who)
       if (rateClass !== undefined) account?.take(rateClass)
       return account
     })

@@ -7,6 +7,8 @@ import { countDeadNodes } from '../../manifest/dead-letters.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
 import { countPurges } from '../../manifest/purges.ts'
+import { usageOfAll } from '../../manifest/usage.ts'
+import { startOfDay } from '../../policy/budget.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Env } from '../context.ts'
@@ -39,11 +41,12 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, purges, chained, waiting] = await Promise.all([
+    const [open, dead, operations, purges, usage, chained, waiting] = await Promise.all([
       countOpenNodes(database),
       countDeadNodes(database),
       countOperations(database),
       countPurges(database),
+      usageOfAll(database, startOfDay(Date.now())),
       chainedRows(database),
       unchained(database),
     ])
@@ -54,6 +57,10 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
     metrics.auditRows.set(chained)
     metrics.auditUnchained.set(waiting.rows)
     metrics.auditUnchainedSeconds.set(waiting.seconds)
+    for (const { product, cpuMs, bytes } of usage) {
+      metrics.productCpuToday.set({ product }, Math.round(cpuMs) / 1000)
+      metrics.productStoredBytes.set({ product }, bytes)
+    }
     metrics.deadNodes.reset() // a class whose last node was redriven has no row
     for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
   } catch {
