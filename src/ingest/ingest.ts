@@ -36,7 +36,7 @@ import type { Principal } from '../model/principal.ts'
 import type { Collection } from '../model/product.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
-import { type Budget, type BudgetState, refusesBytes, refusesCpu } from '../policy/budget.ts'
+import { type Budget, type BudgetState, limitsBytes, refusesBytes, refusesCpu } from '../policy/budget.ts'
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
@@ -183,7 +183,7 @@ export const openIngest = ({
       // What was there when it was looked for, or put, may have been erased since.
       if (created && (await claimErased(tx, { tenant, kind: 'original', sha256 })) && !(await originals.stat(key)))
         await put()
-      if (created) await budgets.requireRoom(tx, tenant, permission.owner)
+      if (created && limitsBytes(permission.budget)) await budgets.requireRoom(tx, tenant, permission.owner)
       const placed = await placeVersion(tx, upload, permission, {
         original,
         deduplicated: !created,

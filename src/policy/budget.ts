@@ -29,7 +29,7 @@ export interface Budget {
   readonly defaults: Budgets
   /** What a product has of budgets, and what it has used of those that there are. */
   of(sql: Sql, tenant: string, product: string): Promise<BudgetState>
-  /** After the bytes were stored in this transaction: throws `over-budget` where they were too many, with everybody else's. */
+  /** After the bytes were stored in this transaction: throws `over-budget` where they are too many, with those of uploads at once. */
   requireRoom(tx: Sql, tenant: string, product: string): Promise<void>
 }
 
@@ -50,6 +50,9 @@ const SAID: Readonly<Record<Name, string>> = {
 
 const over = (name: Name, limit: number): MatrixError =>
   refuse('over-budget', SAID[name], { details: { budget: { name, limit } } })
+
+export const limitsBytes = ({ budgets }: BudgetState): boolean =>
+  budgets.stored_bytes !== undefined || budgets.tenant_stored_bytes !== undefined
 
 /** The refusal of new derivatives: the day's CPU is used up. */
 export const refusesCpu = ({ budgets, used }: BudgetState): MatrixError | undefined => {
@@ -98,8 +101,6 @@ export const openBudget = ({ clock, config }: { clock: Clock; config: Configured
     defaults,
     of,
     async requireRoom(tx, tenant, product) {
-      const { budgets } = await of(tx, tenant, product)
-      if (budgets.stored_bytes === undefined && budgets.tenant_stored_bytes === undefined) return
       await lockStoredBytes(tx, tenant)
       const refusal = refusesBytes(await of(tx, tenant, product), 0)
       if (refusal) throw refusal

@@ -5,18 +5,16 @@
  *
  * Administrators set the limits and are not held to them.
  *
- * A product's own limits are read when it is first seen, and again every `REFRESH_MS` while it asks; the gateway that changes
- * them heeds them at once. Refusals cost the refused nothing: whoever waits for as long as he is told finds room.
+ * Refusals cost the refused nothing: whoever waits for as long as he is told finds room.
  */
 import { LRUCache } from 'lru-cache'
-import { singleFlight } from '../lib/single-flight.ts'
 import { type ErrorOptions, refuse } from '../model/errors.ts'
 import type { Principal, Proven } from '../model/principal.ts'
-import { type ProductLimits, type Quota, RATE_CLASSES, type RateClass } from '../model/quota.ts'
+import type { Quota, RateClass } from '../model/quota.ts'
 import type { Settlement } from './settle.ts'
+import { byClass, openSharedWindows, type QuotaOptions, type Shared, type Windows } from './shared-windows.ts'
 import { count, fullOf, openWindow, policyField, rateLimitField, type Window } from './window.ts'
 
-const REFRESH_MS = 5_000
 /** About 1 KB each; whoever is forgotten begins anew. */
 const KEPT_ACCOUNTS = 50_000
 
@@ -29,19 +27,10 @@ export interface Account {
   fields(rateClass: RateClass): { 'RateLimit-Policy': string; RateLimit: string } | undefined
 }
 
-export interface RatesOptions {
-  /** Of one key. `undefined`: not limited. */
-  readonly keyQuotas: Readonly<Partial<Record<RateClass, Quota>>>
-  /** How many keys' quotas a product has, and a tenant; 0: as much as they like. */
-  readonly productFactor: number
-  readonly tenantFactor: number
+export interface RatesOptions extends QuotaOptions {
   /** Of failed credentials from one address. */
   readonly authQuota: Quota | undefined
-  /** Defaults are counted and told and not held; what a product was given of its own is held. */
-  readonly advisory: boolean
-  readonly readLimits: (tenant: string, product: string) => Promise<ProductLimits>
   readonly settlement?: Settlement
-  readonly now: () => number
   readonly onLimited: (limited: { class: RateClass | 'auth'; product: string; advisory: boolean }) => void
 }
 
@@ -63,19 +52,6 @@ export interface Rates {
   refresh(tenant: string, product: string): Promise<void>
 }
 
-type Windows = Readonly<Record<RateClass, readonly Window[]>>
-
-/** Limits of a product and the windows that all its accounts share. */
-interface Shared {
-  readonly tenant: string
-  readonly product: string
-  limits: ProductLimits
-  windows: Windows
-  readAt: number
-  /** Moves on when the limits do. */
-  revision: number
-}
-
 const UNLIMITED: Account = { take: () => undefined, isFull: () => false, fields: () => undefined }
 
 const isLimited = ({ product, scopes }: Principal): boolean => product !== undefined && !scopes.includes('matrix:admin')
@@ -84,76 +60,12 @@ const isLimited = ({ product, scopes }: Principal): boolean => product !== undef
 const nameOf = ({ tenant, product = '', kind, id }: Principal): string =>
   `${tenant}/${product}/${kind}/${encodeURIComponent(id)}`
 
-const times = ({ requests, seconds }: Quota, factor: number): Quota => ({ requests: requests * factor, seconds })
-
-const byClass = (make: (rateClass: RateClass) => readonly Window[]): Windows =>
-  Object.fromEntries(RATE_CLASSES.map(rateClass => [rateClass, make(rateClass)])) as unknown as Windows
-
 export const openRates = (options: RatesOptions): Rates => {
-  const { keyQuotas, productFactor, tenantFactor, authQuota, advisory, readLimits, settlement, now, onLimited } =
-    options
+  const { keyQuotas, authQuota, advisory, settlement, now, onLimited } = options
+  const shares = openSharedWindows(options)
   const accounts = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
   const byHash = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
   const failures = new LRUCache<string, readonly Window[]>({ max: KEPT_ACCOUNTS })
-  const products = new Map<string, Shared>()
-  const tenants = new Map<string, Windows>()
-  const reading = singleFlight<void>()
-
-  const windowOf = (
-    kind: 'key' | 'product' | 'tenant' | 'address',
-    who: string,
-    rateClass: RateClass,
-    { own, usual }: { own?: Quota | undefined; usual: Quota | undefined },
-  ): readonly Window[] => {
-    const quota = own ?? usual
-    if (quota === undefined) return []
-    const label = kind === 'key' || kind === 'address' ? rateClass : `${rateClass}-${kind}`
-    return [openWindow({ name: `${kind}/${who}/${rateClass}`, label, quota, advisory: advisory && own === undefined })]
-  }
-
-  const usually = (rateClass: RateClass, factor: number): Quota | undefined => {
-    const quota = keyQuotas[rateClass]
-    return quota && factor > 0 ? times(quota, factor) : undefined
-  }
-
-  const tenantWindows = (tenant: string): Windows => {
-    const known = tenants.get(tenant)
-    if (known) return known
-    const made = byClass(rateClass =>
-      windowOf('tenant', tenant, rateClass, { usual: usually(rateClass, tenantFactor) }),
-    )
-    tenants.set(tenant, made)
-    return made
-  }
-
-  const productWindows = (tenant: string, product: string, { rates }: ProductLimits): Windows =>
-    byClass(rateClass =>
-      windowOf('product', `${tenant}/${product}`, rateClass, {
-        own: rates?.[rateClass],
-        usual: usually(rateClass, productFactor),
-      }),
-    )
-
-  const readNow = async (shared: Shared): Promise<void> => {
-    shared.readAt = now()
-    const limits = await readLimits(shared.tenant, shared.product)
-    if (JSON.stringify(limits) === JSON.stringify(shared.limits)) return
-    shared.limits = limits
-    shared.windows = productWindows(shared.tenant, shared.product, limits)
-    shared.revision++
-  }
-  const read = (shared: Shared): Promise<void> => reading(`${shared.tenant}/${shared.product}`, () => readNow(shared))
-
-  const sharedOf = (tenant: string, product: string): Shared => {
-    const name = `${tenant}/${product}`
-    const known = products.get(name)
-    if (known) return known
-    const windows = productWindows(tenant, product, {})
-    const made: Shared = { tenant, product, limits: {}, windows, readAt: Number.NEGATIVE_INFINITY, revision: 0 }
-    products.set(name, made)
-    return made
-  }
-
   const taken = (windows: readonly Window[], at: number, rateClass: RateClass | 'auth', product: string): void => {
     const full = fullOf(windows, at)
     if (full) {
@@ -193,27 +105,25 @@ export const openRates = (options: RatesOptions): Rates => {
     }
   }
 
-  const openAccount = (principal: Principal, product: string): { account: Account; shared: Shared } => {
-    const { tenant } = principal
-    const shared = sharedOf(tenant, product)
-    const ofTenant = tenantWindows(tenant)
+  const openAccount = (principal: Principal, shared: Shared): Account => {
+    const ofTenant = shares.ofTenant(principal.tenant)
     const who = nameOf(principal)
     let revision = -1
     let windows: Windows | undefined
     const current = (at: number): Windows => {
-      if (at - shared.readAt > REFRESH_MS) read(shared).catch(() => undefined) // what was read before goes on
+      if (shares.isStale(shared, at)) shares.read(shared).catch(() => undefined) // what was read before goes on
       if (windows === undefined || revision !== shared.revision) {
         revision = shared.revision
         const { key_rates: own } = shared.limits
         windows = byClass(rateClass => [
-          ...windowOf('key', who, rateClass, { own: own?.[rateClass], usual: keyQuotas[rateClass] }),
+          ...shares.windowOf('key', who, rateClass, { own: own?.[rateClass], usual: keyQuotas[rateClass] }),
           ...shared.windows[rateClass],
           ...ofTenant[rateClass],
         ])
       }
       return windows
     }
-    return { account: accountOf(current, product), shared }
+    return accountOf(current, shared.product)
   }
 
   const seen = (principal: Principal): Account | undefined =>
@@ -223,9 +133,12 @@ export const openRates = (options: RatesOptions): Rates => {
     async of(principal) {
       const known = seen(principal)
       if (known) return known
-      const { account, shared } = openAccount(principal, principal.product ?? '')
+      const shared = shares.ofProduct(principal.tenant, principal.product ?? '')
+      if (!shared.isRead) await shares.read(shared)
+      const meanwhile = seen(principal)
+      if (meanwhile) return meanwhile
+      const account = openAccount(principal, shared)
       accounts.set(nameOf(principal), account)
-      if (shared.readAt === Number.NEGATIVE_INFINITY) await read(shared)
       return account
     },
     known: ({ secretHash, proven }) =>
@@ -235,7 +148,9 @@ export const openRates = (options: RatesOptions): Rates => {
       const name = `address/${subscriber}`
       const known = accounts.get(name)
       if (known) return known
-      const windows = byClass(rateClass => windowOf('address', subscriber, rateClass, { usual: keyQuotas[rateClass] }))
+      const windows = byClass(rateClass =>
+        shares.windowOf('address', subscriber, rateClass, { usual: keyQuotas[rateClass] }),
+      )
       const account = accountOf(() => windows, '')
       accounts.set(name, account)
       return account
@@ -247,8 +162,7 @@ export const openRates = (options: RatesOptions): Rates => {
       failures.set(name, windows)
       taken(windows, now(), 'auth', '')
     },
-    // Of its own: a read that is under way may have begun before the change.
-    refresh: (tenant, product) => readNow(sharedOf(tenant, product)),
+    refresh: (tenant, product) => shares.readNow(shares.ofProduct(tenant, product)),
   }
 }
 

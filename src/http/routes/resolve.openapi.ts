@@ -60,6 +60,7 @@ const failures = refusals(
   'invalid-request',
   'unauthenticated',
   'forbidden',
+  'over-budget',
   'not-found',
   'not-acceptable',
   'not-ready',

@@ -38,6 +38,7 @@ export const documentUpload = (
         'idempotency-key-missing',
         'unauthenticated',
         'forbidden',
+        'over-budget',
         'not-found',
         'alias-conflict',
         'upload-incomplete',
