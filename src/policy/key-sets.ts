@@ -3,10 +3,11 @@
  *
  * - fresh: asked nobody for less than `REFRESH_MS`. A key that is not in it may be a new one, so the set is read again at once,
  *   but strangers can name such keys too: five times in a row, then once in ten seconds.
- * - old: read again beside the requests, which go on with the keys that are known. An issuer that is away stops nobody.
+ * - old: read again beside the requests, which go on with the keys that are known. Beyond `STALE_MS`, when nobody has asked for
+ *   a while, the first ones wait for it. An issuer that is away stops nobody, and is waited for once.
  * - none, or older than `MAX_AGE_MS`: whoever needs it waits, and hears 503 when it cannot be had. Never an allow.
  *
- * A key that the issuer withdraws is believed for `REFRESH_MS` while the issuer answers, and for `MAX_AGE_MS` at most.
+ * A key that the issuer withdraws is believed for `STALE_MS` while the issuer answers, and for `MAX_AGE_MS` at most.
  */
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose'
 import { LRUCache } from 'lru-cache'
@@ -25,6 +26,7 @@ export interface KeySetsOptions {
 }
 
 const REFRESH_MS = 5 * 60_000
+const STALE_MS = 2 * REFRESH_MS
 const MAX_AGE_MS = 6 * 3_600_000
 /** After a failure nobody asks for this long. */
 const RETRY_MS = 2_000
@@ -116,7 +118,10 @@ const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsO
     const before = begun
     let read = before
     if (age > MAX_AGE_MS) read = await readSet()
-    else if (age > REFRESH_MS) readSet().catch(() => undefined) // said where it failed; the keys that are known go on
+    else if (age > REFRESH_MS) {
+      const next = readSet().catch(() => before) // said where it failed; the keys that are known go on
+      if (age > STALE_MS && failed === undefined) read = await next
+    }
     for (;;) {
       try {
         return await remote(header, token)

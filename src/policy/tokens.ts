@@ -110,7 +110,10 @@ export const openTokens = ({ clock, log, metrics, findStamp, findIssuer, keysOf 
       if (error instanceof errors.JWTExpired) throw refused('expired', issuer)
       if (error instanceof errors.JWKSNoMatchingKey) throw refused('unknown-key', issuer)
       if (error instanceof errors.JOSEError) throw refused('invalid', issuer)
-      if (isMatrixError(error)) throw error
+      if (isMatrixError(error)) {
+        if (error.retryable) metrics.tokens.inc({ result: 'unavailable' })
+        throw error
+      }
       // A key of theirs that is too short, or no key at all: the platform says so in errors of its own.
       log.warn({ err: error, tenant: issuer.tenant, issuer: issuer.name }, 'key of an issuer cannot be used')
       throw refused('unusable-key', issuer)

@@ -294,6 +294,15 @@ describe('keys of the issuer', () => {
     await until('refused', async () => (await list(late)).status === 401)
   })
 
+  test('are believed no more after a pause, from the first token on', async () => {
+    await issuer.addKey('k2', 'ES256')
+    expect((await list(await issuer.sign({}, { kid: 'k1' }))).status).toBe(200)
+    aheadMs = HOUR
+    const late = await issuer.sign({ jti: 'late' }, { kid: 'k1' })
+    issuer.removeKey('k1')
+    await expectRefusal(list(late), 401, 'unauthenticated')
+  })
+
   test('that nobody has are asked for seldom, however many name one', async () => {
     const stranger = await startIssuer({ audience: issuer.audience, now })
     await stranger.addKey('k9', 'ES256')
@@ -376,6 +385,7 @@ describe('keys of the issuer', () => {
   ])('that were never seen, of an issuer that %s: 503 for all, and no allow', async (_what, how) => {
     how()
     const token = await issuer.sign()
+    const unavailable = await count('matrix_tokens_total', 'unavailable')
     for (const [method, path] of [
       ['GET', '/v1/assets?collection=product-photo'],
       ['GET', resolvePath()],
@@ -386,6 +396,7 @@ describe('keys of the issuer', () => {
       await expectRefusal(response, 503, 'dependency-unavailable')
     }
     expect(issuer.asked()).toBe(1)
+    expect(await count('matrix_tokens_total', 'unavailable')).toBe(unavailable + 3)
     issuer.answers()
     aheadMs = 3_000
     expect((await list(token)).status).toBe(200)
