@@ -1,5 +1,5 @@
 /** What is printed from the code that runs is as fresh as the code. `npm run docs` prints it anew. */
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { OPERATION_NAMES } from '../../src/ops/registry.ts'
@@ -27,6 +27,15 @@ test('every operation has its sample, and all of them are small', () => {
   const sizes = OPERATION_NAMES.map(name => statSync(join(ROOT, `docs/operations/${name}.webp`)).size)
   expect(Math.min(...sizes)).toBeGreaterThan(0)
   expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(300_000)
+})
+
+test('every attack that docs/security.md answers is tried by a test that is there', () => {
+  const rows = readFileSync(join(ROOT, 'docs/security.md'), 'utf8')
+    .split('\n')
+    .filter(line => /^\|.*`(faults|flow|unit)\//.test(line))
+  const tried = rows.flatMap(row => [...row.matchAll(/`((?:faults|flow|unit)\/[\w-]+)`/g)].map(([, name]) => name))
+  expect(rows.length).toBeGreaterThan(15)
+  expect(tried.filter(name => !existsSync(join(ROOT, `test/${name}.test.ts`)))).toEqual([])
 })
 
 test.each<[string, () => string | Promise<string>]>([
