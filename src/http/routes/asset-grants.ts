@@ -76,6 +76,7 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         return before === undefined
       })
       if (tries) return c.json(shown, 200)
+      // New or not, it may say less than what answered before.
       announceExposure(c, gateway)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
