@@ -53,7 +53,6 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('put', 'one.jpg')).out.slice(0, 36)).toBe(asset)
   })
 
-<<<<<<< HEAD
   test('audit lists, copies and verifies, and finds what was changed in a copy', async () => {
     expect((await matrix('audit', 'list', '--resource', `assets/${asset}`)).out).toMatch(
       new RegExp(
@@ -82,7 +81,8 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('audit', 'verify', '--since', other)).code).toBe(1)
     expect((await matrix('audit', 'verify', '--since', 'x')).code).toBe(2)
     expect((await matrix('audit', 'verify', '--file', 'nothing.ndjson')).code).toBe(2)
-=======
+  })
+
   test('ownership is a table of products and collections, as text, Markdown and JSON', async () => {
     const { code, out } = await matrix('ownership')
     expect(code).toBe(0)
@@ -115,7 +115,6 @@ cases:
     expect(await matrix('--url', 'http://127.0.0.1:9', 'policy', 'test', file)).toMatchObject({ code: 1 })
     await writeFile(file, 'cases: [{}]')
     expect(await matrix('policy', 'test', file)).toMatchObject({ code: 2 })
->>>>>>> cd129ea (The matrix as a table: GET /v1/matrix, for one asset too, and matrix ownership)
   })
 
   test('capabilities lists what can be asked for', async () => {
