@@ -87,7 +87,7 @@ describe('beside a running gateway no option is needed', () => {
     const { code, out } = await matrix('ownership')
     expect(code).toBe(0)
     expect(out.split('\n')[0]).toMatch(/^product +avatar +product-photo$/)
-    expect(out).toMatch(/^shop-web +owner +owner$/m)
+    expect(out).toMatch(/^shop-web +reader +owner$/m)
     expect((await matrix('ownership', '--markdown')).out).toMatch(
       /^\| product \| avatar \| product-photo \|\n\| --- \|/,
     )
