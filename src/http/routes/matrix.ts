@@ -39,7 +39,7 @@ const AssetMatrixSchema = z
         holds: Holds,
         may: z
           .array(z.enum(ACTIONS))
-          .openapi({ description: 'With a key that has every scope, from the networks of the edge' }),
+          .openapi({ description: 'Where its key has every scope, and the caller is in the networks of the edge' }),
       }),
     ),
   })
