@@ -11,6 +11,7 @@ import { explain } from './commands/explain.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { operations } from './commands/operations.ts'
+import { ownership } from './commands/ownership.ts'
 import { patch } from './commands/patch.ts'
 import { policy } from './commands/policy.ts'
 import { put } from './commands/put.ts'
@@ -47,6 +48,7 @@ export const buildProgram = (): Command => {
     patch,
     resolve,
     explain,
+    ownership,
     policy,
     erase,
     keys,

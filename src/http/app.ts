@@ -23,6 +23,7 @@ import { healthRoutes } from './routes/health.ts'
 import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { matrixRoutes } from './routes/matrix.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { policyRoutes } from './routes/policy.ts'
@@ -59,6 +60,7 @@ const ROUTES = [
   grantRoutes,
   assetGrantRoutes,
   policyRoutes,
+  matrixRoutes,
   renditionRoutes,
   explainRoutes,
   deadLetterRoutes,

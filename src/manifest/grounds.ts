@@ -78,8 +78,9 @@ export const edgesOf = (plain: Plain | undefined, special: string | undefined, p
   }
 }
 
-const COLUMNS = `a.asset_id as asset, a.collection_id as collection, a.labels, ${newestType('(a.active_version is null or w.version = a.active_version)')} as "mediaType",
+const SAID = `a.collection_id as collection, a.labels, ${newestType('(a.active_version is null or w.version = a.active_version)')} as "mediaType",
   e.role, e.original_access as "originalAccess", e.visibility, e.delivery, e.expires_at as "expiresAt", ${SPECIAL} as special`
+const COLUMNS = `a.asset_id as asset, ${SAID}`
 
 const GROUNDS = {
   name: 'asset_grounds',
@@ -156,4 +157,34 @@ const rowGrounds = (row: Row, product: string): AssetGrounds => {
       : { product, role, originalAccess, visibility, delivery, expiresAt: expiresAt ?? undefined }
   const edges = edgesOf(plain, special ?? undefined, product)
   return { asset, collection, edges, labels, mediaType: mediaType ?? undefined }
+}
+
+/** Assets of which the same is so, in the eyes of the product's edges. */
+export interface AlikeAssets extends Grounds {
+  readonly assets: number
+  /** One of them. */
+  readonly sample: string
+}
+
+const ALIKE = {
+  name: 'collection_alike',
+  text: `select count(*)::int as assets, min(a.asset_id::text) as asset, ${SAID} from asset a ${edgeJoins('$3')}
+         where a.tenant_id = $1 and a.collection_id = $2 and ($4::uuid is null or a.asset_id = $4) and a.archived_at is null
+         group by 3, 4, 5, 6, 7, 8, 9, 10, 11 order by 1 desc, 2 limit $5`,
+}
+
+/** Of a collection, or one asset of it; most numerous first, up to a limit. */
+export const alikeAssets = async (
+  sql: Sql,
+  {
+    tenantId,
+    collectionId,
+    productId,
+    asset,
+    limit,
+  }: { tenantId: string; collectionId: string; productId: string; asset: string | undefined; limit: number },
+): Promise<AlikeAssets[]> => {
+  const values = [tenantId, collectionId, productId, asset ?? null, limit]
+  const rows = await sql.rows<Row & { readonly assets: number }>(ALIKE, values)
+  return rows.map(row => ({ ...rowGrounds(row, productId), assets: row.assets, sample: row.asset }))
 }

@@ -8,6 +8,7 @@ import type { AssetEdge, Edge, Edges } from '../model/product.ts'
 import { ACTIONS, type Context, decide, type Question, type Step, trail } from './decide.ts'
 import { AssetEdgeFields, assetEdgeOf, EdgeFields, edgeOf, Moment } from './edge-wire.ts'
 import { governing } from './governing.ts'
+import type { Ruling } from './policy.ts'
 
 const Named = z.string().min(1).max(200)
 
@@ -130,8 +131,9 @@ export const questionOfCase = (
   }
 }
 
-export const answerCase = (one: PolicyCase, question: Question): CaseResult => {
-  const { effect, rule } = decide(question)
+/** `ruling`: what the engines behind the matrix made of it, where there are any. */
+export const answerCase = (one: PolicyCase, question: Question, ruling: Ruling = decide(question)): CaseResult => {
+  const { effect, rule, engines = [] } = ruling
   const expected =
     typeof one.expect === 'string' ? { effect: one.expect, rule: undefined } : { rule: undefined, ...one.expect }
   return {
@@ -140,7 +142,7 @@ export const answerCase = (one: PolicyCase, question: Question): CaseResult => {
     effect,
     rule,
     expected,
-    trail: trail(question),
+    trail: [...trail(question), ...engines],
   }
 }
 

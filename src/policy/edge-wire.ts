@@ -159,8 +159,10 @@ export const presentEdge = (edge: Edge) => ({
   ...presentWhile(edge),
 })
 
-export const presentAssetEdge = (edge: AssetEdge) => ({
-  product: edge.product,
+export const presentAssetEdge = (edge: AssetEdge) => ({ product: edge.product, ...presentGrant(edge) })
+
+/** What both kinds say. */
+export const presentGrant = (edge: Grant) => ({
   role: edge.role,
   original_access: edge.originalAccess,
   attributes: edge.attributePaths && [...edge.attributePaths],

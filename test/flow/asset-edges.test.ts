@@ -87,7 +87,8 @@ const statuses = async (product: string, id = asset) => ({
 const explained = async (product: string, id: string): Promise<string> => {
   const body = { asset: id, rendition: 'feed' }
   const response = await call(product, 'POST', `/v1/products/${product}/resolve/explain`, { body })
-  return ((await response.json()) as { outcome: string }).outcome
+  const said = (await response.json()) as { outcome?: string; code?: string }
+  return said.outcome ?? said.code ?? ''
 }
 const HIDDEN = { resolve: 404, original: 404, read: 404, versions: 404, patch: 404, explain: 'not-found' }
 const READER = { resolve: 302, original: 403, read: 200, versions: 200, patch: 403, explain: 'ready: jpeg' }

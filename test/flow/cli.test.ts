@@ -83,6 +83,40 @@ describe('beside a running gateway no option is needed', () => {
     expect((await matrix('audit', 'verify', '--file', 'nothing.ndjson')).code).toBe(2)
   })
 
+  test('ownership is a table of products and collections, as text, Markdown and JSON', async () => {
+    const { code, out } = await matrix('ownership')
+    expect(code).toBe(0)
+    expect(out.split('\n')[0]).toMatch(/^product +avatar +product-photo$/)
+    expect(out).toMatch(/^shop-web +reader +owner$/m)
+    expect((await matrix('ownership', '--markdown')).out).toMatch(
+      /^\| product \| avatar \| product-photo \|\n\| --- \|/,
+    )
+    expect(JSON.parse((await matrix('ownership', '--json')).out).items).toHaveLength(2)
+    expect((await matrix('ownership', '--asset', asset)).out).toMatch(/^shop-web +collection +owner +resolve$/m)
+  })
+
+  test('policy test ends with 1 and a difference where an answer is not the one that is expected', async () => {
+    const file = join(root, 'cases.yaml')
+    const live = `
+cases:
+  - { principal: { product: shop-web }, action: publish, collection: product-photo, expect: allow }
+  - { name: nobody reads, principal: anonymous, product: shop-web, action: read, collection: product-photo, expect: hide }
+`
+    await writeFile(file, live)
+    expect(await matrix('policy', 'test', file)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^ok .*\nok +nobody reads$/),
+    })
+    await writeFile(file, live.replace('expect: hide', 'expect: { effect: allow, rule: public-edge }'))
+    const failed = await matrix('policy', 'test', file)
+    expect(failed).toMatchObject({ code: 1, err: '1 of 2 cases failed' })
+    expect(failed.out).toContain('FAILED  nobody reads\n  - allow  by public-edge\n  + hide  by anonymous\n')
+    await writeFile(file, `${live}edges: []\n`)
+    expect(await matrix('--url', 'http://127.0.0.1:9', 'policy', 'test', file)).toMatchObject({ code: 1 })
+    await writeFile(file, 'cases: [{}]')
+    expect(await matrix('policy', 'test', file)).toMatchObject({ code: 2 })
+  })
+
   test('capabilities lists what can be asked for', async () => {
     const { code, out } = await matrix('capabilities')
     expect(code).toBe(0)

@@ -63,6 +63,8 @@ describe.each([
   test('is made, and the answer says that it is new', async () => {
     await expectRefusal(admin('PUT', path, one, { 'If-Match': '*' }), 412, 'precondition-failed')
     const tried = await expectJson(admin('PUT', `${path}?validate_only=true`, one), 200)
+    // What a trial tells of the matrix is no part of the thing.
+    if (what !== 'a rendition') delete tried.impact
     const made = await admin('PUT', path, one, { 'If-None-Match': '*' })
     const tag = tagOf(made)
     expect(await expectJson(made, 201)).toEqual(tried)
@@ -106,13 +108,13 @@ describe.each([
   { what: 'a grant', path: '/v1/collections/avatar/grants/partner-api' },
   { what: 'a rendition', path: RENDITION },
   { what: 'an issuer', path: '/v1/issuers/idp' },
-])('$what goes', ({ path }) => {
+])('$what goes', ({ what, path }) => {
   test('under a condition, and only then', async () => {
     await leavesNothing(system, async () => {
       await expectRefusal(admin('DELETE', path), 428, 'precondition-required')
       await expectRefusal(admin('DELETE', path, undefined, { 'If-Match': '"other"' }), 412, 'precondition-failed')
       const tried = await admin('DELETE', `${path}?validate_only=true`, undefined, { 'If-Match': '*' })
-      expect(tried.status).toBe(204)
+      expect(tried.status).toBe(what === 'a grant' ? 200 : 204)
     })
     const seen = { 'If-Match': tagOf(await admin('GET', path)) }
     expect((await admin('DELETE', path, undefined, seen)).status).toBe(204)

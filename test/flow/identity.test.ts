@@ -385,6 +385,13 @@ const CASES: readonly Case[] = [
     options: () => ({ body: { asset: scene.asset, rendition: 'original' } }),
     row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 200 }),
   },
+  { method: 'GET', route: '/v1/matrix', path: () => '/v1/matrix', row: administers(200, 200) },
+  {
+    method: 'GET',
+    route: '/v1/matrix',
+    path: () => `/v1/matrix?asset=${scene.asset}`,
+    row: administers(200, 404),
+  },
   {
     method: 'POST',
     route: '/v1/policy/test',

@@ -7,6 +7,8 @@ import { findEdge, lockCollection } from '../../manifest/collections.ts'
 import type { Sql } from '../../manifest/database.ts'
 import type { Asset } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
+import type { AssetEdge } from '../../model/product.ts'
+import { type AccessImpact, AccessImpactSchema, accessImpact } from '../access-impact.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -42,6 +44,18 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
   const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly(gateway.config)]
   const common = { tags: ['Matrix'], security, middleware }
 
+  const impactOf = (
+    tx: Sql,
+    {
+      tenantId: tenant,
+      collectionId: collection,
+      assetId: asset,
+      product,
+      edge,
+    }: { tenantId: string; collectionId: string; assetId: string; product: string; edge: AssetEdge | undefined },
+  ): Promise<AccessImpact> =>
+    accessImpact(gateway, tx, { tenant, collection, asset, product, change: edges => ({ ...edges, asset: edge }) })
+
   app.openapi(
     createRoute({
       ...common,
@@ -51,7 +65,10 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       request: { params: cellParams, query: WriteQuery, ...jsonBody(AssetEdgeBody) },
       responses: {
         201: json(AssetEdgeSchema, 'The edge, which is new'),
-        200: json(AssetEdgeSchema, 'The edge, or with `validate_only` what would be'),
+        200: json(
+          AssetEdgeSchema.extend({ impact: AccessImpactSchema.optional() }),
+          'The edge, or with `validate_only` what would be and whom it would touch',
+        ),
         ...shared,
         ...conditional,
         ...refusals('upload-incomplete', 'conflict'),
@@ -65,17 +82,19 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       const edge = assetEdgeOf(product, c.req.valid('json'))
       const shown = presentAssetEdge(edge)
       const tries = c.req.valid('query').validate_only === 'true'
-      const isNew = await writeConfiguration(database, { tries }, async tx => {
+      const { isNew, impact } = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, tenantId, collectionId)
         await requireNoOwner(tx, { tenantId, collectionId, productId: product })
         const before = await findAssetEdge(tx, { tenantId, assetId, productId: product })
         const shownBefore = before && presentAssetEdge(before)
         requireState(c, shownBefore && stateTag(shownBefore))
+        const impact = tries ? await impactOf(tx, { tenantId, collectionId, assetId, product, edge }) : undefined
         await putAssetEdge(tx, { tenantId, assetId }, edge)
         await auditChange(c, tx, { resource: resourceOf(assetId, product), before: shownBefore, after: shown })
-        return before === undefined
+        return { isNew: before === undefined, impact }
       })
-      if (tries) return c.json(shown, 200)
+      if (tries) return c.json({ ...shown, impact }, 200)
+      // New or not, it may say less than what answered before.
       announceExposure(c, gateway)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
@@ -132,6 +151,7 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       request: { params: cellParams, query: WriteQuery },
       responses: {
         204: { description: 'Gone' },
+        200: json(z.object({ impact: AccessImpactSchema }), 'With `validate_only`: whom it would touch'),
         ...shared,
         ...conditional,
         ...refusals('upload-incomplete', 'precondition-required'),
@@ -143,16 +163,21 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       const { asset: assetId, product: productId } = c.req.valid('param')
       const { collection } = await existingAsset(database, tenantId, assetId)
       const key = { tenantId, assetId, productId }
-      await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
+      const tries = c.req.valid('query').validate_only === 'true'
+      const impact = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, tenantId, collection)
         const before = await findAssetEdge(tx, key)
         if (!before) throw refuse('not-found', 'There is no such grant.')
         const shown = presentAssetEdge(before)
         requireState(c, stateTag(shown))
+        const cell = { tenantId, collectionId: collection, assetId, product: productId, edge: undefined }
+        const would = tries ? await impactOf(tx, cell) : undefined
         await deleteAssetEdge(tx, key)
         await auditChange(c, tx, { resource: resourceOf(assetId, productId), before: shown })
+        return would
       })
       announceExposure(c, gateway)
+      if (impact) return c.json({ impact }, 200)
       return c.body(null, 204)
     },
   )

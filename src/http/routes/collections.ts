@@ -4,7 +4,8 @@ import { findCollection, listCollections, listEdges, putCollection } from '../..
 import { lockTenant } from '../../manifest/products.ts'
 import { listRenditions } from '../../manifest/renditions.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
-import { type Collection, PUBLISH_GATES } from '../../model/product.ts'
+import { type Collection, type Edges, PUBLISH_GATES } from '../../model/product.ts'
+import { AccessImpactSchema, accessImpact } from '../access-impact.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -30,6 +31,15 @@ const presentCollection = ({ collection, owner, publishGate }: Collection) => ({
   publish_gate: publishGate,
 })
 
+/** What `putCollection` does to the edge of the owner. */
+const givenTo =
+  (product: string) =>
+  ({ collection, asset }: Edges): Edges => {
+    const kept = collection ?? { originalAccess: true, visibility: 'private' as const, delivery: 'redirect' as const }
+    const forGood = { attributePaths: undefined, notBefore: undefined, expiresAt: undefined, conditions: undefined }
+    return { collection: { ...kept, ...forGood, product, role: 'owner' }, asset }
+  }
+
 export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
   const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly(gateway.config)]
@@ -44,7 +54,10 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       request: { params, query: WriteQuery, ...jsonBody(CollectionBody) },
       responses: {
         201: json(CollectionSchema, 'The collection, which is new'),
-        200: json(CollectionSchema, 'The collection, or with `validate_only` what would be'),
+        200: json(
+          CollectionSchema.extend({ impact: AccessImpactSchema.optional() }),
+          'The collection, or with `validate_only` what would be and whom it would touch',
+        ),
         ...shared,
         ...conditional,
       },
@@ -56,19 +69,21 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       await requireProduct(database, { tenant, product: owner, pointer: '/owner' })
       const shown = { collection, owner, publish_gate }
       const tries = c.req.valid('query').validate_only === 'true'
-      const isNew = await writeConfiguration(database, { tries }, async tx => {
+      const { isNew, impact } = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
         const before = await findCollection(tx, tenant, collection)
         requireState(c, before && stateTag(presentCollection(before)))
+        const wish = { tenant, collection, product: owner, change: givenTo(owner) }
+        const would = tries ? await accessImpact(gateway, tx, wish) : undefined
         await putCollection(tx, { tenantId: tenant, collectionId: collection, owner, publishGate: publish_gate })
         await auditChange(c, tx, {
           resource: `collections/${collection}`,
           before: before && presentCollection(before),
           after: shown,
         })
-        return before === undefined
+        return { isNew: before === undefined, impact: would }
       })
-      if (tries) return c.json(shown, 200)
+      if (tries) return c.json({ ...shown, impact }, 200)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
     },

@@ -5,7 +5,9 @@ import { deleteEdge, findEdge, lockCollection, putEdge } from '../../manifest/co
 import type { Sql } from '../../manifest/database.ts'
 import { listRenditions } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
+import type { Edges } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
+import { AccessImpactSchema, accessImpact } from '../access-impact.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -52,7 +54,10 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       request: { params: cellParams, query: WriteQuery, ...jsonBody(EdgeBody) },
       responses: {
         201: json(EdgeSchema, 'The edge, which is new'),
-        200: json(EdgeSchema, 'The edge, or with `validate_only` what would be'),
+        200: json(
+          EdgeSchema.extend({ impact: AccessImpactSchema.optional() }),
+          'The edge, or with `validate_only` what would be and whom it would touch',
+        ),
         ...shared,
         ...conditional,
         ...putConflicts,
@@ -66,20 +71,22 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const edge = edgeOf(product, c.req.valid('json'))
       const tries = c.req.valid('query').validate_only === 'true'
       const shown = presentEdge(edge)
-      const isNew = await writeConfiguration(database, { tries }, async tx => {
+      const { isNew, impact } = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, tenant, collection)
         const before = await findEdge(tx, { tenantId: tenant, collectionId: collection, productId: product })
         requireState(c, before && stateTag(presentEdge(before)))
         if (!edge.privateMetadata) await requireNothingPrivate(tx, { tenant, collection, product })
+        const wish = { tenant, collection, product, change: (cells: Edges) => ({ ...cells, collection: edge }) }
+        const impact = tries ? await accessImpact(gateway, tx, wish) : undefined
         await putEdge(tx, tenant, collection, edge)
         await auditChange(c, tx, {
           resource: resourceOf(collection, product),
           before: before && presentEdge(before),
           after: shown,
         })
-        return before === undefined
+        return { isNew: before === undefined, impact }
       })
-      if (tries) return c.json(shown, 200)
+      if (tries) return c.json({ ...shown, impact }, 200)
       if (!isNew) announceExposure(c, gateway)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
@@ -115,6 +122,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       request: { params: cellParams, query: WriteQuery },
       responses: {
         204: { description: 'Gone' },
+        200: json(z.object({ impact: AccessImpactSchema }), 'With `validate_only`: whom it would touch'),
         ...shared,
         ...conditional,
         ...lastOwner,
@@ -126,15 +134,20 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const { tenant } = c.get('principal')
       const { collection, product } = c.req.valid('param')
       const cell = { tenantId: tenant, collectionId: collection, productId: product }
-      await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
+      const tries = c.req.valid('query').validate_only === 'true'
+      const impact = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, tenant, collection)
         const before = await findEdge(tx, cell)
         if (!before) throw refuse('not-found', 'There is no such grant.')
         requireState(c, stateTag(presentEdge(before)))
+        const wish = { tenant, collection, product, change: (cells: Edges) => ({ ...cells, collection: undefined }) }
+        const would = tries ? await accessImpact(gateway, tx, wish) : undefined
         await deleteEdge(tx, cell)
         await auditChange(c, tx, { resource: resourceOf(collection, product), before: presentEdge(before) })
+        return would
       })
       announceExposure(c, gateway)
+      if (impact) return c.json({ impact }, 200)
       return c.body(null, 204)
     },
   )

@@ -9,6 +9,7 @@ import { UUID_PATTERN } from '../../model/ids.ts'
 import {
   answerCase,
   type CaseGrounds,
+  type CaseResult,
   edgesOfFile,
   type PolicyCase,
   PolicyCases,
@@ -57,7 +58,7 @@ const liveGrounds = async (
   { database }: Pick<Gateway, 'database'>,
   tenantId: string,
   place: Place,
-): Promise<CaseGrounds> => {
+): Promise<CaseGrounds & { readonly collection: string }> => {
   const { asset, collection = '' } = place.one
   const productId = productOfCase(place.one)
   if (!(await productExists(database, tenantId, productId))) throw missing(place, 'product', productId)
@@ -69,10 +70,17 @@ const liveGrounds = async (
   }
   if (!(await findCollection(database, tenantId, collection))) throw missing(place, 'collection', collection)
   const edge = await findEdge(database, { tenantId, collectionId: collection, productId })
-  return { edges: { collection: edge, asset: undefined } }
+  return { collection, edges: { collection: edge, asset: undefined } }
 }
 
 export const policyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
+  const answerLive = async (tenant: string, now: number, place: Place): Promise<CaseResult> => {
+    const { collection, ...grounds } = await liveGrounds(gateway, tenant, place)
+    const question = questionOfCase(place.one, grounds, { tenant, now })
+    const subject = { tenant, collection, asset: place.one.asset, rendition: undefined }
+    return answerCase(place.one, question, await gateway.policy.decide(question, subject))
+  }
+
   app.openapi(
     createRoute({
       tags: ['Matrix'],
@@ -94,8 +102,9 @@ export const policyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const now = gateway.clock.now()
       const results = []
       for (const [index, one] of cases.entries()) {
-        const grounds = edges ? { edges: edgesOfFile(edges, one) } : await liveGrounds(gateway, tenant, { one, index })
-        results.push(answerCase(one, questionOfCase(one, grounds, { tenant, now })))
+        if (edges)
+          results.push(answerCase(one, questionOfCase(one, { edges: edgesOfFile(edges, one) }, { tenant, now })))
+        else results.push(await answerLive(tenant, now, { one, index }))
       }
       const failed = results.filter(({ passed }) => !passed).length
       const shown = results.map(({ trail, ...rest }) => ({ ...rest, trail: [...trail] }))
