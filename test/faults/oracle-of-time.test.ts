@@ -50,6 +50,11 @@ const QUESTIONS: readonly { what: string; who: () => string | undefined; path: (
     who: () => ELSEWHERE,
     path: id => `/v1/products/owner/assets/${id}/renditions/small`,
   },
+  {
+    what: 'an explanation',
+    who: () => stranger,
+    path: id => `/v1/products/stranger/assets/${id}/renditions/small?explain=1`,
+  },
   { what: 'a delivery to anybody', who: () => undefined, path: id => `/i/owner/${id}/v1/small.webp` },
 ]
 

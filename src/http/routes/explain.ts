@@ -4,7 +4,7 @@ import type { Gateway } from '../../gateway.ts'
 import { hashOfKey } from '../../manifest/explain-read.ts'
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
-import { type Principal, SCOPES, type Scope } from '../../model/principal.ts'
+import { type Principal, SCOPES } from '../../model/principal.ts'
 import { FORMATS } from '../../model/recipe.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
 import { explainResolution } from '../../resolve/explain.ts'
@@ -41,14 +41,12 @@ const Body = z.strictObject({
   }),
   address: z.string().max(64).optional().openapi({ description: 'Administrators: where that caller would sit' }),
 })
-/** What a product's key has where nothing else was asked for. */
-const USUAL_SCOPES: readonly Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish']
 const supposed = (asker: Principal, { product, scopes }: Exclude<As, string | { key: string }>): Principal => ({
   tenant: asker.tenant,
   kind: 'key',
   id: 'supposed',
   product: product,
-  scopes: scopes ?? USUAL_SCOPES,
+  scopes: scopes ?? ['resolve'],
 })
 
 type Claimed = Pick<ExplainQuestion, 'secretHash' | 'proven'>
