@@ -4,6 +4,7 @@ import { recordAudit } from '../manifest/audit.ts'
 import type { Sql } from '../manifest/database.ts'
 import { type Act, actorOf, type Fields } from '../model/audit.ts'
 import { actionOf } from './actions.ts'
+import { addressOf } from './address.ts'
 import type { MatrixContext } from './context.ts'
 
 /** By which request, and from where. */
@@ -11,7 +12,7 @@ export const requestOf = (c: MatrixContext): Pick<Act, 'requestId' | 'correlatio
   requestId: c.get('requestId'),
   correlationId: c.get('correlationId'),
   // A request that is made inside of the process comes from nowhere.
-  client: c.env?.incoming && c.get('addresses').ofMessage(c.env.incoming),
+  client: addressOf(c)(),
 })
 
 /** As its route was registered: `/v1/assets/:asset`. */
