@@ -6,7 +6,7 @@ export const DEMO_PRODUCTS = { 'shop-web': 'Web shop', mobile: 'Mobile app', 'pa
 type Product = keyof typeof DEMO_PRODUCTS
 
 const READ = ['resolve', 'assets:read']
-const WRITE = [...READ, 'assets:write', 'publish']
+const WRITE = [...READ, 'assets:write', 'publish', 'share']
 const SCOPES: Record<Product, readonly string[]> = { 'shop-web': WRITE, mobile: WRITE, 'partner-api': READ }
 
 /** `shop-web/card` and `mobile/tile` are two names of one recipe. */

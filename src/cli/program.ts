@@ -17,6 +17,9 @@ import { policy } from './commands/policy.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
+import { shares } from './commands/shares.ts'
+import { sign } from './commands/sign.ts'
+import { signingKeys } from './commands/signing-keys.ts'
 import { usage } from './commands/usage.ts'
 
 const AFTER = `
@@ -54,6 +57,9 @@ export const buildProgram = (): Command => {
     keys,
     issuers,
     usage,
+    signingKeys,
+    sign,
+    shares,
     doctor,
     deadLetters,
     backfill,

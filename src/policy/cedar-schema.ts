@@ -8,7 +8,7 @@ export const CEDAR_SCHEMA = `entity Product;
 entity Collection;
 // Of a product, where it is the credential of one.
 entity Principal in [Product] {
-  kind: String, // key, token, link, anonymous
+  kind: String, // key, token, link (a signed URL), share (a share link), anonymous
   scopes: Set<String>,
 };
 entity Asset in [Collection] {

@@ -387,6 +387,43 @@ describe('exit codes', () => {
   })
 })
 
+describe('links', () => {
+  test('a signing key is made, signs without the gateway, is replaced and revoked', async () => {
+    const made = await matrix('signing-keys', 'create', 'shop-web', '--label', 'web')
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^shop-web-[0-9a-z]{10}\nmtx_sign_\w{46}$/) })
+    const [kid = '', secret = ''] = made.out.split('\n')
+    const path = `/i/shop-web/${asset}/v1/card.jpg`
+    const sign = (...more: string[]) => matrix('sign', path, '--kid', kid, '--secret', secret, ...more)
+    for (const place of [[], ['--in-path']]) {
+      const { code, out } = await sign(...place)
+      expect(code).toBe(0)
+      expect((await fetch(out, { redirect: 'manual' })).status).toBe(302)
+    }
+    expect((await sign('--base', 'https://cdn.example')).out).toMatch(/^https:\/\/cdn\.example\/i\/.+&sig=[\w-]{43}$/)
+    expect(await sign('--window', '0')).toMatchObject({ code: 2 })
+    expect(await matrix('sign', '/v1/assets', '--kid', kid, '--secret', secret)).toMatchObject({ code: 2 })
+    const rotated = await matrix('signing-keys', 'rotate', kid, '--overlap', '1h')
+    expect(rotated.out).toMatch(new RegExp(`^shop-web-\\w+\nmtx_sign_\\w+\n${kid} ends 20`))
+    expect(await matrix('signing-keys', 'revoke', kid)).toMatchObject({ code: 0, out: `${kid} is revoked` })
+    expect((await fetch((await sign()).out, { redirect: 'manual' })).status).toBe(403)
+    expect((await matrix('signing-keys', 'list', 'shop-web')).out).toMatch(
+      new RegExp(`^${kid} {2}revoked 20.* {2}web$`, 'm'),
+    )
+  })
+
+  test('an asset is shared, and the link taken back', async () => {
+    const made = await matrix('shares', 'create', asset, '--renditions', 'card')
+    expect(made.code).toBe(0)
+    const [, id = '', url = ''] = /^(share_\w+) {2}until 20\S+\ncard {2}(http\S+)$/.exec(made.out) ?? []
+    expect((await fetch(url, { redirect: 'manual' })).status).toBe(302)
+    expect((await matrix('shares', 'list', asset)).out).toMatch(
+      new RegExp(`^${id} {2}shop-web {2}card {2}until 20`, 'm'),
+    )
+    expect(await matrix('shares', 'revoke', id)).toMatchObject({ code: 0, out: `${id} is revoked` })
+    expect((await fetch(url, { redirect: 'manual' })).status).toBe(404)
+  })
+})
+
 test('engine: a rollout of what did not change is through at once, and can be promoted', async () => {
   expect(await matrix('engine', 'status')).toMatchObject({
     code: 0,

@@ -626,6 +626,7 @@ describe('who may not know hears the same of what is there and of what is not', 
   const swap = (path: string): string => path.replace(scene.asset, scene.missing)
   const told = async (ask: Send, method: string, path: string, options: CallOptions) => {
     const response = await ask(method, path, options)
+    // The length of a body is that of its request's id, too, which grows; the body itself is compared.
     const headers = [...response.headers]
       .filter(([name]) => !/^(x-request-id|x-correlation-id|traceparent|server-timing|date|content-length)$/.test(name))
       // Goes on from request to request, whatever is asked for.
