@@ -1,5 +1,7 @@
 /** Cases of a file and the edges that it brings: asked here as they are asked of the live matrix. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { answerCase, edgesOfFile, PolicyCases, questionOfCase } from '../../src/policy/cases.ts'
 
 const NOW = Date.UTC(2026, 10, 21)
@@ -116,4 +118,13 @@ test('two edges for one cell are refused', () => {
   const [edge] = EDGES
   const cases = [{ ...partner, expect: 'allow' }]
   expect(PolicyCases.safeParse({ cases, edges: [edge, { ...edge, role: 'reader' }] }).success).toBe(false)
+})
+
+test('the file of docs/access.md holds, with the edge of the page', () => {
+  const page = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8')
+  const [, yaml = ''] = /```yaml\n(# policy\.yaml\n[\s\S]*?)```/.exec(page) ?? []
+  const [, edge = ''] = /```\nPUT \/v1\/collections\/photos\/grants\/partner\n([\s\S]*?)```/.exec(page) ?? []
+  const file = PolicyCases.parse(parse(yaml))
+  const edges = [{ product: 'partner', collection: 'photos', ...JSON.parse(edge) }]
+  for (const one of file.cases) expect(ask(one, edges), one.name).toMatchObject({ passed: true })
 })

@@ -2,6 +2,7 @@
  * Every combination that `decide` can be asked, against the rules as a person would say them: written from the design and not from
  * the code, they answer what is allowed, hidden or forbidden, and why.
  */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Principal, Scope } from '../../src/model/principal.ts'
 import { ACTIONS, type Action, type Decision, decide, type Question, trail } from '../../src/policy/decide.ts'
@@ -176,4 +177,10 @@ test('an address is asked for by edges with networks alone', () => {
         const question = questionOf(who, action, asked)
         decide({ ...question, context: { ...question.context, address } })
       }
+})
+
+test('docs/access.md has the rules as they are', () => {
+  const page = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8')
+  const rows = RULES.map(({ name, says, effect }, index) => `| ${index + 1} | \`${name}\` | ${says} | ${effect} |`)
+  expect(page.match(/^\| \d+ \| `.*$/gm)).toEqual(rows)
 })
