@@ -622,6 +622,42 @@ describe('everybody gets the answer that is for them', () => {
   )
 })
 
+describe('nothing is recorded of what has no effect', () => {
+  const changing = CASES.filter(({ method, route }) => ACTION_NAMES[`${method} ${route}`] !== undefined)
+  const parametersOf = async ({ method, route }: Case): Promise<readonly string[]> => {
+    const { paths } = (await (await system.app.request('/openapi.json')).json()) as {
+      paths: Record<string, Record<string, { parameters?: { name: string }[] }>>
+    }
+    const operation = paths[route.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]
+    return (operation?.parameters ?? []).map(({ name }) => name.toLowerCase())
+  }
+
+  test.each(changing)('$method $route', async one => {
+    const known = await parametersOf(one)
+    const options = { key: ADMIN_KEY, ...one.options?.() }
+    if (known.includes('validate_only')) {
+      const recorded = (await changes()).length
+      const path = one.path()
+      await send(one.method, `${path}${path.includes('?') ? '&' : '?'}validate_only=true`, options)
+      expect(await changes()).toHaveLength(recorded)
+    }
+    if (known.includes('idempotency-key')) {
+      const again = { ...options, headers: { ...options.headers, 'Idempotency-Key': crypto.randomUUID() } }
+      const first = await send(one.method, one.path(), again)
+      const recorded = (await changes()).length
+      const second = await send(one.method, one.path(), again)
+      if (first.ok) expect(second.headers.get('idempotent-replayed')).toBe('true')
+      expect(await changes()).toHaveLength(recorded)
+    }
+  })
+
+  test('there are such routes of both kinds', async () => {
+    const known = (await Promise.all(changing.map(parametersOf))).flat()
+    expect(known.filter(name => name === 'validate_only').length).toBeGreaterThan(5)
+    expect(known.filter(name => name === 'idempotency-key').length).toBeGreaterThan(2)
+  })
+})
+
 describe('who may not know hears the same of what is there and of what is not', () => {
   const swap = (path: string): string => path.replace(scene.asset, scene.missing)
   const told = async (ask: Send, method: string, path: string, options: CallOptions) => {

@@ -7,6 +7,7 @@ import { type AuditFilter, listAudit, walkAudit } from '../../manifest/audit-sea
 import { ACTOR_KINDS, auditDocument, OUTCOMES, START } from '../../model/audit.ts'
 import { refuse } from '../../model/errors.ts'
 import { SHA256_PATTERN } from '../../model/ids.ts'
+import { requestOf } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
@@ -129,6 +130,14 @@ export const auditRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     const { tenant } = c.get('principal')
     await chainTenant(database, tenant)
     const upTo = (await headOf(database, tenant))?.no ?? 0
+    gateway.journal.note({
+      ...requestOf(c),
+      who: c.get('principal'),
+      action: 'audit.export',
+      resource: 'audit',
+      outcome: 'allowed',
+      reasons: [],
+    })
     return c.body(linesOf(walkAudit(database, { tenant, filter, after, upTo })), 200, {
       ...NO_STORE,
       'Content-Type': NDJSON,

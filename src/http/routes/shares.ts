@@ -120,7 +120,7 @@ export const shareRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         201: json(MadeSchema, 'The link; a repeated request is answered without token and URLs'),
         ...shared,
         ...refusals('idempotency-key-missing', 'invalid-request', 'idempotency-in-flight'),
-        ...refusals('contract-violation', 'idempotency-key-reused'),
+        ...refusals('contract-violation', 'idempotency-key-reused', 'asset-archived'),
       },
     }),
     async c => {
