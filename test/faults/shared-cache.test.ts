@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serve } from '../../src/http/serve.ts'
 import { openWarmLane } from '../../src/http/warm-lane.ts'
+import { signUrl } from '../../src/sdk/index.ts'
 import { expectJson } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { findNginx, type Nginx, startNginx } from '../support/nginx.ts'
@@ -89,6 +90,26 @@ describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}
     const path = `/i/${product}/${asset}/v1/small.jpg`
     expect((await nginx.ask(path)).status).toBe(404)
     expect([200, 302]).toContain((await nginx.ask(path, { authorization: `Bearer ${keys[product]}` })).status)
+  })
+
+  test('what a signature in the path admits is kept under that path, and what one in the query admits for nobody', async () => {
+    const made = admin('POST', '/v1/products/streamed/signing-keys', {})
+    const key = await expectJson<{ kid: string; secret: string }>(made, 201)
+    const path = `/i/streamed/${asset}/v1/small.webp`
+    const inPath = signUrl({ path, ...key, inPath: true })
+    expect(await nginx.ask(inPath)).toMatchObject({ status: 200 })
+    expect(await nginx.ask(inPath)).toMatchObject({ status: 200, headers: { 'x-cache': 'HIT' } })
+    const inQuery = signUrl({ path, ...key })
+    for (let i = 0; i < 2; i++) {
+      const answer = await nginx.ask(inQuery)
+      expect(answer.status).toBe(200)
+      expect(answer.headers['x-cache']).not.toBe('HIT')
+    }
+    for (const unsigned of [path, inPath.replace(/.\/i\//, last => (last.startsWith('0') ? '1/i/' : '0/i/'))]) {
+      const answer = await nginx.ask(unsigned)
+      expect([403, 404]).toContain(answer.status)
+      expect(answer.headers['x-cache']).not.toBe('HIT')
+    }
   })
 
   test('what is public is kept, whoever asked first, and one variant is not another', async () => {
