@@ -39,6 +39,8 @@ export const resourceOf = (c: MatrixContext): string => {
 const whoOf = (c: MatrixContext, error: MatrixError): Sighting['who'] | undefined => {
   const principal = error.denied?.principal ?? c.get('principal')
   if (principal !== undefined) return principal
+  // Beside a signature a credential is not looked at, so it is not who was refused.
+  if (reasonsOf(error).includes('signature')) return 'unknown'
   try {
     const given = claimed(c.req.header('authorization'))
     if (given === undefined) return error.status === 403 ? 'unknown' : undefined
