@@ -27,6 +27,7 @@ import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { advanceVersion } from '../manifest/publish.ts'
 import { listRenditions } from '../manifest/renditions.ts'
 import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
+import { LABELS_PATH } from '../model/attributes.ts'
 import type { Conditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
@@ -36,6 +37,7 @@ import type { Principal } from '../model/principal.ts'
 import type { Collection } from '../model/product.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import { forbiddenAttributes } from '../policy/attributes.ts'
 import { type Budget, type BudgetState, limitsBytes, refusesBytes, refusesCpu } from '../policy/budget.ts'
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -45,7 +47,13 @@ import type { Received } from './receive.ts'
 
 /** Where the bytes go: a new asset in a collection, or the next version of an asset. */
 export type Destination =
-  | { readonly kind: 'asset'; readonly collection: string; readonly alias: string | undefined }
+  | {
+      readonly kind: 'asset'
+      readonly collection: string
+      readonly alias: string | undefined
+      /** Sorted, each once. What decides by labels never sees the asset without them. */
+      readonly labels: readonly string[]
+    }
   | { readonly kind: 'version'; readonly asset: string }
 
 export interface Upload {
@@ -125,10 +133,14 @@ export const openIngest = ({
     const collectionId = destination.kind === 'asset' ? destination.collection : asset?.collection
     const collection = collectionId === undefined ? undefined : await findCollection(database, tenant, collectionId)
     const product = principal.product ?? collection?.owner ?? ''
+    const labels = destination.kind === 'asset' ? destination.labels : []
     const asked = { principal, product, action: 'write' as const, address }
     const permission = asset
       ? await permitOnAsset({ database, clock, policy }, { ...asked, asset: asset.asset })
-      : await permitNewAsset({ database, clock, policy }, { ...asked, collection: collection?.collection ?? '' })
+      : await permitNewAsset(
+          { database, clock, policy },
+          { ...asked, labels, collection: collection?.collection ?? '' },
+        )
     const { effect, rule } = permission
     if (effect === 'hide' || !collection) {
       throw refuse(
@@ -141,6 +153,10 @@ export const openIngest = ({
     }
     if (effect === 'forbid')
       throw refuse('forbidden', 'The product may not add assets here.', { details: { reasons: [rule] } })
+    if (labels.length > 0 && forbiddenAttributes(principal, permission.question.edge, [LABELS_PATH]).length > 0)
+      throw refuse('attribute-forbidden', 'The product may not write labels here.', {
+        details: { attributes: [LABELS_PATH] },
+      })
     const gone = asset && whyGone({ archived: asset.archivedAt !== undefined, erased: asset.erasedAt !== undefined })
     if (gone) throw gone
     const alias = destination.kind === 'asset' ? destination.alias : undefined
@@ -213,17 +229,21 @@ const placeVersion = async (
   const asset = destination.kind === 'version' ? destination.asset : newId()
   const facts: Fact[] = []
   if (destination.kind === 'asset') {
-    const { alias } = destination
+    const { alias, labels } = destination
     const inserted = await insertAsset(tx, {
       tenantId: tenant,
       assetId: asset,
       collectionId: collection.collection,
       ownerProduct: owner,
       alias,
+      labels,
       createdBy: actor,
     })
     if (!inserted) throw aliasTaken()
-    facts.push({ type: 'asset.created', data: { asset, collection: collection.collection, owner } })
+    facts.push({
+      type: 'asset.created',
+      data: { asset, collection: collection.collection, owner, ...(labels.length > 0 && { labels }) },
+    })
   }
   const version = await takeVersion(tx, tenant, asset)
   if (version === undefined) throw refuse('asset-archived', 'The asset is archived.')

@@ -83,6 +83,7 @@ export interface NewAsset {
   readonly collectionId: string
   readonly ownerProduct: string
   readonly alias: string | undefined
+  readonly labels: readonly string[]
   readonly createdBy: string
 }
 
@@ -90,7 +91,7 @@ export interface NewAsset {
 export const insertAsset = async (tx: Sql, values: NewAsset): Promise<boolean> => {
   const rows = await tx.orm
     .insert(asset)
-    .values(values)
+    .values({ ...values, labels: [...values.labels] })
     .onConflictDoNothing({ target: [asset.tenantId, asset.alias] })
     .returning({ asset: asset.assetId })
   return rows.length > 0

@@ -79,13 +79,15 @@ interface OfCollection extends Asked {
 export const permitOnCollection = (dependencies: PermissionDependencies, asked: OfCollection): Promise<Permission> =>
   onCollection(dependencies, asked, ({ networks }) => networks && { networks })
 
-/** To add an asset, which has no labels yet. Of which type it is its bytes will tell: `permitsType`. */
-export const permitNewAsset = (dependencies: PermissionDependencies, asked: OfCollection): Promise<Permission> =>
-  onCollection(dependencies, asked, ({ mediaTypes: _, ...rest }) => rest)
+/** To add an asset with these labels. Of which type it is its bytes will tell: `permitsType`. */
+export const permitNewAsset = (
+  dependencies: PermissionDependencies,
+  asked: OfCollection & { readonly labels: readonly string[] },
+): Promise<Permission> => onCollection(dependencies, asked, ({ mediaTypes: _, ...rest }) => rest)
 
 const onCollection = async (
   dependencies: PermissionDependencies,
-  { collection, address, principal, product, action }: OfCollection,
+  { collection, address, principal, product, action, labels = [] }: OfCollection & { labels?: readonly string[] },
   keep: (conditions: Conditions) => Conditions | undefined,
 ): Promise<Permission> => {
   const { tenant } = principal
@@ -99,7 +101,7 @@ const onCollection = async (
       action,
       product,
       edge: edge && { ...edge, conditions: conditions && keep(conditions) },
-      context: { at: clock.now(), labels: [], address },
+      context: { at: clock.now(), labels, address },
     },
     { tenant, collection, asset: undefined, rendition: undefined },
     conditions,

@@ -183,6 +183,46 @@ describe('who may write', () => {
   })
 })
 
+describe('an upload with labels', () => {
+  const upload = (labels: string, who: keyof typeof keys = 'owner') => {
+    const body = new TextEncoder().encode(crypto.randomUUID())
+    return send('POST', `/v1/assets?collection=words&labels=${encodeURIComponent(labels)}`, { key: keys[who], body })
+  }
+
+  test('makes the asset with them', async () => {
+    asset = (await expectJson<{ asset: string }>(upload('press,embargo,press'), 201)).asset
+    const response = await get()
+    expect(response.headers.get('etag')).toBe('"p1"')
+    expect(await expectJson<Shown>(response, 200)).toMatchObject({ labels: ['embargo', 'press'] })
+    asset = (await expectJson<{ asset: string }>(upload(''), 201)).asset
+    expect(await expectJson<Shown>(get(), 200)).toMatchObject({ labels: [] })
+  })
+
+  test('is refused where the grant does not list labels', async () => {
+    await grant('editor', { role: 'editor', attributes: ['caption'] })
+    const refused = await leavesNothing(system, () =>
+      expectRefusal(upload('press', 'editor'), 403, 'attribute-forbidden'),
+    )
+    expect(refused.attributes).toEqual(['labels'])
+    await expectJson(upload('', 'editor'), 201)
+    await grant('editor', { role: 'editor', attributes: ['labels'] })
+    await expectJson(upload('press', 'editor'), 201)
+  })
+
+  test('is for a product whose grant asks for labels', async () => {
+    await grant('editor', { role: 'editor', conditions: { labels: { all: ['press'] } } })
+    await leavesNothing(system, () => expectRefusal(upload('', 'editor'), 404, 'not-found'))
+    await expectJson(upload('press,x', 'editor'), 201)
+  })
+
+  test.each(['A', 'a b', ',', 'a,,b', 'x'.repeat(64), Array.from({ length: 33 }, (_, i) => `l${i}`).join()])(
+    'is refused with %j',
+    async labels => {
+      await leavesNothing(system, () => expectRefusal(upload(labels), 400, 'invalid-request'))
+    },
+  )
+})
+
 describe('bounds', () => {
   test.each<[string, object]>([
     ['a label with a space', { labels: ['a b'] }],

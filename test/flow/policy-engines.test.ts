@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Step } from '../../src/policy/decide.ts'
 import {
   expectJson,
   expectRefusal,
@@ -186,28 +187,39 @@ test('the agent is told who asks what about which asset', async () => {
   expect(opa.asked[0]?.input.principal.id).toMatch(/^key_/)
 })
 
-test('explain names the engine and what it said', async () => {
+test('explain names the engine and what it said, behind the rules of the matrix', async () => {
   const explain = async () => {
     const path = '/v1/products/shop-web/resolve/explain'
-    const question = { asset, rendition: 'card' }
-    const { steps, outcome } = await expectJson<{ outcome: string; steps: { step: string; result: object }[] }>(
-      send('POST', path, { key: owner(), body: question }),
-      200,
-    )
-    const engines = steps.filter(({ step }) => step === 'policy engine').map(({ result }) => result)
-    return { outcome, engines, grant: steps.find(({ step }) => step === 'grant')?.result }
+    const { steps, outcome } = await expectJson<{
+      outcome: string
+      steps: { step: string; result: { rules: Step[] } }[]
+    }>(send('POST', path, { key: owner(), body: { asset, rendition: 'card' } }), 200)
+    return { outcome, rules: steps.find(({ step }) => step === 'policy')?.result.rules ?? [] }
   }
-  const passed = [
+  const calm = await explain()
+  expect(calm.outcome).toMatch(/^ready/)
+  expect(calm.rules.slice(-3)).toEqual([
+    { rule: 'role:owner', result: 'allow' },
     { rule: 'cedar', result: 'passed' },
     { rule: 'opa', result: 'passed' },
-  ]
-  expect(await explain()).toMatchObject({ outcome: expect.stringMatching(/^ready/), engines: passed })
+  ])
   await label('closed')
-  expect(await explain()).toMatchObject({
-    outcome: 'forbidden',
-    grant: { effect: 'forbid', rule: 'cedar:closed' },
-    engines: [{ rule: 'cedar:closed', result: 'forbid' }],
+  const strict = await explain()
+  expect(strict.outcome).toBe('forbidden')
+  expect(strict.rules.at(-1)).toEqual({ rule: 'cedar:closed', result: 'forbid' })
+})
+
+test('cases that are put to the live matrix are put to the engines, too', async () => {
+  const cases = (expected: object) => ({
+    cases: [{ principal: { product: 'shop-web' }, action: 'resolve', asset, expect: expected }],
   })
+  const tested = (expected: object) =>
+    expectJson<{ passed: number; results: { trail: Step[] }[] }>(admin('POST', '/v1/policy/test', cases(expected)), 200)
+  expect(await tested({ effect: 'allow', rule: 'role:owner' })).toMatchObject({ passed: 1 })
+  await label('closed')
+  const { passed, results } = await tested({ effect: 'forbid', rule: 'cedar:closed' })
+  expect(passed).toBe(1)
+  expect(results[0]?.trail.at(-1)).toEqual({ rule: 'cedar:closed', result: 'forbid' })
 })
 
 describe('without a decision', () => {

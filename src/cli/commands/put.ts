@@ -21,6 +21,7 @@ interface Wish {
   readonly collection: string
   readonly asset?: string
   readonly alias?: string
+  readonly label: readonly string[]
   readonly publish: string
 }
 
@@ -37,7 +38,7 @@ const sizeOf = async (file: string): Promise<number> => {
 }
 
 const upload = async (options: GlobalOptions, file: string, wish: Wish): Promise<Uploaded> => {
-  const { collection, asset, alias, publish } = wish
+  const { collection, asset, alias, label, publish } = wish
   const size = await sizeOf(file)
   const digest = await sha256Of(file)
   const query = new URLSearchParams({
@@ -45,6 +46,7 @@ const upload = async (options: GlobalOptions, file: string, wish: Wish): Promise
     filename: basename(file),
     ...(asset === undefined && { collection }),
     ...(alias !== undefined && { alias }),
+    ...(label.length > 0 && { labels: label.join(',') }),
   })
   const path = `${asset === undefined ? '/v1/assets' : `/v1/assets/${encodeURIComponent(asset)}/versions`}?${query}`
   const body = createReadStream(file)
@@ -71,6 +73,12 @@ export const put = (program: Command): void => {
     .option('-c, --collection <name>', 'collection of new assets', 'product-photo')
     .option('-a, --asset <id>', 'add a version to this asset')
     .option('--alias <name>', 'your own name for a new asset')
+    .option(
+      '-l, --label <label>',
+      'label of new assets, from their first moment on; may be repeated',
+      (label: string, before: readonly string[]) => [...before, label],
+      [],
+    )
     .addOption(
       new Option('--publish <policy>', 'when it becomes current').choices(PUBLISH_POLICIES).default('when-ready'),
     )

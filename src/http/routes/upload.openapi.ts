@@ -39,6 +39,7 @@ export const documentUpload = (
         'unauthenticated',
         'forbidden',
         'over-budget',
+        'attribute-forbidden',
         'not-found',
         'alias-conflict',
         'upload-incomplete',

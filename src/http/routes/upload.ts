@@ -7,6 +7,7 @@ import { type Received, receive } from '../../ingest/receive.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
+import { LABEL_PATTERN, MAX_LABELS } from '../../model/attributes.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
 import type { Hex } from '../../model/ids.ts'
 import { addressOf } from '../address.ts'
@@ -23,8 +24,18 @@ const Common = z.strictObject({
   publish: z.enum(PUBLISH_POLICIES).default('when-ready'),
   filename: z.string().max(1024).optional(),
 })
+const Labels = z
+  .array(z.string().regex(LABEL_PATTERN))
+  .max(MAX_LABELS)
+  .transform(labels => [...new Set(labels)].sort())
 const CreateQuery = Common.extend({
   collection: Name,
+  labels: z
+    .string()
+    .default('')
+    .transform(text => (text === '' ? [] : text.split(',')))
+    .pipe(Labels)
+    .openapi({ type: 'string', description: 'Of the asset from its first moment on, separated by commas' }),
   alias: z
     .string()
     .regex(/^[\x21-\x7e]{1,200}$/)
@@ -125,8 +136,8 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   }
 
   app.post('/v1/assets', ...guard, c => {
-    const { collection, alias, ...query } = parseQuery(c, CreateQuery)
-    return counted(c, { kind: 'asset', collection, alias }, query)
+    const { collection, alias, labels, ...query } = parseQuery(c, CreateQuery)
+    return counted(c, { kind: 'asset', collection, alias, labels }, query)
   })
 
   app.post('/v1/assets/:asset/versions', ...guard, c => {
