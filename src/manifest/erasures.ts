@@ -57,6 +57,15 @@ const OPEN = {
 /** Of every tenant, the oldest first. */
 export const openErasures = (sql: Sql): Promise<Erasure[]> => sql.rows<Erasure>(OPEN, [])
 
+const BACKLOG = {
+  name: 'erasures_backlog',
+  text: `select count(*)::int as open, min(requested_at) as oldest from erasure where state <> 'DONE' and tenant_id is not null`,
+}
+
+/** Those that are not complete, and since when the first of them is asked for. */
+export const erasureBacklog = async (sql: Sql): Promise<{ open: number; oldest: Date | null }> =>
+  (await sql.rows<{ open: number; oldest: Date | null }>(BACKLOG, []))[0] ?? { open: 0, oldest: null }
+
 const LAID_ON = {
   name: 'erasure_laid_on',
   text: `select distinct r.collection_id || '/' || r.product_id || '/' || r.name as rendition

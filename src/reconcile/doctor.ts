@@ -4,6 +4,7 @@ import type { Purger } from '../deliver/purge.ts'
 import type { Sealing } from '../lib/sealed.ts'
 import { unchained, verifyEnd } from '../manifest/audit-chain.ts'
 import type { Database } from '../manifest/database.ts'
+import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { countPurges } from '../manifest/purges.ts'
 import { keptSigningSecrets } from '../manifest/signing-keys.ts'
@@ -58,6 +59,7 @@ export const examine = async ({
       return { ok: unreadable === 0, detail: { sealed: sealing.isOn, signing_keys: opened.length, unreadable } }
     }),
     attempt('audit', () => chain(database, config.tenant)),
+    attempt('erasures', () => erasures(database)),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }
@@ -95,6 +97,14 @@ const store = async (objects: ObjectStore): Promise<Omit<Check, 'check'>> => {
     ok: conditionalPut && contentDigestChecked && signatureChecked !== false && Math.abs(clockSkewMs) < MAX_SKEW_MS,
     detail: probe,
   }
+}
+
+/** Beyond it something stands in the way: a store that does not delete, or no process that sweeps. */
+const ERASURE_LATE_MS = 10 * 60_000
+
+const erasures = async (database: Database): Promise<Omit<Check, 'check'>> => {
+  const { open, oldest } = await erasureBacklog(database)
+  return { ok: oldest === null || Date.now() - oldest.getTime() < ERASURE_LATE_MS, detail: { open, oldest } }
 }
 
 /** Beyond it caches show what they should have forgotten. */

@@ -7,7 +7,7 @@ import { acceptableFormats } from '../deliver/negotiate.ts'
 import { wishesFor } from '../graph/wishes.ts'
 import { singleFlight } from '../lib/single-flight.ts'
 import { findOriginalOf } from '../manifest/assets.ts'
-import type { Database } from '../manifest/database.ts'
+import { type Database, sqlState } from '../manifest/database.ts'
 import { insertLeaves, nodeStates, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
@@ -83,6 +83,10 @@ export const isUnasked = ({ blocking }: Pick<Wish, 'blocking'>): boolean =>
 export const refuseNoImage = ({ mediaType }: { readonly mediaType: string }): MatrixError =>
   refuse('unsupported-transform', `Renditions do not apply to ${mediaType}.`)
 
+/** SQLSTATE: what a row refers to is not there. */
+const FOREIGN_KEY = '23503'
+const nothingThere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
+
 export const openDemand = ({
   database,
   hint,
@@ -135,7 +139,7 @@ export const openDemand = ({
       findOriginalOf(database, { tenantId: tenant, assetId: asset, version }),
       crowded(tenant, product),
     ])
-    if (!rendition || !original) throw refuse('not-found', 'There is no such asset or rendition for this product.')
+    if (!rendition || !original) throw nothingThere()
     if (!original.image) throw refuseNoImage(original)
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
@@ -147,11 +151,15 @@ export const openDemand = ({
     if (refusal && isNew) throw refusal
     if (refusal) return wanted // keeps the place that it has
     if (isNew) await requireRoom({ tenant, asset, version, product, account }, keys, wanted)
-    const planned = database.transaction(async tx => {
+    const planning = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       await insertLeaves(tx, { tenant, asset, version, leaves })
       // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
       return states.some(({ state }) => state === 'QUEUED' || state === 'RETRY')
+    })
+    const planned = planning.catch(error => {
+      // Its original was erased in this moment.
+      throw sqlState(error) === FOREIGN_KEY ? nothingThere() : error
     })
     const claimed = isNew && nearby.offer({ tenant, original, planned: planned.catch(() => false) })
     if ((await planned) && !(await claimed)) await hint(tenant, original.sha256, 'interactive')

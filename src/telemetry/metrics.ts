@@ -156,6 +156,11 @@ export const openMetrics = () => {
       help: 'How long the first of them waits; above ten, no sweep runs or a chain cannot go on.',
       registers,
     }),
+    openErasures: new Gauge({
+      name: 'matrix_erasures_open',
+      help: 'Erasures that are not complete, as of the scrape; one takes seconds.',
+      registers,
+    }),
     purges: new Gauge({
       name: 'matrix_purges',
       help: 'Purges of caches in front that wait, and those that were given up, as of the scrape.',

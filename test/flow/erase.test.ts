@@ -1,6 +1,11 @@
 /** Erased is gone: rows, objects and names; what others share stays; the receipt tells all of it; and the same bytes may come again. */
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { originalKey } from '../../src/objects/keys.ts'
+import { disownErased } from '../../src/manifest/erased-bytes.ts'
+import { claimNodes, expireLeases, settleNode } from '../../src/manifest/nodes.ts'
+import { derivativeKey, originalKey } from '../../src/objects/keys.ts'
+import { examine } from '../../src/reconcile/doctor.ts'
+import { advanceErasures } from '../../src/reconcile/erase.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
 import { expectConsistent, expectIntact, query } from '../faults/intact.ts'
 import { expectJson, expectRefusal, openClient, type Send, settled } from '../support/http.ts'
@@ -224,6 +229,67 @@ describe('an erasure', () => {
     await sweep()
     const over = await expectJson<{ items: Erased[] }>(send('GET', '/v1/operations?state=RUNNING', { key: own }), 200)
     expect(over.items.map(one => one.id)).not.toContain(id)
+  })
+})
+
+describe('what a worker has in hand', () => {
+  let own: System
+  beforeAll(async () => {
+    own = await startSystem({ worker: false })
+  }, 60_000)
+  afterAll(() => own.close())
+
+  const inHand = async (seed: string) => {
+    const bytes = await picture(seed)
+    const { asset } = await own.upload(bytes)
+    const original = createHash('sha256').update(bytes).digest('hex')
+    const wish = { tenant: own.config.tenant, original, owner: 'test', limit: 1, leaseMs: 60_000 }
+    const [node] = await claimNodes(own.core.database, wish)
+    const output = Buffer.from(`an output of ${seed}`)
+    const sha256 = createHash('sha256').update(output).digest('hex')
+    const objectKey = derivativeKey(own.config.tenant, sha256)
+    const put = () =>
+      own.core.derivatives.put({ key: objectKey, body: output, bytes: output.length, sha256, mediaType: 'image/jpeg' })
+    const derivative = { sha256, bytes: output.length, mediaType: 'image/jpeg', width: 1, height: 1, objectKey }
+    const asked = own.call('POST', `/v1/assets/${asset}/erase`, { key: ADMIN_KEY, body: { reason: 'test' } })
+    const { id } = await expectJson<Erased>(asked, 202)
+    return { id, node: node ?? expect.unreachable(), derivative, put }
+  }
+  const cause = { actor: 'test', correlationId: 'test' }
+  const stateOf = async (id: string) =>
+    (await query<{ state: string }>(own.core, 'select state from erasure where erasure_id = $1', [id]))[0]?.state
+  const advance = () => advanceErasures(own.core)
+
+  test('is waited for, and goes when it is done', async () => {
+    const { id, node, derivative, put } = await inHand('waited for')
+    await advance()
+    expect(await stateOf(id)).toBe('FORGETTING')
+    expect(await (await own.call('GET', '/metrics')).text()).toMatch(/matrix_erasures_open 1\n/)
+    const check = async () => (await examine(own.core)).checks.find(one => one.check === 'erasures')
+    expect(await check()).toMatchObject({ ok: true, detail: { open: 1 } })
+    await query(own.core, `update erasure set requested_at = now() - interval '1 hour'`)
+    expect(await check()).toMatchObject({ ok: false })
+    await put()
+    const settled = { node, derivative, cpuMs: 1, aloneCpuMs: 1, cause, restore: put }
+    expect(await settleNode(own.core.database, settled)).toBe(true)
+    await advance()
+    expect(await stateOf(id)).toBe('DONE')
+    expect(await own.core.derivatives.stat(derivative.objectKey)).toBeUndefined()
+  })
+
+  test('and comes too late is deleted as well', async () => {
+    const { id, node, derivative, put } = await inHand('too late')
+    await query(own.core, `update node set lease_until = now() - interval '1 second' where state = 'RUNNING'`)
+    await expireLeases(own.core.database, cause)
+    await advance()
+    expect(await stateOf(id)).toBe('DONE')
+    await put()
+    const settled = { node, derivative, cpuMs: 1, aloneCpuMs: 1, cause, restore: put }
+    expect(await settleNode(own.core.database, settled)).toBe(false)
+    await disownErased(own.core.database, node, derivative)
+    await advance()
+    expect(await own.core.derivatives.stat(derivative.objectKey)).toBeUndefined()
+    await expectConsistent(own.core)
   })
 })
 

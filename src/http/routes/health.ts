@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { chainedRows, unchained } from '../../manifest/audit-chain.ts'
 import type { Database } from '../../manifest/database.ts'
 import { countDeadNodes } from '../../manifest/dead-letters.ts'
+import { erasureBacklog } from '../../manifest/erasures.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
 import { countPurges } from '../../manifest/purges.ts'
@@ -41,17 +42,19 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, purges, usage, chained, waiting] = await Promise.all([
+    const [open, dead, operations, purges, erasures, usage, chained, waiting] = await Promise.all([
       countOpenNodes(database),
       countDeadNodes(database),
       countOperations(database),
       countPurges(database),
+      erasureBacklog(database),
       usageOfAll(database, startOfDay(Date.now())),
       chainedRows(database),
       unchained(database),
     ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
+    metrics.openErasures.set(erasures.open)
     for (const state of ['PENDING', 'DEAD'] as const)
       metrics.purges.set({ state }, purges.find(one => one.state === state)?.count ?? 0)
     metrics.auditRows.set(chained)
