@@ -106,14 +106,38 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
     },
     responses: { ...found, ...failures },
   })
-  app.openAPIRegistry.registerPath({
+  const target = z.object({ product: z.string(), asset: z.uuid(), version: z.string(), file: z.string() })
+  const deliver = {
     tags: ['Deliver'],
+    method: 'get' as const,
+    responses: { ...found, 200: { description: 'The bytes, where the edge streams' }, ...failures },
+  }
+  app.openAPIRegistry.registerPath({
+    ...deliver,
     security,
-    method: 'get',
     path: '/i/{product}/{asset}/{version}/{file}',
     summary: 'A derivative by URL: `/i/{product}/{asset}/v{n}|current/{rendition}.{ext|auto}`',
     description: '`original` in place of the file name gives the original; `?dl=name` names the download.',
-    request: { params: z.object({ product: z.string(), asset: z.uuid(), version: z.string(), file: z.string() }) },
-    responses: { ...found, 200: { description: 'The bytes, where the edge streams' }, ...failures },
+    request: {
+      params: target,
+      query: z.object({
+        dl: z.string().optional(),
+        exp: z.string().optional().openapi({ description: 'Of a signed URL: its end, in seconds since 1970' }),
+        kid: z.string().optional().openapi({ description: 'Of a signed URL: the signing key' }),
+        sig: z.string().optional().openapi({ description: 'Of a signed URL: HMAC-SHA256, base64url' }),
+      }),
+    },
+  })
+  app.openAPIRegistry.registerPath({
+    ...deliver,
+    path: '/s/{proof}/i/{product}/{asset}/{version}/{file}',
+    summary: 'The same, signed in the path: `/s/{kid}.{exp}.{sig}/i/…`',
+    request: { params: target.extend({ proof: z.string() }) },
+  })
+  app.openAPIRegistry.registerPath({
+    ...deliver,
+    path: '/share/{token}/i/{product}/{asset}/{version}/{file}',
+    summary: 'The same, by a share link',
+    request: { params: target.extend({ token: z.string() }) },
   })
 }
