@@ -78,18 +78,17 @@ export const lockStoredBytes = async (tx: Sql, tenant: string): Promise<void> =>
 
 const USAGE_OF_ALL = {
   name: 'usage_of_all',
-  text: `select p.product_id as product, sum(n.cpu_ms)::float8 as "cpuMs", sum(o.bytes)::bigint as bytes
+  text: `select p.tenant_id as tenant, p.product_id as product, n.cpu_ms::float8 as "cpuMs", o.bytes::bigint as bytes
          from product p,
               lateral (select coalesce(sum(cpu_ms), 0) as cpu_ms from node
                        where tenant_id = p.tenant_id and product_id = p.product_id and state = 'DONE' and finished_at >= $1) n,
               lateral (select coalesce(sum(bytes), 0) as bytes from stored_original
-                       where tenant_id = p.tenant_id and product_id = p.product_id) o
-         group by p.product_id`,
+                       where tenant_id = p.tenant_id and product_id = p.product_id) o`,
 }
 
-/** For gauges, which know products by name: those of one name in several tenants are one. */
+/** For gauges: of every product of every tenant. */
 export const usageOfAll = (sql: Sql, since: Date) =>
-  sql.rows<{ product: string; cpuMs: number; bytes: number }>(USAGE_OF_ALL, [since])
+  sql.rows<{ tenant: string; product: string; cpuMs: number; bytes: number }>(USAGE_OF_ALL, [since])
 
 const VARIANTS = {
   name: 'variants_of_version',

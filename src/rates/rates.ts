@@ -27,11 +27,19 @@ export interface Account {
   fields(rateClass: RateClass): { 'RateLimit-Policy': string; RateLimit: string } | undefined
 }
 
+/** As metrics name it. */
+interface Whose {
+  readonly tenant: string
+  readonly product: string
+}
+
+const NOBODY: Whose = { tenant: '', product: '' }
+
 export interface RatesOptions extends QuotaOptions {
   /** Of failed credentials from one address. */
   readonly authQuota: Quota | undefined
   readonly settlement?: Settlement
-  readonly onLimited: (limited: { class: RateClass | 'auth'; product: string; advisory: boolean }) => void
+  readonly onLimited: (limited: Whose & { readonly class: RateClass | 'auth'; readonly advisory: boolean }) => void
 }
 
 interface Known {
@@ -66,10 +74,10 @@ export const openRates = (options: RatesOptions): Rates => {
   const accounts = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
   const byHash = new LRUCache<string, Account>({ max: KEPT_ACCOUNTS })
   const failures = new LRUCache<string, readonly Window[]>({ max: KEPT_ACCOUNTS })
-  const taken = (windows: readonly Window[], at: number, rateClass: RateClass | 'auth', product: string): void => {
+  const taken = (windows: readonly Window[], at: number, rateClass: RateClass | 'auth', whose: Whose): void => {
     const full = fullOf(windows, at)
     if (full) {
-      onLimited({ class: rateClass, product, advisory: full.advisory })
+      onLimited({ class: rateClass, ...whose, advisory: full.advisory })
       const held = full.advisory
         ? fullOf(
             windows.filter(window => !window.advisory),
@@ -82,12 +90,12 @@ export const openRates = (options: RatesOptions): Rates => {
     settlement?.changed(windows)
   }
 
-  const accountOf = (windowsOf: (at: number) => Windows, product: string): Account => {
+  const accountOf = (windowsOf: (at: number) => Windows, whose: Whose): Account => {
     let policy: { of: Windows; fields: Record<string, string> } | undefined
     return {
       take(rateClass) {
         const at = now()
-        taken(windowsOf(at)[rateClass], at, rateClass, product)
+        taken(windowsOf(at)[rateClass], at, rateClass, whose)
       },
       isFull(rateClass) {
         const at = now()
@@ -123,7 +131,7 @@ export const openRates = (options: RatesOptions): Rates => {
       }
       return windows
     }
-    return accountOf(current, shared.product)
+    return accountOf(current, { tenant: shared.tenant, product: shared.product })
   }
 
   const seen = (principal: Principal): Account | undefined =>
@@ -151,7 +159,7 @@ export const openRates = (options: RatesOptions): Rates => {
       const windows = byClass(rateClass =>
         shares.windowOf('address', subscriber, rateClass, { usual: keyQuotas[rateClass] }),
       )
-      const account = accountOf(() => windows, '')
+      const account = accountOf(() => windows, NOBODY)
       accounts.set(name, account)
       return account
     },
@@ -160,7 +168,7 @@ export const openRates = (options: RatesOptions): Rates => {
       const name = `address/${subscriber}/auth`
       const windows = failures.get(name) ?? [openWindow({ name, label: 'auth', quota: authQuota, advisory })]
       failures.set(name, windows)
-      taken(windows, now(), 'auth', '')
+      taken(windows, now(), 'auth', NOBODY)
     },
     refresh: (tenant, product) => shares.readNow(shares.ofProduct(tenant, product)),
   }

@@ -31,8 +31,8 @@ export const openMetrics = () => {
     }),
     rateLimited: new Counter({
       name: 'matrix_rate_limited_total',
-      help: 'Requests beyond a limit, by its class and product (empty: nobody proven): refused, or only observed.',
-      labelNames: ['class', 'product', 'effect'] as const,
+      help: 'Requests beyond a limit, by its class, tenant and product (empty: nobody proven): refused, or only observed.',
+      labelNames: ['class', 'tenant', 'product', 'effect'] as const,
       registers,
     }),
     rateSettlementsLost: new Counter({
@@ -43,13 +43,13 @@ export const openMetrics = () => {
     productCpuToday: new Gauge({
       name: 'matrix_product_cpu_seconds_today',
       help: 'CPU of derivatives made in the name of a product since midnight UTC, as of the scrape.',
-      labelNames: ['product'] as const,
+      labelNames: ['tenant', 'product'] as const,
       registers,
     }),
     productStoredBytes: new Gauge({
       name: 'matrix_product_stored_bytes',
       help: 'Bytes of originals that a product brought, as of the scrape.',
-      labelNames: ['product'] as const,
+      labelNames: ['tenant', 'product'] as const,
       registers,
     }),
     ingestedBytes: new Counter({

@@ -129,8 +129,8 @@ describe('CPU a day', () => {
     expect((await usageOf('payer')).cpu).toEqual(cpu)
     expect((await usageOf('sharer')).cpu).toEqual({ seconds: 0, derivatives: 0 })
     const metrics = await (await system.call('GET', '/metrics')).text()
-    expect(metrics).toContain(`matrix_product_cpu_seconds_today{product="payer"} ${cpu.seconds}`)
-    expect(metrics).toMatch(/matrix_product_stored_bytes\{product="payer"\} \d{3,}/)
+    expect(metrics).toContain(`matrix_product_cpu_seconds_today{tenant="demo",product="payer"} ${cpu.seconds}`)
+    expect(metrics).toMatch(/matrix_product_stored_bytes\{tenant="demo",product="payer"\} \d{3,}/)
   })
 
   test('that is used up refuses what would cost more, and nothing else', async () => {

@@ -100,7 +100,7 @@ test('one key beyond its limit is told when to come back; its product has room, 
   })
   expect((await send('GET', path, { key: quiet })).status).toBe(302)
   expect((await send('GET', card(), { key: shop() })).status).toBe(302)
-  expect(await limitedCount('class="resolve",product="flooding",effect="refused"')).toBe(RESOLVES + 1)
+  expect(await limitedCount('class="resolve",tenant="demo",product="flooding",effect="refused"')).toBe(RESOLVES + 1)
 })
 
 test('who knocks at another product uses up his own quota', async () => {
@@ -153,7 +153,7 @@ describe('credentials that fail', () => {
     expect((await guess('203.0.113.1', shop())).status).toBe(302)
     expect((await guess('203.0.113.1', await newKey('shop-web'))).status).toBe(302)
     expect((await guess('203.0.113.2')).status).toBe(401)
-    expect(await limitedCount('class="auth",product="",effect="refused"')).toBeGreaterThanOrEqual(4)
+    expect(await limitedCount('class="auth",tenant="",product="",effect="refused"')).toBeGreaterThanOrEqual(4)
   })
 
   test('an address of IPv6 is a network of 64 bits', async () => {

@@ -177,13 +177,17 @@ describe('decode pool', () => {
     const request = await requestFor(await whiteNoise({ width: 1200, height: 900 }), [
       { formats: [{ format: 'webp', lossless: true, effort: 6 }] },
     ])
-    const [free] = await openPool().run(request)
-    const spent = free?.ok ? free.cpuMs : 0
-    expect(spent).toBeGreaterThan(200)
-    const hardMs = Math.floor(0.7 * spent)
-    expect(codes(await openPool({ hardMs }).run(request))).toEqual(['timed-out'])
-    expect(codes(await openPool({ hardMs, niceness: 10 }).run(request))).toEqual(['ok'])
-    expect(codes(await openPool({ hardMs: Math.floor(0.2 * spent), niceness: 10 }).run(request))).toEqual(['timed-out'])
+    const free = async () => {
+      const [outcome] = await openPool().run(request)
+      return outcome?.ok ? outcome.cpuMs : 0
+    }
+    const spent = [await free(), await free()]
+    const [least, most] = [Math.min(...spent), Math.max(...spent)]
+    expect(least).toBeGreaterThan(200)
+    expect(codes(await openPool({ hardMs: Math.floor(0.6 * least) }).run(request))).toEqual(['timed-out'])
+    // Of CPU it may have twice as much, and a busy machine makes it more than it is on an idle one.
+    expect(codes(await openPool({ hardMs: Math.floor(0.9 * most), niceness: 10 }).run(request))).toEqual(['ok'])
+    expect(codes(await openPool({ hardMs: Math.floor(0.2 * least), niceness: 10 }).run(request))).toEqual(['timed-out'])
   })
 
   it('kills what makes progress for ever, by the CPU that all its steps take together', async () => {

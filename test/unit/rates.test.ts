@@ -115,7 +115,7 @@ describe('who is held to what', () => {
     const { rates, heard } = open()
     expect(admitted(10, () => rates.failed('192.0.2.1'))).toBe(3)
     expect(admitted(10, () => rates.failed('192.0.2.2'))).toBe(3)
-    expect(heard[0]).toEqual({ class: 'auth', product: '', advisory: false })
+    expect(heard[0]).toEqual({ class: 'auth', tenant: '', product: '', advisory: false })
   })
 
   test('an account is the same whoever asks for it', async () => {

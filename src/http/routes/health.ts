@@ -60,9 +60,9 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
     metrics.auditRows.set(chained)
     metrics.auditUnchained.set(waiting.rows)
     metrics.auditUnchainedSeconds.set(waiting.seconds)
-    for (const { product, cpuMs, bytes } of usage) {
-      metrics.productCpuToday.set({ product }, Math.round(cpuMs) / 1000)
-      metrics.productStoredBytes.set({ product }, bytes)
+    for (const { tenant, product, cpuMs, bytes } of usage) {
+      metrics.productCpuToday.set({ tenant, product }, Math.round(cpuMs) / 1000)
+      metrics.productStoredBytes.set({ tenant, product }, bytes)
     }
     metrics.deadNodes.reset() // a class whose last node was redriven has no row
     for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
