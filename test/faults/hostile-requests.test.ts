@@ -179,8 +179,12 @@ describe('T4: names', () => {
             const path = route.replace(/:(\w+)/g, (_all, parameter) =>
               parameter === attacked ? name : encodeURIComponent(good(parameter)),
             )
+            // What a client rewrites before it asks is another question.
+            if (new URL(path, 'http://gateway').pathname !== path.split('?', 1)[0]) continue
             const response = await attack(send, method, route, path)
-            expect([400, 404], `${method} ${path.slice(0, 120)}`).toContain(response.status)
+            // Of a path that is not what was signed nothing else is said.
+            const expected = route.startsWith('/s/') ? [400, 403, 404] : [400, 404]
+            expect(expected, `${method} ${path.slice(0, 120)}`).toContain(response.status)
           }
         }
       }
