@@ -174,8 +174,9 @@ describe('decode pool', () => {
   })
 
   it('waits longer for what runs at low priority, and takes no more CPU for it', async () => {
-    const request = await requestFor(await whiteNoise({ width: 1200, height: 900 }), [
-      { formats: [{ format: 'webp', lossless: true, effort: 6 }] },
+    // One step of one thread: an encoder of two would be done in half of its CPU.
+    const request = await requestFor(await whiteNoise({ width: 2000, height: 1500 }), [
+      { stages: [{ median: 9 }], formats: ['jpeg'] },
     ])
     const free = async () => {
       const [outcome] = await openPool().run(request)
