@@ -12,9 +12,13 @@ import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { type Ask, slowerShare } from '../support/timing.ts'
 
-/** Six standard deviations of the share among equals, so that a test fails for a difference and not for the machine. */
-const expectEqual = async (first: Ask, second: Ask): Promise<void> =>
-  expect(Math.abs((await slowerShare(first, second)) - 0.5)).toBeLessThan(0.18)
+/** How far from one half the share of slower ones may be: among equals 0.18 is six standard deviations. */
+const OF_A_CHECK = 0.25
+/** A row that is found and left out costs a request some microseconds, which no network lets through; a round trip more makes it 0.4. */
+const OF_A_REQUEST = 0.35
+
+const expectEqual = async (first: Ask, second: Ask, within: number): Promise<void> =>
+  expect(Math.abs((await slowerShare(first, second)) - 0.5)).toBeLessThan(within)
 
 const swap = (text: string, at: number): string =>
   text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1)
@@ -51,8 +55,8 @@ describe('the check of a signature', () => {
     ['by an unknown key', { key: undefined }],
     ['for another product', { product: 'mobile' }],
     ['that is over', { now: now + 86_400_000 }],
-  ])('takes as long for one %s', { retry: 1 }, async (_what, claim) => {
-    await expectEqual(refusals(claim), refusals(wrong))
+  ])('takes as long for one %s', { retry: 2 }, async (_what, claim) => {
+    await expectEqual(refusals(claim), refusals(wrong), OF_A_CHECK)
   })
 
   test('and a check that saves its work for known keys would be seen', async () => {
@@ -128,17 +132,21 @@ describe('a request', () => {
     ['by an unknown key', () => sign({ ...live, kid: 'shop-web-0000000000' })],
     ['by a revoked key', () => sign(revoked)],
     ['that is over', () => signUrl({ path: path(), ...live, now: Date.now() - 86_400_000 })],
-  ])('with a signature %s', { retry: 1 }, async (_what, target) => {
-    await expectEqual(ask(target(), 403), ask(wrong(20), 403))
+  ])('with a signature %s', { retry: 2 }, async (_what, target) => {
+    await expectEqual(ask(target(), 403), ask(wrong(20), 403), OF_A_REQUEST)
   })
 
-  test.each(['revoked', 'expired'] as const)('with a key that is %s', { retry: 1 }, async what => {
-    await expectEqual(ask(path(), 401, keys[what]), ask(path(), 401, keys.unknown))
-    await expectEqual(ask('/v1/capabilities', 401, keys[what]), ask('/v1/capabilities', 401, keys.unknown))
+  test.each(['revoked', 'expired'] as const)('with a key that is %s', { retry: 2 }, async what => {
+    await expectEqual(ask(path(), 401, keys[what]), ask(path(), 401, keys.unknown), OF_A_REQUEST)
+    await expectEqual(
+      ask('/v1/capabilities', 401, keys[what]),
+      ask('/v1/capabilities', 401, keys.unknown),
+      OF_A_REQUEST,
+    )
   })
 
-  test.each(['revoked', 'ofAnother'] as const)('with the token of a share link: %s', { retry: 1 }, async what => {
+  test.each(['revoked', 'ofAnother'] as const)('with the token of a share link: %s', { retry: 2 }, async what => {
     const target = (token: string) => `/share/${token}${path()}`
-    await expectEqual(ask(target(shares[what]), 404), ask(target(shares.unknown), 404))
+    await expectEqual(ask(target(shares[what]), 404), ask(target(shares.unknown), 404), OF_A_REQUEST)
   })
 })

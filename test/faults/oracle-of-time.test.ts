@@ -59,7 +59,7 @@ const QUESTIONS: readonly { what: string; who: () => string | undefined; path: (
 ]
 
 describe('is not told by the time that it takes', () => {
-  test.each(QUESTIONS)('$what', { retry: 1 }, async ({ who, path }) => {
+  test.each(QUESTIONS)('$what', { retry: 2 }, async ({ who, path }) => {
     const ask = (id: string) => async () => {
       const response = await system.call('GET', path(id), { key: who() })
       expect(response.status).toBe(404)
@@ -68,7 +68,7 @@ describe('is not told by the time that it takes', () => {
     expect(Math.abs((await slowerShare(ask(asset), ask(missing))) - 0.5)).toBeLessThan(0.35)
   })
 
-  test('an operation of another tenant', { retry: 1 }, async () => {
+  test('an operation of another tenant', { retry: 2 }, async () => {
     const ask = (id: string) => async () => {
       const response = await system.call('GET', `/v1/operations/${id}`, { key: ELSEWHERE })
       expect(response.status).toBe(404)
