@@ -14,7 +14,7 @@ import { type Ask, slowerShare } from '../support/timing.ts'
 
 /** How far from one half the share of slower ones may be: among equals 0.18 is six standard deviations. */
 const OF_A_CHECK = 0.25
-/** A row that is found and left out costs a request some microseconds, which no network lets through; a round trip more makes it 0.4. */
+/** A row that is found and left out costs a request some microseconds, which no network lets through; some round trips more make it 0.4 and over. */
 const OF_A_REQUEST = 0.35
 
 const expectEqual = async (first: Ask, second: Ask, within: number): Promise<void> =>
