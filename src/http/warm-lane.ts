@@ -8,6 +8,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
 import { subscriberOf } from '../lib/network.ts'
+import { type DeliveryPath, readDeliveryPath } from '../model/delivery-path.ts'
 import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
@@ -16,7 +17,6 @@ import { noteAnswer } from './denials.ts'
 import { type Link, readLink } from './link.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
-import { parseFile, parseVersionPart } from './routes/deliver.ts'
 
 /** Answers or calls `otherwise`, never both. */
 export type Lane = (incoming: IncomingMessage, outgoing: ServerResponse, otherwise: () => void) => void
@@ -39,7 +39,6 @@ const LINK_ROUTE = {
 const NAME = '([a-z0-9][a-z0-9-]{0,39})'
 const UUID = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'
 const RESOLVE_PATH = new RegExp(`^/v1/products/${NAME}/assets/${UUID}/renditions/${NAME}$`)
-const DELIVER_PATH = new RegExp(`^/i/${NAME}/${UUID}/(current|v[1-9]\\d{0,8})/([a-z0-9.-]+)$`)
 
 /** Said, or node sends an empty body in chunks, whose end is a second buffer to write: 6 us. */
 const EMPTY = { 'Content-Length': 0 }
@@ -70,14 +69,14 @@ const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | 
   const asked = RESOLVE_PATH.exec(url)
   const link = asked === null ? readLink(url) : undefined
   if (link !== undefined && link.query !== '') return undefined
-  const delivery = asked === null ? DELIVER_PATH.exec(link?.path ?? url) : null
-  if (asked === null && delivery === null) return undefined
+  const delivery = asked === null ? readDeliveryPath(link?.path ?? url) : undefined
+  if (asked === null && delivery === undefined) return undefined
   if (asked !== null && headers.authorization === undefined) return undefined
   const credential = link === undefined ? recall(headers.authorization) : ANONYMOUS
   if (credential === undefined) return undefined
   const caller = { headers, address, credential }
   if (asked !== null) return resolveAsk(asked, caller)
-  return delivery === null ? undefined : deliverAsk(delivery, caller, link)
+  return delivery === undefined ? undefined : deliverAsk(delivery, caller, link)
 }
 
 interface Caller {
@@ -116,11 +115,10 @@ const resolveAsk = (
 }
 
 const deliverAsk = (
-  [, product = '', asset = '', version = '', file = '']: RegExpExecArray,
+  { product, asset, version, rendition, format }: DeliveryPath,
   { headers, address, credential: { secretHash, proven } }: Caller,
   link: Link | undefined,
 ): Ask => {
-  const { rendition, format } = parseFile(file)
   return {
     route: link === undefined ? DELIVER_ROUTE : LINK_ROUTE[link.place],
     mode: 'edge',
@@ -131,7 +129,7 @@ const deliverAsk = (
       shareHash: link?.shareHash,
       product,
       asset,
-      version: parseVersionPart(version),
+      version,
       rendition,
       format,
       accept: headers.accept,

@@ -5,9 +5,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
+import { readDeliveryPath } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
-import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
-import { EXTENSION, FORMATS, type Format } from '../../model/recipe.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
 import { addressOf } from '../address.ts'
@@ -20,29 +19,6 @@ const DEFAULT_WAIT_MS = 2_000
 
 const nothingHere = () => refuse('not-found', 'There is nothing under this path.')
 
-const FORMAT_OF = new Map<string, Format | 'auto'>([
-  ['auto', 'auto'],
-  ['jpeg', 'jpeg'],
-  ...FORMATS.map(format => [EXTENSION[format], format] as const),
-])
-
-/** `card.webp` or `original`. */
-export const parseFile = (file: string): { rendition: string; format: Format | 'auto' } => {
-  if (file === 'original') return { rendition: 'original', format: 'auto' }
-  const dot = file.lastIndexOf('.')
-  const format = FORMAT_OF.get(file.slice(dot + 1))
-  const rendition = file.slice(0, dot)
-  if (dot < 1 || format === undefined || !NAME_PATTERN.test(rendition) || rendition === 'original') throw nothingHere()
-  return { rendition, format }
-}
-
-export const parseVersionPart = (part: string): number | undefined => {
-  if (part === 'current') return undefined
-  const [, version] = /^v([1-9]\d{0,8})$/.exec(part) ?? []
-  if (version === undefined) throw nothingHere()
-  return Number(version)
-}
-
 /** Only originals take a parameter; anything else in the query would make a second cache key for the same bytes. */
 const parseDownload = (query: string, rendition: string): string | undefined => {
   if (query === '') return undefined
@@ -52,19 +28,21 @@ const parseDownload = (query: string, rendition: string): string | undefined => 
   return withoutControls(value).slice(0, 255)
 }
 
-const queryOf = (target: string): string => (target.includes('?') ? target.slice(target.indexOf('?') + 1) : '')
+const splitQuery = (target: string): readonly [path: string, query: string] => {
+  const mark = target.indexOf('?')
+  return mark === -1 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)]
+}
 
 const PATH = '/i/:product/:asset/:version/:file'
 const ROUTES = [PATH, `/s/:proof${PATH}`, `/share/:token${PATH}`] as const
 
 /** What nobody could have been given a signature for is answered like what has a wrong one: it says nothing about the rest. */
-const parsePath = (c: MatrixContext, query: string, link: Link | undefined) => {
+const parseTarget = (target: string, link: Link | undefined) => {
   try {
-    const { product = '', asset = '', version = '', file = '' } = c.req.param() as Record<string, string>
-    if (!NAME_PATTERN.test(product) || !UUID_PATTERN.test(asset)) throw nothingHere()
-    const { rendition, format } = parseFile(file)
-    const download = parseDownload(query, rendition)
-    return { product, asset, version: parseVersionPart(version), rendition, format, download }
+    const [path = '', query = ''] = link === undefined ? splitQuery(target) : [link.path, link.query]
+    const asked = readDeliveryPath(path)
+    if (asked === undefined) throw nothingHere()
+    return { ...asked, download: parseDownload(query, asked.rendition) }
   } catch (error) {
     throw link?.signed === undefined ? error : invalidSignature()
   }
@@ -76,7 +54,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const deliver = async (c: MatrixContext): Promise<Response> => {
     const target = targetOf(c)
     const link = readLink(target)
-    const { product, asset, version, rendition, format, download } = parsePath(c, link?.query ?? queryOf(target), link)
+    const { product, asset, version, rendition, format, download } = parseTarget(target, link)
     const waitMs = parseWait(c, undefined, {
       defaultMs: Math.min(DEFAULT_WAIT_MS, config.maxWaitMs),
       maxMs: config.maxWaitMs,
