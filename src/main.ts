@@ -1,4 +1,5 @@
 /** The process behind `npm start`: engines that are not configured, gateway and workers, until a signal ends them in order. */
+
 import { resolve } from 'node:path'
 import { type Config, ConfigError } from './config.ts'
 import { adminKeyPath } from './data-folder.ts'
@@ -13,6 +14,7 @@ import { serveOps } from './http/ops.ts'
 import { serve } from './http/serve.ts'
 import { openWarmLane } from './http/warm-lane.ts'
 import { describeFailure, launch } from './launch.ts'
+import { repeat } from './lib/repeat.ts'
 import { isMatrixError } from './model/errors.ts'
 import { startKeyUse } from './policy/key-use.ts'
 import { prepare } from './prepare.ts'
@@ -51,30 +53,27 @@ const ADMISSION_MS = 10_000
 /** A build that is not registered does not work; here the API is in the same process, and answers so that it can be. */
 const openWorkerOnceAdmitted = async (core: Core, log: Log): Promise<() => Promise<void>> => {
   let worker: Worker | undefined
-  let opening: Promise<void> | undefined
   const open = async (): Promise<void> => {
-    worker = await openWorker(core)
-    clearInterval(timer)
-  }
-  const attempt = (): Promise<void> => {
-    opening ??= open().finally(() => {
-      opening = undefined
-    })
-    return opening
+    worker ??= await openWorker(core)
   }
   const complain = (error: unknown): void => log.error({ err: error }, 'not working')
-  const timer = setInterval(() => {
-    attempt().then(() => log.info('working'), complain)
-  }, ADMISSION_MS)
   try {
-    await attempt()
+    await open()
   } catch (error) {
     if (!isMatrixError(error, 'conflict')) throw error
     complain(error)
   }
+  if (worker !== undefined) return worker.drain
+  const admission = repeat(
+    async () => {
+      const isNew = worker === undefined
+      await open()
+      if (isNew) log.info('working')
+    },
+    { everyMs: ADMISSION_MS, onError: complain },
+  )
   return async () => {
-    clearInterval(timer)
-    await opening?.catch(() => undefined) // said where it was begun
+    await admission.stop()
     await worker?.drain()
   }
 }

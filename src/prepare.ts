@@ -9,6 +9,8 @@ import { isMatrixError } from './model/errors.ts'
 import { hashSecret } from './model/ids.ts'
 import { prepareQueue } from './queue/bullmq.ts'
 
+const AWAY = ['dependency-unavailable', 'dependency-timeout', 'storage-unavailable'] as const
+
 /**
  * Makes the engines usable: schema, queue tables, buckets, tenant and admin key. Safe in any number of processes at once, and
  * repeated from the start while an engine that starts or is busy does not answer: 6 s in the mean, 12 s at most.
@@ -18,8 +20,7 @@ export const prepare = async (core: Core, adminKey: string | undefined): Promise
     try {
       return await prepareOnce(core, adminKey)
     } catch (error) {
-      const mayPass = isMatrixError(error, 'dependency-unavailable') || isMatrixError(error, 'dependency-timeout')
-      if (!mayPass || attempt === 5) throw error
+      if (!AWAY.some(code => isMatrixError(error, code)) || attempt === 5) throw error
       core.log.warn({ err: error }, 'engine away or busy, trying again')
       await setTimeout(fullJitter(attempt, { baseMs: 500, capMs: 4_000 }))
     }

@@ -16,11 +16,14 @@ export type Scope = (typeof SCOPES)[number]
 /** Of keys and of subjects of issuers that do not say. */
 export const DEFAULT_SCOPES: readonly Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish', 'share']
 
+/** `key` and `share` (a link to one asset): looked up by their hash. `token` and `link` (a signed URL) prove themselves. */
+export const PRINCIPAL_KINDS = ['key', 'token', 'link', 'share'] as const
+export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number]
+
 /** Who asks. An administrator has no product and the scope `matrix:admin`. */
 export interface Principal {
   readonly tenant: TenantId
-  /** `key` and `share` (a link to one asset): looked up by their hash. `token` and `link` (a signed URL) prove themselves. */
-  readonly kind: 'key' | 'token' | 'link' | 'share'
+  readonly kind: PrincipalKind
   /** Of the credential, as events, logs and the audit name it. */
   readonly id: string
   readonly product: ProductId | undefined

@@ -3,7 +3,7 @@
  * live matrix, or of the edges that the file brings itself; the decision is the one that requests get.
  */
 import { z } from 'zod'
-import { type Principal, SCOPES } from '../model/principal.ts'
+import { PRINCIPAL_KINDS, type Principal, SCOPES } from '../model/principal.ts'
 import type { AssetEdge, Edge, Edges } from '../model/product.ts'
 import { ACTIONS, type Context, decide, type Question, type Step, trail } from './decide.ts'
 import { AssetEdgeFields, assetEdgeOf, EdgeFields, edgeOf, Moment } from './edge-wire.ts'
@@ -17,7 +17,7 @@ const PrincipalCase = z.union([
   z.strictObject({
     product: Named,
     scopes: z.array(z.enum(SCOPES)).optional().describe('All that a product may have, where nothing is said'),
-    kind: z.enum(['key', 'token', 'link']).default('key'),
+    kind: z.enum(PRINCIPAL_KINDS).default('key'),
   }),
 ])
 

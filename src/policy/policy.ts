@@ -4,6 +4,7 @@
  * objection lasts. Who is nobody in particular (anonymous, or whoever has a link) hears of one as of what is not there.
  */
 import { isMatrixError } from '../model/errors.ts'
+import type { Principal } from '../model/principal.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Decision, decide, type Question, type Step } from './decide.ts'
 import { type PolicyEngine, type PolicyInput, policyInput, type Subject } from './engine.ts'
@@ -19,6 +20,9 @@ export interface Policy {
   /** `subject` is `undefined` where there is nothing that the question is about. Rejects with `dependency-unavailable`. */
   decide(question: Question, subject: Subject | undefined): Ruling | Promise<Ruling>
 }
+
+const isNobody = (principal: Principal | undefined): boolean =>
+  principal === undefined || principal.kind === 'link' || principal.kind === 'share'
 
 type PolicyMetrics = Pick<Metrics, 'matrixDecisions' | 'policyDecisions' | 'policySeconds'>
 
@@ -47,7 +51,7 @@ export const openPolicy = (
       const objections = await objectionsOf(engine, input)
       if (objections.length > 0) {
         const { principal } = question
-        const effect = principal === undefined || principal.kind === 'link' ? 'hide' : 'forbid'
+        const effect = isNobody(principal) ? 'hide' : 'forbid'
         const rule = `${engine.name}:${objections.join(',')}`
         return { effect, rule, engines: [...steps, { rule, result: effect }] }
       }

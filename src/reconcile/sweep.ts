@@ -1,12 +1,13 @@
 /**
- * What should be true by itself, looked after: events get their numbers and rows of the audit their
- * places in the chain, expired reservations go, and a version whose leaves
- * are all done does not stay in PROCESSING because the process that should have moved it died, the planner knows what it plans
- * for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of processes may sweep at once.
+ * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
+ * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
+ * died, the planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget.
+ * Any number of processes may sweep at once.
  */
 
 import type { Config } from '../config.ts'
 import type { Clock } from '../lib/clock.ts'
+import { repeat } from '../lib/repeat.ts'
 import { chainAudit } from '../manifest/audit-chain.ts'
 import { sequenceEvents } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
@@ -50,34 +51,22 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await deliverPurges(options)
     await tidyPurges(options)
   }
-  const repeat = (work: () => Promise<unknown>, everyMs: number) => {
-    let running: Promise<unknown> | undefined
-    const timer = setInterval(() => {
-      running ??= work()
-        .catch(error => log.warn({ err: error }, 'sweep'))
-        .finally(() => {
-          running = undefined
-        })
-    }, everyMs)
-    return async () => {
-      clearInterval(timer)
-      await running
-    }
-  }
-  const stops = [
-    repeat(() => sequenceEvents(database), SEQUENCE_MS),
-    repeat(() => chainAudit(database), CHAIN_MS),
-    repeat(() => refreshStatistics(database), STATISTICS_MS),
-    repeat(advance, OPERATIONS_MS),
-    repeat(() => advanceRollouts(database), OPERATIONS_MS),
-    repeat(() => advanceErasures(options), OPERATIONS_MS),
-    repeat(() => deliverPurges(options), OPERATIONS_MS),
-    repeat(once, HOUSEKEEPING_MS),
+  const every = (everyMs: number, work: () => Promise<unknown>) =>
+    repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })
+  const rounds = [
+    every(SEQUENCE_MS, () => sequenceEvents(database)),
+    every(CHAIN_MS, () => chainAudit(database)),
+    every(STATISTICS_MS, () => refreshStatistics(database)),
+    every(OPERATIONS_MS, advance),
+    every(OPERATIONS_MS, () => advanceRollouts(database)),
+    every(OPERATIONS_MS, () => advanceErasures(options)),
+    every(OPERATIONS_MS, () => deliverPurges(options)),
+    every(HOUSEKEEPING_MS, once),
   ]
   return {
     once,
     async stop() {
-      await Promise.all(stops.map(stop => stop()))
+      await Promise.all(rounds.map(round => round.stop()))
     },
   }
 }

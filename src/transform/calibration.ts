@@ -1,6 +1,8 @@
 /** When costs are measured: once there has been nothing to do for a while and nothing is stored, or when somebody asks. */
+
 import { ENGINE_LINE } from '../graph/key.ts'
 import { machineClass } from '../lib/machine.ts'
+import { repeat } from '../lib/repeat.ts'
 import { beginFactors, type CostPlace, factorsDue, storeFactors } from '../manifest/costs.ts'
 import type { Database } from '../manifest/database.ts'
 import { countOpenNodes } from '../manifest/nodes.ts'
@@ -33,7 +35,6 @@ export const startCalibration = ({
   idleMs?: number
 }): Calibration => {
   let idleSince = performance.now()
-  let running: Promise<boolean> | undefined
 
   const measure = async (): Promise<boolean> => {
     if (!(await beginFactors(database, HERE))) return false
@@ -50,21 +51,5 @@ export const startCalibration = ({
     if (QUEUED + RUNNING > 0) idleSince = performance.now()
     return performance.now() - idleSince >= idleMs ? measure() : false
   }
-  const once = (): Promise<boolean> => {
-    running ??= look().finally(() => {
-      running = undefined
-    })
-    return running
-  }
-  const timer = setInterval(() => {
-    once().catch(error => log.warn({ err: error }, 'costs not measured'))
-  }, LOOK_MS)
-
-  return {
-    once,
-    async stop() {
-      clearInterval(timer)
-      await running?.catch(() => undefined) // reported where it was begun
-    },
-  }
+  return repeat(look, { everyMs: LOOK_MS, onError: error => log.warn({ err: error }, 'costs not measured') })
 }

@@ -1,4 +1,5 @@
 /** Who compares old and new outputs, and when: a worker with nothing better to do; and for a picture, whoever is asked. */
+import { repeat } from '../lib/repeat.ts'
 import { claimPairs, giveBackPair, MOST_TRIES, type Output, type Pair, settlePair } from '../manifest/comparisons.ts'
 import type { Database } from '../manifest/database.ts'
 import type { Difference } from '../model/engine.ts'
@@ -78,21 +79,13 @@ export const startComparisons = (deps: ComparisonDependencies): Comparisons => {
       await Promise.all(pairs.map(attempt))
     }
   }
-  let rounding: Promise<void> | undefined
-  const once = (): Promise<void> => {
-    rounding ??= round().finally(() => {
-      rounding = undefined
-    })
-    return rounding
-  }
-  const timer = setInterval(() => void once().catch(error => log.warn({ err: error }, 'comparisons')), everyMs)
+  const rounds = repeat(round, { everyMs, onError: error => log.warn({ err: error }, 'comparisons') })
 
   return {
-    round: once,
-    async stop() {
+    round: rounds.once,
+    stop() {
       stopping = true
-      clearInterval(timer)
-      await rounding?.catch(() => undefined) // reported where it was begun
+      return rounds.stop()
     },
   }
 }

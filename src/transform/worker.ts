@@ -6,6 +6,7 @@
  * Everything else is picked one original at a time, lane before lane and by fair shares between products (fair-share.ts), and
  * is decoded at low priority. So a backlog of any length is in nobody's way: neither in the queue, nor in the pool, nor on the CPU.
  */
+import { repeat } from '../lib/repeat.ts'
 import type { Database } from '../manifest/database.ts'
 import { expireLeases } from '../manifest/nodes.ts'
 import { type RunnableOriginal, runnableOriginals } from '../manifest/runnable.ts'
@@ -149,18 +150,11 @@ export const startWorker = async ({
     else void look()
   }
   const consumer = await consume({ concurrency, handle, onError: report })
-  let ticking: Promise<void> | undefined
-  const timer = setInterval(() => {
-    ticking ??= tick()
-      .catch(report)
-      .finally(() => {
-        ticking = undefined
-      })
-  }, pollMs)
+  const ticks = repeat(tick, { everyMs: pollMs, onError: report })
 
   return {
     async poll() {
-      await tick()
+      await ticks.once()
       while (background.size > 0) {
         await Promise.all(background.values())
         await look()
@@ -169,9 +163,7 @@ export const startWorker = async ({
     async drain() {
       draining = true
       takeNoMore()
-      clearInterval(timer)
-      await consumer.drain()
-      await ticking
+      await Promise.all([consumer.drain(), ticks.stop()])
       await looking
       await Promise.allSettled([...background.values(), ...urgent.keys()])
     },
