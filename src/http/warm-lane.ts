@@ -14,6 +14,7 @@ import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
 import { noteAnswer } from './denials.ts'
+import { LEAST_HEADER } from './least.ts'
 import { type Link, readLink } from './link.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
@@ -45,7 +46,10 @@ const EMPTY = { 'Content-Length': 0 }
 
 /** Of requests with one of these the routes know more. */
 const isPlain = (headers: IncomingHttpHeaders): boolean =>
-  headers.prefer === undefined && headers['if-none-match'] === undefined && headers.range === undefined
+  headers.prefer === undefined &&
+  headers['if-none-match'] === undefined &&
+  headers.range === undefined &&
+  headers[LEAST_HEADER] === undefined
 
 /** `undefined`: not for this lane. What the routes would refuse is left to them. */
 const readAsk = (incoming: IncomingMessage, known: Known): Ask | undefined => {

@@ -78,6 +78,8 @@ export interface IngestedVersion {
   readonly frames?: number
   /** The tenant had these bytes before. */
   readonly deduplicated: boolean
+  /** Of the asset, as this upload leaves it. */
+  readonly publication: number
   /** Last event of the asset that this upload caused. */
   readonly event_no: number
 }
@@ -245,8 +247,9 @@ const placeVersion = async (
       data: { asset, collection: collection.collection, owner, ...(labels.length > 0 && { labels }) },
     })
   }
-  const version = await takeVersion(tx, tenant, asset)
-  if (version === undefined) throw refuse('asset-archived', 'The asset is archived.')
+  const taken = await takeVersion(tx, tenant, asset)
+  if (taken === undefined) throw refuse('asset-archived', 'The asset is archived.')
+  const { version } = taken
   const { sha256, bytes, mediaType, image } = original
   await insertVersion(tx, {
     tenantId: tenant,
@@ -283,6 +286,8 @@ const placeVersion = async (
       media_type: mediaType,
       ...(image && { ...uprightSize(image), frames: image.frames }),
       deduplicated,
+      // Its row has been locked since.
+      publication: taken.publication + (state === 'ACTIVE' ? 1 : 0),
       event_no: eventNo ?? 0,
     },
   }

@@ -100,14 +100,16 @@ export const insertAsset = async (tx: Sql, values: NewAsset): Promise<boolean> =
 const TAKE_VERSION = {
   name: 'asset_take_version',
   text: `update asset set next_version = next_version + 1, updated_at = now()
-         where tenant_id = $1 and asset_id = $2 and archived_at is null returning next_version - 1 as version`,
+         where tenant_id = $1 and asset_id = $2 and archived_at is null returning next_version - 1 as version, publication_no as publication`,
 }
 
 /** The next version number; takes the asset's row lock. `undefined` when the asset is gone or archived. */
-export const takeVersion = async (tx: Sql, tenantId: string, assetId: string): Promise<number | undefined> => {
-  const [row] = await tx.rows<{ version: number }>(TAKE_VERSION, [tenantId, assetId])
-  return row?.version
-}
+export const takeVersion = async (
+  tx: Sql,
+  tenantId: string,
+  assetId: string,
+): Promise<{ version: number; publication: number } | undefined> =>
+  (await tx.rows<{ version: number; publication: number }>(TAKE_VERSION, [tenantId, assetId]))[0]
 
 export interface NewVersion {
   readonly tenantId: string

@@ -19,6 +19,7 @@ import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Answer, Common, Ready, Unpublished } from './answer.ts'
+import { requireAtLeast } from './at-least.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
 import type { Waiter } from './wait.ts'
@@ -43,6 +44,8 @@ export interface Question {
   readonly rendition: string
   readonly format: Format | 'auto'
   readonly accept: string | undefined
+  /** The least publication that may be answered. */
+  readonly least?: number | undefined
   /** Milliseconds that the caller is willing to wait for what is not ready. */
   readonly waitMs: number
   readonly countSharers: boolean
@@ -178,6 +181,7 @@ export const answerFrom = (
   if (!asset) throw nothingHere()
   const gone = whyGone(asset)
   if (gone) throw gone
+  requireAtLeast(asset.publication, question.least)
   const shared = {
     tenant: principal?.tenant ?? defaultTenant,
     principal,

@@ -52,7 +52,7 @@ describe.each(['in process', 'through a socket'] as const)('an upload %s', trans
     const response = await upload(send, bytes)
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(response.headers.get('matrix-event-no')).toMatch(/^\d+$/)
-    const { asset, event_no, state, ...rest } = await expectJson(response, 201)
+    const { asset, event_no, state, publication, ...rest } = await expectJson(response, 201)
     expect(response.headers.get('location')).toBe(`/v1/assets/${asset}`)
     expect(['PROCESSING', 'READY', 'ACTIVE']).toContain(state)
     expect(event_no).toBeGreaterThanOrEqual(2)

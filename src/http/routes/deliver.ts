@@ -11,6 +11,7 @@ import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { parseLeast } from '../least.ts'
 import { type Link, readLink, targetOf } from '../link.ts'
 import { answerResponse, parseWait } from './resolve.ts'
 
@@ -72,6 +73,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       rendition,
       format,
       accept: c.req.header('accept'),
+      least: parseLeast(c),
       waitMs,
       countSharers: false,
       address: addressOf(c),

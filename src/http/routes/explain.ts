@@ -72,7 +72,7 @@ const readAs = (text: string): As => {
   throw refuse('invalid-request', 'as is the id of a key, the name of a product, or anonymous.')
 }
 
-type Asked = Pick<ExplainQuestion, 'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'mode'>
+type Asked = Pick<ExplainQuestion, 'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'least' | 'mode'>
 
 const explain = async (
   c: MatrixContext,
@@ -107,9 +107,9 @@ export const explainAnswer = async (
 ): Promise<Response> => {
   const asker = await gateway.findPrincipal(c.req.header('authorization'))
   if (!asker) throw unauthenticated()
-  const { product, asset, rendition, format, accept, version, mode } = question
+  const { product, asset, rendition, format, accept, version, least, mode } = question
   const as = question.as === undefined ? undefined : readAs(question.as)
-  const asked = { product, asset, rendition, format, accept, version, mode, asker, as, address: undefined }
+  const asked = { product, asset, rendition, format, accept, version, least, mode, asker, as, address: undefined }
   return Response.json(await explain(c, gateway, asked), { headers: { 'Cache-Control': 'no-store' } })
 }
 

@@ -129,6 +129,7 @@ export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
       const asset = await findAsset(database, principal.tenant, id)
       if (!asset) throw refuse('not-found', 'There is no such asset for this product.')
       c.header('ETag', assetTag(asset))
+      c.header('Matrix-Publication', String(asset.publication))
       c.header('Cache-Control', 'no-store')
       return c.json(presentAsset(asset), 200)
     },

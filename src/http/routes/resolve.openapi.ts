@@ -87,6 +87,10 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
         format,
         version: z.string().optional(),
         wait: z.number().optional(),
+        min: z
+          .string()
+          .optional()
+          .openapi({ description: 'At least this publication, as `Matrix-Publication` of a write names it; else 409' }),
         delivery: z.enum(['json', 'redirect', 'stream']).optional(),
         explain: z
           .enum(['1', '0'])
@@ -98,6 +102,10 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
           .openapi({ description: 'With `explain=1`, for administrators: the id of a key, a product, or `anonymous`' }),
       }),
       headers: z.object({
+        'Matrix-Min-Publication': z
+          .string()
+          .optional()
+          .openapi({ description: 'The same as `min`, also on delivery URLs' }),
         Prefer: z
           .string()
           .optional()

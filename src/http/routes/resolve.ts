@@ -15,6 +15,7 @@ import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { noteAnswer } from '../denials.ts'
+import { parseLeast } from '../least.ts'
 import { pendingResponse } from '../pending.ts'
 import { noneMatch } from '../preconditions.ts'
 import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
@@ -23,7 +24,7 @@ import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
-const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as'])
+const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min'])
 
 const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
@@ -55,7 +56,7 @@ export const parseWait = (
 
 const parseQuery = (
   c: MatrixContext,
-): Partial<Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as', string>> => {
+): Partial<Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as' | 'min', string>> => {
   if (!c.req.url.includes('?')) return {}
   const query: Record<string, string> = {}
   for (const [key, values] of Object.entries(c.req.queries())) {
@@ -105,6 +106,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       rendition: pathPart(c.req.param('rendition'), NAME_PATTERN),
       format: parseFormat(query.format),
       accept: c.req.header('accept'),
+      least: parseLeast(c, query.min),
       waitMs,
       countSharers: mode === 'json',
       address: addressOf(c),

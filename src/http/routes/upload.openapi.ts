@@ -17,6 +17,10 @@ const IngestedVersionSchema = z
     height: z.number().int().optional(),
     frames: z.number().int().optional(),
     deduplicated: z.boolean(),
+    publication: z
+      .number()
+      .int()
+      .openapi({ description: 'Of the asset, as this upload leaves it: a consistency token' }),
     event_no: z.number().int(),
   })
   .openapi('IngestedVersion')

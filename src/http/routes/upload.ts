@@ -162,5 +162,6 @@ const headersOf = (version: IngestedVersion): Record<string, string> => ({
   'Content-Type': 'application/json',
   'Cache-Control': 'no-store',
   Location: `/v1/assets/${version.asset}`,
+  'Matrix-Publication': String(version.publication),
   'Matrix-Event-No': String(version.event_no),
 })

@@ -59,6 +59,7 @@ export const withdrawRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
     })
     const now = await permittedAsset(gateway, c, asset, 'publish')
     c.header('ETag', assetTag(now))
+    c.header('Matrix-Publication', String(now.publication))
     c.header('Cache-Control', 'no-store')
     return now
   }
