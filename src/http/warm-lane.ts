@@ -8,7 +8,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
 import { subscriberOf } from '../lib/network.ts'
-import { type DeliveryPath, readDeliveryPath } from '../model/delivery-path.ts'
+import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../model/delivery-path.ts'
 import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
@@ -75,6 +75,8 @@ const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | 
   if (link !== undefined && link.query !== '') return undefined
   const delivery = asked === null ? readDeliveryPath(link?.path ?? url) : undefined
   if (asked === null && delivery === undefined) return undefined
+  if (delivery?.dpr !== undefined || delivery?.seoName !== undefined) return undefined
+  if (delivery !== undefined && writeDeliveryPath(delivery) !== (link?.path ?? url)) return undefined
   if (asked !== null && headers.authorization === undefined) return undefined
   const credential = link === undefined ? recall(headers.authorization) : ANONYMOUS
   if (credential === undefined) return undefined

@@ -5,7 +5,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
-import { readDeliveryPath } from '../../model/delivery-path.ts'
+import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
@@ -37,12 +37,16 @@ const splitQuery = (target: string): readonly [path: string, query: string] => {
 const PATH = '/i/:product/:asset/:version/:file'
 const ROUTES = [PATH, `/s/:proof${PATH}`, `/share/:token${PATH}`] as const
 
+/** Of the grammar what is asked for in its one spelling, and as it is. */
+const isAnswered = (asked: DeliveryPath, path: string): boolean =>
+  asked.dpr === undefined && asked.seoName === undefined && writeDeliveryPath(asked) === path
+
 /** What nobody could have been given a signature for is answered like what has a wrong one: it says nothing about the rest. */
 const parseTarget = (target: string, link: Link | undefined) => {
   try {
     const [path = '', query = ''] = link === undefined ? splitQuery(target) : [link.path, link.query]
     const asked = readDeliveryPath(path)
-    if (asked === undefined) throw nothingHere()
+    if (asked === undefined || !isAnswered(asked, path)) throw nothingHere()
     return { ...asked, download: parseDownload(query, asked.rendition) }
   } catch (error) {
     throw link?.signed === undefined ? error : invalidSignature()
