@@ -30,7 +30,8 @@ import type { Lane } from './queue/queue.ts'
 import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
 import { openDemand } from './resolve/demand.ts'
-import { openPeek, openResolve } from './resolve/resolve.ts'
+import { openResolveMany } from './resolve/many.ts'
+import { openPeek, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
@@ -170,14 +171,23 @@ export const openGateway = (core: Core) => {
   }
   const credentials = openCredentials({ ...core, loopbackHttp: config.jwksLoopback })
   const readWarm = openWarmReader(database, clock)
-  const readFacts: typeof readWarm = async key => {
-    const facts = await readWarm(key)
-    if (facts.principal !== undefined) credentials.keyUse.note(facts.principal)
-    return facts
-  }
   const { maxTransformCpuMs: maxCpuMs, maxVariants, waitQueue } = config
   const budget = openBudget({ clock, config })
   const proverOptions = { sealing: core.sealing, maxSeconds: config.signedUrlMaxSeconds }
+  const resolving: ResolveDependencies = {
+    tenant: config.tenant,
+    clock,
+    policy,
+    read: async key => {
+      const facts = await readWarm(key)
+      if (facts.principal !== undefined) credentials.keyUse.note(facts.principal)
+      return facts
+    },
+    proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
+    demand: openDemand({ database, hint, nearby, waitQueue, maxCpuMs, budget, maxVariants }),
+    waitForNodes: openNodeWaiter(database, nearby),
+    waitForPublication: openPublicationWaiter(database),
+  }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
@@ -189,17 +199,9 @@ export const openGateway = (core: Core) => {
     engineCapabilities: probeEngine(),
     ...credentials,
     ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants }),
-    peek: openPeek({ tenant: config.tenant, clock, policy, read: readFacts, proveLink: openLinkProver(proverOptions) }),
-    resolve: openResolve({
-      tenant: config.tenant,
-      clock,
-      policy,
-      read: readFacts,
-      proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
-      demand: openDemand({ database, hint, nearby, waitQueue, maxCpuMs, budget, maxVariants }),
-      waitForNodes: openNodeWaiter(database, nearby),
-      waitForPublication: openPublicationWaiter(database),
-    }),
+    peek: openPeek({ ...resolving, proveLink: openLinkProver(proverOptions) }),
+    resolve: openResolve(resolving),
+    resolveMany: openResolveMany(resolving),
     /** Base of links in answers; known for certain once the port is. */
     publicBase: () => base,
     listeningOn: (address: string): void => {

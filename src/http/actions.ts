@@ -34,6 +34,8 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'DELETE /v1/collections/:collection/products/:product/renditions/:name': 'rendition.delete',
   'POST /v1/collections/:collection/products/:product/renditions/:name/backfill': 'rendition.backfill',
   'POST /v1/products/:product/resolve/explain': undefined,
+  'POST /v1/products/:product/resolve/batch': undefined,
+  'POST /v1/assets/batchGet': undefined,
   'POST /v1/policy/test': undefined,
   'POST /v1/dead-letters/redrive': 'dead-letters.redrive',
   'POST /v1/purges/redrive': 'purges.redrive',

@@ -9,6 +9,7 @@ import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
 import { assetGrantRoutes } from './routes/asset-grants.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { assetsBatchRoutes } from './routes/assets-batch.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { collectionRoutes } from './routes/collections.ts'
@@ -32,6 +33,7 @@ import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
+import { resolveBatchRoutes } from './routes/resolve-batch.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -42,9 +44,11 @@ import { validationHook } from './validation.ts'
 
 const ROUTES = [
   resolveRoutes,
+  resolveBatchRoutes,
   deliverRoutes,
   uploadRoutes,
   assetRoutes,
+  assetsBatchRoutes,
   metadataRoutes,
   publishRoutes,
   withdrawRoutes,

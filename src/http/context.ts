@@ -16,6 +16,8 @@ export interface Variables {
   addresses: { ofMessage(incoming: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined }
   /** Set by `authenticated`. */
   principal: Principal
+  /** Set by `identified`. */
+  identity: { readonly credential: Credential; readonly account: Account }
   /** Set for every route that is limited: who is to ask it says so here, before anything is done for him. */
   admit: (who: Caller) => Promise<Account | undefined>
 }

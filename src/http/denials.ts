@@ -62,8 +62,13 @@ const isDenial = ({ status, denied }: MatrixError): boolean =>
 
 type Keeping = Pick<Gateway, 'journal' | 'metrics'>
 
-/** Called with every refusal; keeps those that are denials. */
-export const noteDenial = ({ journal, metrics }: Keeping, c: MatrixContext, error: MatrixError): void => {
+/** Called with every refusal; keeps those that are denials. `about` is said where one request asks about many things. */
+export const noteDenial = (
+  { journal, metrics }: Keeping,
+  c: MatrixContext,
+  error: MatrixError,
+  about: { readonly action: string; readonly resource: string } | undefined = undefined,
+): void => {
   if (!isDenial(error)) return
   const who = whoOf(c, error)
   if (who === undefined) {
@@ -73,8 +78,8 @@ export const noteDenial = ({ journal, metrics }: Keeping, c: MatrixContext, erro
   journal.note({
     ...requestOf(c),
     who,
-    action: actionOf(c.req.method, routeOf(c)),
-    resource: resourceOf(c),
+    action: about?.action ?? actionOf(c.req.method, routeOf(c)),
+    resource: about?.resource ?? resourceOf(c),
     outcome: 'denied',
     reasons: reasonsOf(error),
   })

@@ -5,31 +5,47 @@ import type { Pending, Unpublished } from '../resolve/resolve.ts'
 
 const RETRY_AFTER_SECONDS = 1
 
-/** Since when and how often: read here, for the warm path has no use for it. */
-const progressOf = async ({ database }: Gateway, { tenant, blocking }: Pending) => {
-  const nodes = blocking.flatMap(({ node }) => (node === undefined ? [] : [node.replace('sha256:', '')]))
-  const queued = new Map((await nodesInQueue(database, tenant, nodes)).map(row => [`sha256:${row.id}`, row]))
-  const since = [...queued.values()].flatMap(({ queued_at }) => (queued_at === null ? [] : [queued_at.getTime()]))
-  return {
-    ...(since.length > 0 && { queued_at: new Date(Math.min(...since)).toISOString() }),
-    blocking: blocking.map(one => ({ ...one, attempts: queued.get(one.node ?? '')?.attempts ?? 0 })),
-  }
+type Waiting = Pending | Unpublished
+
+const nodesOf = (answer: Waiting): readonly string[] =>
+  answer.kind === 'pending'
+    ? answer.blocking.flatMap(({ node }) => (node === undefined ? [] : [node.replace('sha256:', '')]))
+    : []
+
+/** Since when and how often: read here, for the warm path has no use for it. One statement for all of one caller's. */
+export const pendingDocuments = async (
+  { database, publicBase }: Pick<Gateway, 'database' | 'publicBase'>,
+  answers: readonly Waiting[],
+) => {
+  const nodes = [...new Set(answers.flatMap(nodesOf))]
+  const [{ tenant = '' } = {}] = answers
+  const rows = nodes.length === 0 ? [] : await nodesInQueue(database, tenant, nodes)
+  const queued = new Map(rows.map(row => [`sha256:${row.id}`, row]))
+  return answers.map(answer => {
+    const { asset, product, rendition } = answer
+    const isPlanned = answer.kind === 'pending'
+    const path = isPlanned ? `${asset}/versions/${answer.version}/completeness` : `${asset}/versions`
+    const blocking = isPlanned
+      ? answer.blocking.map(one => ({ ...one, attempts: queued.get(one.node ?? '')?.attempts ?? 0 }))
+      : []
+    const since = blocking.flatMap(({ node = '' }) => queued.get(node)?.queued_at?.getTime() ?? [])
+    return {
+      state: 'pending' as const,
+      asset,
+      ...(isPlanned && { version: answer.version }),
+      product,
+      rendition,
+      ...(since.length > 0 && { queued_at: new Date(Math.min(...since)).toISOString() }),
+      blocking,
+      retry_after: RETRY_AFTER_SECONDS,
+      status_url: `${publicBase()}/v1/assets/${path}`,
+    }
+  })
 }
 
-export const pendingResponse = async (gateway: Gateway, answer: Pending | Unpublished): Promise<Response> => {
-  const { asset, product, rendition } = answer
-  const isPlanned = answer.kind === 'pending'
-  const path = isPlanned ? `${asset}/versions/${answer.version}/completeness` : `${asset}/versions`
-  const body = {
-    state: 'pending',
-    asset,
-    ...(isPlanned && { version: answer.version }),
-    product,
-    rendition,
-    ...(isPlanned ? await progressOf(gateway, answer) : { blocking: [] }),
-    retry_after: RETRY_AFTER_SECONDS,
-    status_url: `${gateway.publicBase()}/v1/assets/${path}`,
-  }
-  const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS), 'Cache-Control': 'no-store' }
-  return Response.json(body, { status: 202, headers })
+export const pendingHeaders = () => ({ 'Retry-After': String(RETRY_AFTER_SECONDS), 'Cache-Control': 'no-store' })
+
+export const pendingResponse = async (gateway: Gateway, answer: Waiting): Promise<Response> => {
+  const [body] = await pendingDocuments(gateway, [answer])
+  return Response.json(body, { status: 202, headers: pendingHeaders() })
 }

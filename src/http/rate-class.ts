@@ -3,7 +3,7 @@ import type { RateClass } from '../model/quota.ts'
 
 const INGEST = /^\/v1\/assets(?:\/[^/]+\/versions)?\/?$/
 /** Asks, though it has a body. */
-const READS = /^\/v1\/products\/[^/]+\/resolve\//
+const READS = /^\/v1\/(?:products\/[^/]+\/(?:resolve\/|manifest\/compare$)|assets\/batchGet$)/
 
 /** Monitors, and pages that are the same for everybody. */
 const OPEN = /^\/(?:healthz|readyz|metrics|openapi\.json|docs|problems\/[^/]*)$/

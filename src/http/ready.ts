@@ -1,9 +1,9 @@
 /** What a ready answer says, as plain headers and values: the route and the warm lane send the same. Pure. */
 import { type Cacheable, redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
-import { cacheTags } from '../deliver/headers.ts'
-import type { PresignedUrl } from '../deliver/presign.ts'
+import { attachment, cacheTags } from '../deliver/headers.ts'
+import type { Presented, PresignedUrl } from '../deliver/presign.ts'
 import { digestOf } from '../model/ids.ts'
-import type { Ready } from '../resolve/resolve.ts'
+import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 
 export const VARY = 'Accept, Authorization'
 
@@ -61,3 +61,24 @@ export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedU
     shared_with: answer.sharedWith,
   }
 }
+
+/** What is signed for an original, which may be anything, HTML included: it is always a download. */
+export const originalObject = (answer: OriginalAnswer, download: string | undefined): Presented => {
+  const { asset, version, mediaType, objectKey: key, filename, grantEndsAt: notAfter } = answer
+  return { key, mediaType, disposition: attachment(download ?? filename ?? `${asset}-v${version}`), notAfter }
+}
+
+export const originalDocument = (answer: OriginalAnswer, { url, expiresAt }: PresignedUrl) => ({
+  state: 'ready',
+  asset: answer.asset,
+  version: answer.version,
+  publication: answer.publication,
+  product: answer.product,
+  rendition: 'original',
+  digest: digestOf(answer.sha256),
+  media_type: answer.mediaType,
+  bytes: answer.bytes,
+  filename: answer.filename,
+  placeholder: answer.placeholder,
+  delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via: 's3' },
+})

@@ -89,6 +89,11 @@ const GROUNDS = {
   text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = $2`,
 }
 
+const GROUNDS_OF_SOME = {
+  name: 'some_grounds',
+  text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = any($2::uuid[])`,
+}
+
 /** Assets of a collection in the order of their making, without those that are deleted or erased; `$6`: those alone that have an edge of their own. */
 const GROUNDS_OF_COLLECTION = {
   name: 'collection_grounds',
@@ -121,6 +126,15 @@ export const findGrounds = async (
 ): Promise<AssetGrounds | undefined> => {
   const [row] = await sql.rows<Row>(GROUNDS, [tenantId, assetId, product])
   return row && rowGrounds(row, product)
+}
+
+/** Of those of these that there are, in one statement. */
+export const findGroundsOf = async (
+  sql: Sql,
+  { tenantId, assetIds, productId: product }: Omit<GroundsKey, 'assetId'> & { readonly assetIds: readonly string[] },
+): Promise<Map<string, AssetGrounds>> => {
+  const rows = await sql.rows<Row>(GROUNDS_OF_SOME, [tenantId, assetIds, product])
+  return new Map(rows.map(row => [row.asset, rowGrounds(row, product)]))
 }
 
 export interface AssetGrounds extends Grounds {

@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { findEdge } from '../manifest/collections.ts'
 import type { Sql } from '../manifest/database.ts'
-import { findGrounds } from '../manifest/grounds.ts'
+import { findGrounds, findGroundsOf, type Grounds } from '../manifest/grounds.ts'
 import { type Conditions, isOfType } from '../model/conditions.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Action, Context, Question } from './decide.ts'
@@ -49,15 +49,15 @@ interface OfAsset extends Asked {
   readonly rendition?: string
 }
 
-/** About one asset. What is not there is answered like what nobody may see. */
-export const permitOnAsset = async (
+type AssetFound = (Grounds & { readonly collection: string }) | undefined
+
+const onAsset = (
   dependencies: PermissionDependencies,
   { asset, rendition, address, principal, product, action }: OfAsset,
+  grounds: AssetFound,
 ): Promise<Permission> => {
   const { tenant } = principal
-  const { database, clock } = dependencies
-  const grounds = await findGrounds(database, { tenantId: tenant, assetId: asset, productId: product })
-  const at = clock.now()
+  const at = dependencies.clock.now()
   const question = {
     principal,
     action,
@@ -67,6 +67,33 @@ export const permitOnAsset = async (
   }
   return permissionOf(dependencies, question, grounds && { tenant, collection: grounds.collection, asset, rendition })
 }
+
+/** About one asset. What is not there is answered like what nobody may see. */
+export const permitOnAsset = async (dependencies: PermissionDependencies, asked: OfAsset): Promise<Permission> => {
+  const { asset: assetId, product: productId, principal } = asked
+  const key = { tenantId: principal.tenant, assetId, productId }
+  return onAsset(dependencies, asked, await findGrounds(dependencies.database, key))
+}
+
+/** About each of these for itself, in their order; what the decisions rest on is one read. */
+export const permitOnAssets = async (
+  dependencies: PermissionDependencies,
+  { assets: assetIds, ...asked }: Asked & { readonly assets: readonly string[] },
+): Promise<Permission[]> => {
+  const key = { tenantId: asked.principal.tenant, assetIds, productId: asked.product }
+  const found = await findGroundsOf(dependencies.database, key)
+  const permissions: Permission[] = []
+  // An engine elsewhere is asked so many questions at a time.
+  for (let next = 0; next < assetIds.length; next += AT_ONCE) {
+    const some = assetIds.slice(next, next + AT_ONCE)
+    permissions.push(
+      ...(await Promise.all(some.map(asset => onAsset(dependencies, { ...asked, asset }, found.get(asset))))),
+    )
+  }
+  return permissions
+}
+
+const AT_ONCE = 16
 
 interface OfCollection extends Asked {
   readonly collection: string

@@ -76,7 +76,8 @@ const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveF
   return { ...question, proven: proveLink({ signed, key: signingKey, product, now: clock.now() }) }
 }
 
-const keyOf = (tenant: string, question: Question): ResolveKey => {
+/** What a question asks of the manifest. */
+export const keyOf = (tenant: string, question: Question): ResolveKey => {
   const { secretHash, proven, signed, shareHash, product, asset, version, rendition, countSharers } = question
   return {
     tenant: proven?.principal.tenant ?? tenant,

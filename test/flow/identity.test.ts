@@ -385,6 +385,21 @@ const CASES: readonly Case[] = [
     options: () => ({ body: { asset: scene.asset, rendition: 'original' } }),
     row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 200 }),
   },
+  // Who may ask at all is told of each by itself.
+  {
+    method: 'POST',
+    route: '/v1/products/:product/resolve/batch',
+    path: () => '/v1/products/owner/resolve/batch',
+    options: () => ({ body: { items: [{ asset: scene.asset, rendition: 'original' }] } }),
+    row: { ...all(200), ...NOBODY },
+  },
+  {
+    method: 'POST',
+    route: '/v1/assets/batchGet',
+    path: () => '/v1/assets/batchGet',
+    options: () => ({ body: { ids: [scene.asset] } }),
+    row: { ...all(200), ...NOBODY },
+  },
   { method: 'GET', route: '/v1/matrix', path: () => '/v1/matrix', row: administers(200, 200) },
   {
     method: 'GET',

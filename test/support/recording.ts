@@ -9,7 +9,7 @@ export interface Recorded {
 }
 
 /** What a `pg.Pool` constructs; called with the pool's options although its type does not say so. Keeps the last of each text. */
-export const recordingClient = (recorded: Map<string, Recorded>): (new () => pg.ClientBase) => {
+export const recordingClient = (recorded: Pick<Map<string, Recorded>, 'set'>): (new () => pg.ClientBase) => {
   function RecordingClient(config: pg.ClientConfig): pg.Client {
     const client = new pg.Client(config)
     const ask = client.query.bind(client) as (...given: unknown[]) => unknown
@@ -28,3 +28,12 @@ export const recordingClient = (recorded: Map<string, Recorded>): (new () => pg.
   }
   return RecordingClient as unknown as new () => pg.ClientBase
 }
+
+/** Every statement in the order in which it was sent, repeated ones repeated. */
+export const countingClient = (sent: string[]): (new () => pg.ClientBase) =>
+  recordingClient({
+    set(text) {
+      sent.push(text)
+      return new Map()
+    },
+  })

@@ -6,13 +6,13 @@ import { findCollection } from '../../manifest/collections.ts'
 import { nodesFoundBy } from '../../manifest/costs.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
 import { type Asset, ENTRY_STATUSES, entryStatus, type Version } from '../../model/asset.ts'
-import { refuse } from '../../model/errors.ts'
+import { type MatrixError, refuse } from '../../model/errors.ts'
 import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
 import { placeholderOf } from '../../model/look.ts'
 import type { Grant } from '../../model/product.ts'
 import type { Action } from '../../policy/decide.ts'
 import { listPermitted } from '../../policy/list-permitted.ts'
-import { permitOnAsset } from '../../policy/permission.ts'
+import { type Permission, permitOnAsset } from '../../policy/permission.ts'
 import { addressOf } from '../address.ts'
 import { completenessOf } from '../completeness.ts'
 import type { Env, MatrixContext } from '../context.ts'
@@ -22,8 +22,15 @@ import { PlaceholderSchema } from '../placeholder.ts'
 import { assetTag, noneMatch } from '../preconditions.ts'
 import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../validation.ts'
 
-const nothingHere = (rule?: string) =>
+export const nothingHere = (rule?: string) =>
   refuse('not-found', 'There is no such asset for this product.', rule === undefined ? {} : { denied: { rule } })
+
+/** What the caller hears of what was decided; `undefined` where it is allowed. */
+export const refusalOf = ({ effect, rule }: Pick<Permission, 'effect' | 'rule'>): MatrixError | undefined => {
+  if (effect === 'allow') return undefined
+  if (effect === 'hide') return nothingHere(rule)
+  return refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
+}
 
 /** The asset and the edge that answers for it, where the caller's product may do this; otherwise the refusal it may hear. */
 export const permitAsset = async (
@@ -36,13 +43,13 @@ export const permitAsset = async (
   const asset = await findAsset(database, principal.tenant, assetId)
   const product = principal.product ?? asset?.owner ?? ''
   const asked = { principal, product, action, asset: assetId, address: addressOf(c) }
-  const { effect, rule, question } = await permitOnAsset({ database, clock, policy }, asked)
-  if (effect === 'hide') throw nothingHere(rule)
+  const permission = await permitOnAsset({ database, clock, policy }, asked)
+  const refusal = refusalOf(permission)
+  if (refusal?.code === 'not-found') throw refusal
   if (!asset) throw nothingHere()
-  if (effect === 'forbid')
-    throw refuse('forbidden', 'The product may not do this to the asset.', { details: { reasons: [rule] } })
+  if (refusal) throw refusal
   if (asset.erasedAt) throw refuse('asset-erased', 'The asset has been erased.')
-  return { asset, edge: question.edge }
+  return { asset, edge: permission.question.edge }
 }
 
 export const permittedAsset = async (...question: Parameters<typeof permitAsset>): Promise<Asset> =>

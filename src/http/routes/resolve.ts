@@ -4,10 +4,10 @@
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { resolutionCacheControl, resolutionTag } from '../../deliver/answer.ts'
-import { attachment, cacheTags } from '../../deliver/headers.ts'
+import { cacheTags } from '../../deliver/headers.ts'
 import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
-import { digestOf, NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
+import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
 import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
@@ -19,14 +19,14 @@ import { parseLeast } from '../least.ts'
 import { pendingResponse } from '../pending.ts'
 import { noneMatch } from '../preconditions.ts'
 import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
-import { redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
+import { originalDocument, originalObject, redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
 import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
 const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min'])
 
-const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
+export const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
 /** A path segment that cannot be a name of anything is answered like one that names nothing. */
 const pathPart = (value: string | undefined, pattern: RegExp): string => {
@@ -159,15 +159,8 @@ const originalResponse = async (
   answer: OriginalAnswer,
   { mode, download }: Presentation,
 ): Promise<Response> => {
-  const { asset, version, product, publication, sha256, bytes, mediaType, objectKey, filename, placeholder } = answer
-  // An original may be anything, HTML included: it is always a download.
-  const disposition = attachment(download ?? filename ?? `${asset}-v${version}`)
-  const { url, expiresAt } = await presign(originals, {
-    key: objectKey,
-    mediaType,
-    disposition,
-    notAfter: answer.grantEndsAt,
-  })
+  const { asset, version, product, publication } = answer
+  const { url, expiresAt } = await presign(originals, originalObject(answer, download))
   const headers = {
     Vary: 'Authorization',
     'Matrix-Publication': String(publication),
@@ -179,21 +172,5 @@ const originalResponse = async (
   const tagged = { ...headers, ETag: resolutionTag(`${publication}.original`, expiresAt) }
   if (!noneMatch(c.req.header('if-none-match'), tagged.ETag))
     return new Response(null, { status: 304, headers: tagged })
-  return Response.json(
-    {
-      state: 'ready',
-      asset,
-      version,
-      publication,
-      product,
-      rendition: 'original',
-      digest: digestOf(sha256),
-      media_type: mediaType,
-      bytes,
-      filename,
-      placeholder,
-      delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via: 's3' },
-    },
-    { headers: tagged },
-  )
+  return Response.json(originalDocument(answer, { url, expiresAt }), { headers: tagged })
 }
