@@ -29,6 +29,7 @@ import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
 import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
+import { openLocate } from './resolve/cdn.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openPeek, openResolve } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
@@ -183,6 +184,7 @@ export const openGateway = (core: Core) => {
   return {
     ...core,
     presign,
+    locate: openLocate({ ...core, presign }),
     inputLimits,
     budget,
     /** Probed once, while it starts. */

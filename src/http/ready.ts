@@ -1,15 +1,15 @@
 /** What a ready answer says, as plain headers and values: the route and the warm lane send the same. Pure. */
 import { type Cacheable, redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
 import { cacheTags } from '../deliver/headers.ts'
-import type { PresignedUrl } from '../deliver/presign.ts'
 import { digestOf } from '../model/ids.ts'
+import type { Located } from '../resolve/cdn.ts'
 import type { Ready } from '../resolve/resolve.ts'
 
 export const VARY = 'Accept, Authorization'
 
 export const redirectHeaders = (
   answer: Ready,
-  { url, expiresAt }: PresignedUrl,
+  { url, expiresAt }: Located,
   { pinned, now }: Pick<Cacheable, 'pinned'> & { now: number },
 ) => ({
   Location: url,
@@ -27,7 +27,7 @@ export const redirectHeaders = (
 const tagOf = ({ publication, revision, format, derivative }: Ready): string =>
   `${publication}.${revision}.${format}.${derivative.sha256.slice(0, 8)}`
 
-export const resolutionHeaders = (answer: Ready, { expiresAt }: PresignedUrl, now: number) => ({
+export const resolutionHeaders = (answer: Ready, { expiresAt }: Located, now: number) => ({
   ETag: resolutionTag(tagOf(answer), expiresAt),
   'Cache-Control': resolutionCacheControl(expiresAt - now),
   Vary: VARY,
@@ -35,7 +35,7 @@ export const resolutionHeaders = (answer: Ready, { expiresAt }: PresignedUrl, no
   'Cache-Tag': cacheTags(answer),
 })
 
-export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedUrl) => {
+export const resolutionDocument = (answer: Ready, { url, expiresAt, via }: Located) => {
   const { derivative } = answer
   return {
     state: 'ready',
@@ -55,7 +55,7 @@ export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedU
       url,
       expires_at: new Date(expiresAt).toISOString(),
       cacheable: answer.complete || !answer.negotiated,
-      via: 's3',
+      via,
     },
     placeholder: answer.placeholder,
     shared_with: answer.sharedWith,

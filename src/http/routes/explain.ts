@@ -94,6 +94,7 @@ const explain = async (
       life: urlLifeOf(config),
       maxCpuMs: config.maxTransformCpuMs,
       waitQueue: config.waitQueue,
+      locate: gateway.locate,
     },
     { ...asked, secretHash: claimed.secretHash, proven: claimed.proven, asker, address: sits },
   )

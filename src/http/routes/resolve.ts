@@ -138,19 +138,18 @@ export const answerResponse = (
 
 const readyResponse = async (
   c: MatrixContext,
-  { presign, derivatives, clock }: Gateway,
+  { locate, clock }: Gateway,
   answer: Ready,
   { mode, pinned }: Presentation,
 ): Promise<Response> => {
-  const { objectKey: key, mediaType } = answer.derivative
-  const presigned = await presign(derivatives, { key, mediaType, notAfter: answer.grantEndsAt })
+  const located = await locate(answer)
   if (mode === 'redirect') {
-    const headers = redirectHeaders(answer, presigned, { pinned, now: clock.now() })
+    const headers = redirectHeaders(answer, located, { pinned, now: clock.now() })
     return new Response(null, { status: 302, headers })
   }
-  const headers = resolutionHeaders(answer, presigned, clock.now())
+  const headers = resolutionHeaders(answer, located, clock.now())
   if (!noneMatch(c.req.header('if-none-match'), headers.ETag)) return new Response(null, { status: 304, headers })
-  return Response.json(resolutionDocument(answer, presigned), { headers })
+  return Response.json(resolutionDocument(answer, located), { headers })
 }
 
 const originalResponse = async (
@@ -162,7 +161,7 @@ const originalResponse = async (
   const { asset, version, product, publication, sha256, bytes, mediaType, objectKey, filename, placeholder } = answer
   // An original may be anything, HTML included: it is always a download.
   const disposition = attachment(download ?? filename ?? `${asset}-v${version}`)
-  const { url, expiresAt } = await presign(originals, {
+  const { url, expiresAt, via } = await presign(originals, {
     key: objectKey,
     mediaType,
     disposition,
@@ -192,7 +191,7 @@ const originalResponse = async (
       bytes,
       filename,
       placeholder,
-      delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via: 's3' },
+      delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via },
     },
     { headers: tagged },
   )
