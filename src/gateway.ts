@@ -29,6 +29,7 @@ import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
 import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
+import { openLocate } from './resolve/cdn.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openResolveMany } from './resolve/many.ts'
 import { openPeek, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
@@ -193,6 +194,7 @@ export const openGateway = (core: Core) => {
   return {
     ...core,
     presign,
+    locate: openLocate({ ...core, presign }),
     inputLimits,
     budget,
     /** Probed once, while it starts. */

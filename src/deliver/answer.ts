@@ -23,6 +23,8 @@ const SHORT_SECONDS = 5
 /** A client stops using what it was given this long before the end, for its clock may be slow. */
 const MARGIN_SECONDS = 30
 const RESOLUTION_SECONDS = 60
+/** A plain URL of a CDN has no end, but what it is may be configured otherwise. */
+const REDIRECT_SECONDS = 3_600
 
 /**
  * ETag of a resolution: which answer (`12.3.avif.1f0c9d2e`, `12.original`), and until when its URL lives. A copy whose URL is another
@@ -61,6 +63,6 @@ export const redirectCacheControl = (
   remainingMs: number,
 ): string => {
   const lasting = pinned && (complete || !negotiated)
-  const seconds = usableSeconds(remainingMs)
+  const seconds = Math.min(usableSeconds(remainingMs), REDIRECT_SECONDS)
   return `private, max-age=${lasting ? seconds : Math.min(seconds, SHORT_SECONDS)}`
 }

@@ -19,6 +19,7 @@ export interface PresignedUrl {
   readonly url: string
   /** Epoch milliseconds. */
   readonly expiresAt: number
+  readonly via: 's3'
 }
 
 export interface PresignerOptions extends UrlLife {
@@ -67,7 +68,7 @@ export const openPresigner = ({
     const signedAt = window * windowMs - BACKDATE_SECONDS * 1000
     const expiresInSeconds = (expiresAt - signedAt) / 1000
     return store.presign({ ...object, signedAt: new Date(signedAt), expiresInSeconds }).then(url => {
-      const presigned = { url, expiresAt }
+      const presigned = { url, expiresAt, via: 's3' as const }
       cache.set(cacheKey, { window, presigned })
       return presigned
     })

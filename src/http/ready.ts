@@ -3,13 +3,14 @@ import { type Cacheable, redirectCacheControl, resolutionCacheControl, resolutio
 import { attachment, cacheTags } from '../deliver/headers.ts'
 import type { Presented, PresignedUrl } from '../deliver/presign.ts'
 import { digestOf } from '../model/ids.ts'
+import type { Located } from '../resolve/cdn.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 
 export const VARY = 'Accept, Authorization'
 
 export const redirectHeaders = (
   answer: Ready,
-  { url, expiresAt }: PresignedUrl,
+  { url, expiresAt }: Located,
   { pinned, now }: Pick<Cacheable, 'pinned'> & { now: number },
 ) => ({
   Location: url,
@@ -27,7 +28,7 @@ export const redirectHeaders = (
 const tagOf = ({ publication, revision, format, derivative }: Ready): string =>
   `${publication}.${revision}.${format}.${derivative.sha256.slice(0, 8)}`
 
-export const resolutionHeaders = (answer: Ready, { expiresAt }: PresignedUrl, now: number) => ({
+export const resolutionHeaders = (answer: Ready, { expiresAt }: Located, now: number) => ({
   ETag: resolutionTag(tagOf(answer), expiresAt),
   'Cache-Control': resolutionCacheControl(expiresAt - now),
   Vary: VARY,
@@ -35,7 +36,7 @@ export const resolutionHeaders = (answer: Ready, { expiresAt }: PresignedUrl, no
   'Cache-Tag': cacheTags(answer),
 })
 
-export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedUrl) => {
+export const resolutionDocument = (answer: Ready, { url, expiresAt, via }: Located) => {
   const { derivative } = answer
   return {
     state: 'ready',
@@ -55,7 +56,7 @@ export const resolutionDocument = (answer: Ready, { url, expiresAt }: PresignedU
       url,
       expires_at: new Date(expiresAt).toISOString(),
       cacheable: answer.complete || !answer.negotiated,
-      via: 's3',
+      via,
     },
     placeholder: answer.placeholder,
     shared_with: answer.sharedWith,
@@ -68,7 +69,7 @@ export const originalObject = (answer: OriginalAnswer, download: string | undefi
   return { key, mediaType, disposition: attachment(download ?? filename ?? `${asset}-v${version}`), notAfter }
 }
 
-export const originalDocument = (answer: OriginalAnswer, { url, expiresAt }: PresignedUrl) => ({
+export const originalDocument = (answer: OriginalAnswer, { url, expiresAt, via }: PresignedUrl) => ({
   state: 'ready',
   asset: answer.asset,
   version: answer.version,
@@ -80,5 +81,5 @@ export const originalDocument = (answer: OriginalAnswer, { url, expiresAt }: Pre
   bytes: answer.bytes,
   filename: answer.filename,
   placeholder: answer.placeholder,
-  delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via: 's3' },
+  delivery: { url, expires_at: new Date(expiresAt).toISOString(), cacheable: true, via },
 })

@@ -148,7 +148,7 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, presign, derivatives, clock, metrics, recall, rates, config, policy } = gateway
+  const { peek, locate, clock, metrics, recall, rates, config, policy } = gateway
   const names = openRequestNames(gateway)
   const clients = openClientAddress(config.trustedProxies)
   const known = { recall, clients }
@@ -161,15 +161,14 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   }
 
   const send = async (ready: Ready, { question, mode }: Ask) => {
-    const { objectKey: key, mediaType } = ready.derivative
-    const presigned = await presign(derivatives, { key, mediaType, notAfter: ready.grantEndsAt })
+    const located = await locate(ready)
     if (mode !== 'json') {
-      const headers = redirectHeaders(ready, presigned, { pinned: question.version !== undefined, now: clock.now() })
+      const headers = redirectHeaders(ready, located, { pinned: question.version !== undefined, now: clock.now() })
       return { status: 302, headers: Object.assign(headers, EMPTY), body: undefined }
     }
-    const body = JSON.stringify(resolutionDocument(ready, presigned))
+    const body = JSON.stringify(resolutionDocument(ready, located))
     const length = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
-    return { status: 200, headers: Object.assign(resolutionHeaders(ready, presigned, clock.now()), length), body }
+    return { status: 200, headers: Object.assign(resolutionHeaders(ready, located, clock.now()), length), body }
   }
 
   /** False: nothing was sent. */

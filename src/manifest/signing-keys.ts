@@ -1,5 +1,6 @@
 /** Keys that verify signed URLs; read on the request path by `resolve-read.ts`. */
 import { and, asc, eq } from 'drizzle-orm'
+import type { SigningKeyFacts } from '../model/signing-key.ts'
 import type { Sql } from './database.ts'
 import { signingKey } from './schema.ts'
 
@@ -72,6 +73,38 @@ export const endSigningKey = async (
   if (row === undefined) throw new Error(`There is no signing key ${kid} to end`)
   return row.expires_at
 }
+
+/** With what URLs of a product may be signed now, the newest first. */
+export const findSigners = async (
+  sql: Sql,
+  tenant: string,
+  product: string,
+): Promise<readonly (SigningKeyFacts & { expiresAt: number | undefined })[]> => {
+  const rows = await sql.rows<{ kid: string; kept: string; expiresAt: Date | null }>(
+    {
+      name: 'signing_key_signers',
+      text: `select kid, encode(secret, 'hex') as kept, expires_at as "expiresAt" from signing_key
+             where tenant_id = $1 and product_id = $2 and revoked_at is null and (expires_at is null or expires_at > now())
+             order by created_at desc, kid limit 5`,
+    },
+    [tenant, product],
+  )
+  return rows.map(({ kid, kept, expiresAt }) => ({ kid, kept, tenant, product, expiresAt: expiresAt?.getTime() }))
+}
+
+/** Products of every tenant whose URLs of a CDN would be signed, and that have no key to sign with: for the doctor. */
+export const findUnsigned = (sql: Sql): Promise<{ tenant: string; product: string }[]> =>
+  sql.rows(
+    {
+      name: 'signing_key_unsigned',
+      text: `select distinct e.tenant_id as tenant, e.product_id as product from edge e
+             where e.delivery <> 'redirect' and e.visibility <> 'public' and not exists (
+               select from signing_key g where g.tenant_id = e.tenant_id and g.product_id = e.product_id and g.revoked_at is null
+                 and (g.expires_at is null or g.expires_at > now()))
+             order by 1, 2 limit 20`,
+    },
+    [],
+  )
 
 /** How secrets of every tenant are kept, for the doctor: `place` is what they are bound to. */
 export const keptSigningSecrets = async (sql: Sql) =>

@@ -62,6 +62,12 @@ export const hasSignature = (secret: string, { sig, ...unsigned }: Signed): bool
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
+/** The request's target: `readSigned` of this is the same again. */
+export const writeSigned = ({ path, query, exp, kid, sig, place }: Signed): string =>
+  place === 'path'
+    ? `/s/${kid}.${exp}.${sig}${path}${query && `?${query}`}`
+    : `${path}?${query && `${query}&`}exp=${exp}&kid=${kid}&sig=${sig}`
+
 /** Of a request's target. `undefined`: it claims no signature; `'malformed'`: what it claims cannot be one. */
 export const readSigned = (target: string): Signed | 'malformed' | undefined => {
   if (target.startsWith('/s/')) {

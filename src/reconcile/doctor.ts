@@ -1,5 +1,6 @@
 /** Everything that can be wrong without anything failing yet: stores that do not enforce, clocks that differ, rows that disagree. */
 
+import type { Config } from '../config.ts'
 import type { Purger } from '../deliver/purge.ts'
 import type { Sealing } from '../lib/sealed.ts'
 import { unchained, verifyEnd } from '../manifest/audit-chain.ts'
@@ -7,7 +8,7 @@ import type { Database } from '../manifest/database.ts'
 import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { countPurges } from '../manifest/purges.ts'
-import { keptSigningSecrets } from '../manifest/signing-keys.ts'
+import { findUnsigned, keptSigningSecrets } from '../manifest/signing-keys.ts'
 import { signingKeyPlace } from '../model/signing-key.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -23,7 +24,7 @@ export interface Check {
 const MAX_SKEW_MS = 60_000
 
 interface Patient {
-  readonly config: { readonly tenant: string }
+  readonly config: Pick<Config, 'tenant' | 'cdnBaseUrl'>
   readonly sealing: Sealing
   readonly database: Database
   readonly originals: ObjectStore
@@ -57,6 +58,12 @@ export const examine = async ({
       )
       const unreadable = opened.filter(secret => secret === undefined).length
       return { ok: unreadable === 0, detail: { sealed: sealing.isOn, signing_keys: opened.length, unreadable } }
+    }),
+    attempt('cdn', async () => {
+      if (config.cdnBaseUrl === undefined) return { ok: true, detail: 'no CDN is configured' }
+      const unsigned = await findUnsigned(database)
+      // Their URLs are those of the store, of which the CDN keeps nothing.
+      return { ok: unsigned.length === 0, detail: { without_a_signing_key: unsigned } }
     }),
     attempt('audit', () => chain(database, config.tenant)),
     attempt('erasures', () => erasures(database)),

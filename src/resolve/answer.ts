@@ -23,6 +23,8 @@ export interface Common {
   readonly visibility: Edge['visibility'] | 'local'
   /** Epoch milliseconds: when what allowed the answer ends by itself. A URL that is handed out ends no later. */
   readonly grantEndsAt: number | undefined
+  /** Of the tenant's matrix, as of the answer. */
+  readonly matrixRevision: number
 }
 
 export interface Ready extends Common {
@@ -31,6 +33,8 @@ export interface Ready extends Common {
   readonly revision: number
   readonly format: Format
   readonly negotiated: boolean
+  /** Now or before: anybody may be shown the version where the edge is public. */
+  readonly published: boolean
   /** Every format of the rendition is there: a negotiated answer will not be bettered. */
   readonly complete: boolean
   readonly node: Hex

@@ -9,6 +9,7 @@ import { digestOf } from '../model/ids.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Rendition } from '../model/product.ts'
 import { governing } from '../policy/governing.ts'
+import type { Located } from './cdn.ts'
 import type { ExplainDependencies, ExplainQuestion } from './explain-types.ts'
 import type { Answer, OriginalAnswer, Ready } from './resolve.ts'
 
@@ -92,13 +93,21 @@ export const state = (answer: Answer, queued: number) => {
 
 const SECOND = 1000
 
+interface Leaving {
+  readonly answer: Ready | OriginalAnswer
+  readonly facts: ResolveFacts
+  readonly at: number
+  /** Where a derivative is to be had, unless it is streamed. */
+  readonly located: Located | undefined
+}
+
 /** Until when the URL would live, by what caches know it, and how long they may keep it. */
 export const delivery = (
   { life }: ExplainDependencies,
   { mode, version, secretHash, product, asset, rendition, ...asked }: ExplainQuestion,
-  { answer, facts, at }: { answer: Ready | OriginalAnswer; facts: ResolveFacts; at: number },
+  { answer, facts, at, located }: Leaving,
 ) => {
-  const expiresAt = urlExpiry(at, life, answer.grantEndsAt)
+  const expiresAt = located?.expiresAt ?? urlExpiry(at, life, answer.grantEndsAt)
   const windowMs = life.windowSeconds * SECOND
   const windowStart = Math.floor(at / windowMs) * windowMs
   const cacheable =
@@ -116,12 +125,13 @@ export const delivery = (
   const key = { tenant, secretHash, product, asset, version, rendition, countSharers: mode === 'json' }
   return {
     edge_delivers_by: answer.delivery,
+    ...(located && { via: located.via }),
     window: {
       from: new Date(windowStart).toISOString(),
       to: new Date(windowStart + windowMs).toISOString(),
     },
     url_expires_at: new Date(expiresAt).toISOString(),
-    bounded_by: expiresAt === urlExpiry(at, life, undefined) ? 'window' : 'grant or credential',
+    bounded_by: expiresAt >= urlExpiry(at, life, undefined) ? 'window' : 'grant or credential',
     cache_control: control,
     cache_tag: cacheTags(answer),
     kept_by_gateways: isFinal(key, facts),

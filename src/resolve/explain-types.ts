@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Database } from '../manifest/database.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { Locate } from './cdn.ts'
 import type { Question } from './resolve.ts'
 
 /** As a resolve would be asked; without `secretHash` and `proven`, by nobody in particular. */
@@ -41,4 +42,5 @@ export interface ExplainDependencies {
   readonly life: UrlLife
   readonly maxCpuMs: number
   readonly waitQueue: number
+  readonly locate: Locate
 }

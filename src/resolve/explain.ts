@@ -1,6 +1,6 @@
 /**
  * How an answer comes about: the same read and the same functions as those of a resolve, with their results written down
- * instead of acted on. Nothing is planned, queued or signed.
+ * instead of acted on. Nothing is planned or queued, and no URL is told.
  *
  * Who asks is one thing, who would be answered another: a product asks about itself, an administrator about anybody. What a
  * product may not know ends as it ends for it: with the plain refusal, after the same read.
@@ -89,7 +89,8 @@ export const explainResolution = async (
   const { answer } = last
   note('state', facts.leaves.length, show.state(answer, plan && 'queued' in plan ? plan.queued : 0))
   if (answer.kind === 'pending' || answer.kind === 'unpublished') return end('pending', 202)
-  note('delivery', asked.mode, show.delivery(dependencies, asked, { answer, facts, at }))
+  const located = answer.kind === 'ready' && asked.mode !== 'stream' ? await dependencies.locate(answer) : undefined
+  note('delivery', asked.mode, show.delivery(dependencies, asked, { answer, facts, at, located }))
   const status = asked.mode === 'redirect' ? 302 : 200
   return end(answer.kind === 'ready' ? `ready: ${answer.format}` : 'ready', status)
 }

@@ -193,6 +193,7 @@ export const answerFrom = (
     delivery: facts.edges.collection?.delivery ?? 'redirect',
     visibility: edge?.conditions?.networks ? ('local' as const) : (edge?.visibility ?? 'private'),
     grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
+    matrixRevision: facts.matrixRevision,
   }
   if (question.version === undefined && asset.activeVersion === undefined) {
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
@@ -225,6 +226,8 @@ export const answerFrom = (
       delivery: shared.delivery,
       visibility: shared.visibility,
       grantEndsAt: shared.grantEndsAt,
+      matrixRevision: shared.matrixRevision,
+      published: isShown(version.state, version.version, false),
       rendition: name,
       revision: rendition.revision,
       format,

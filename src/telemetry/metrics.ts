@@ -161,6 +161,12 @@ export const openMetrics = () => {
       help: 'Erasures that are not complete, as of the scrape; one takes seconds.',
       registers,
     }),
+    cdnUrls: new Counter({
+      name: 'matrix_cdn_urls_total',
+      help: 'URLs of the CDN that were given out: public or signed, and unsigned where there was no key to sign with and the store was named instead.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     purges: new Gauge({
       name: 'matrix_purges',
       help: 'Purges of caches in front that wait, and those that were given up, as of the scrape.',

@@ -72,7 +72,10 @@ const readAs = (text: string): As => {
   throw refuse('invalid-request', 'as is the id of a key, the name of a product, or anonymous.')
 }
 
-type Asked = Pick<ExplainQuestion, 'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'least' | 'mode'>
+type Asked = Pick<
+  ExplainQuestion,
+  'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'least' | 'mode'
+>
 
 const explain = async (
   c: MatrixContext,
@@ -94,6 +97,7 @@ const explain = async (
       life: urlLifeOf(config),
       maxCpuMs: config.maxTransformCpuMs,
       waitQueue: config.waitQueue,
+      locate: gateway.locate,
     },
     { ...asked, secretHash: claimed.secretHash, proven: claimed.proven, asker, address: sits },
   )

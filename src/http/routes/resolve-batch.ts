@@ -61,7 +61,7 @@ const withinLimit = (account: Account, index: number): MatrixError | undefined =
 }
 
 export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { config, resolveMany, presign, derivatives, originals, metrics, publicBase } = gateway
+  const { config, resolveMany, presign, locate, originals, metrics, publicBase } = gateway
 
   const refused = (c: MatrixContext, { asset, rendition }: Item, error: MatrixError): Said => {
     const product = c.req.param('product') ?? ''
@@ -82,9 +82,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
       const presigned = await presign(originals, originalObject(answer, undefined))
       return { status: 200, resolution: originalDocument(answer, presigned) }
     }
-    const { objectKey: key, mediaType } = answer.derivative
-    const presigned = await presign(derivatives, { key, mediaType, notAfter: answer.grantEndsAt })
-    return { status: 200, resolution: resolutionDocument(answer, presigned) }
+    return { status: 200, resolution: resolutionDocument(answer, await locate(answer)) }
   }
 
   const present = async (

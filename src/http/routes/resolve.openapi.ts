@@ -21,7 +21,12 @@ export const ResolutionSchema = z
     width: z.number().int().optional(),
     height: z.number().int().optional(),
     bytes: z.number().int(),
-    delivery: z.object({ url: z.url(), expires_at: z.iso.datetime(), cacheable: z.boolean(), via: z.literal('s3') }),
+    delivery: z.object({
+      url: z.url(),
+      expires_at: z.iso.datetime(),
+      cacheable: z.boolean(),
+      via: z.enum(['s3', 'cdn']),
+    }),
     placeholder: PlaceholderSchema.optional(),
     shared_with: z.number().int().optional(),
   })

@@ -138,19 +138,18 @@ export const answerResponse = (
 
 const readyResponse = async (
   c: MatrixContext,
-  { presign, derivatives, clock }: Gateway,
+  { locate, clock }: Gateway,
   answer: Ready,
   { mode, pinned }: Presentation,
 ): Promise<Response> => {
-  const { objectKey: key, mediaType } = answer.derivative
-  const presigned = await presign(derivatives, { key, mediaType, notAfter: answer.grantEndsAt })
+  const located = await locate(answer)
   if (mode === 'redirect') {
-    const headers = redirectHeaders(answer, presigned, { pinned, now: clock.now() })
+    const headers = redirectHeaders(answer, located, { pinned, now: clock.now() })
     return new Response(null, { status: 302, headers })
   }
-  const headers = resolutionHeaders(answer, presigned, clock.now())
+  const headers = resolutionHeaders(answer, located, clock.now())
   if (!noneMatch(c.req.header('if-none-match'), headers.ETag)) return new Response(null, { status: 304, headers })
-  return Response.json(resolutionDocument(answer, presigned), { headers })
+  return Response.json(resolutionDocument(answer, located), { headers })
 }
 
 const originalResponse = async (
@@ -160,7 +159,8 @@ const originalResponse = async (
   { mode, download }: Presentation,
 ): Promise<Response> => {
   const { asset, version, product, publication } = answer
-  const { url, expiresAt } = await presign(originals, originalObject(answer, download))
+  const presigned = await presign(originals, originalObject(answer, download))
+  const { url, expiresAt } = presigned
   const headers = {
     Vary: 'Authorization',
     'Matrix-Publication': String(publication),
@@ -172,5 +172,5 @@ const originalResponse = async (
   const tagged = { ...headers, ETag: resolutionTag(`${publication}.original`, expiresAt) }
   if (!noneMatch(c.req.header('if-none-match'), tagged.ETag))
     return new Response(null, { status: 304, headers: tagged })
-  return Response.json(originalDocument(answer, { url, expiresAt }), { headers: tagged })
+  return Response.json(originalDocument(answer, presigned), { headers: tagged })
 }
