@@ -5,6 +5,7 @@
 import { ACCESS } from './config/access.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
+import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
   baseUrl,
@@ -181,6 +182,7 @@ export const VARIABLES = {
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
+  ...STREAMING,
   ...ACCESS,
   ...LIMITS,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
