@@ -6,6 +6,7 @@ import { ACCESS } from './config/access.ts'
 import { CDN } from './config/cdn.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
+import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
   baseUrl,
@@ -182,6 +183,7 @@ export const VARIABLES = {
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
+  ...STREAMING,
   ...ACCESS,
   ...CDN,
   ...LIMITS,

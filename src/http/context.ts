@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Cause } from '../model/event.ts'
@@ -20,6 +21,8 @@ export interface Variables {
   identity: { readonly credential: Credential; readonly account: Account }
   /** Set for every route that is limited: who is to ask it says so here, before anything is done for him. */
   admit: (who: Caller) => Promise<Account | undefined>
+  /** A body that goes from stream to stream, once the head is complete. */
+  leaving: { readonly status: number; readonly source: Readable } | undefined
 }
 
 export interface Env {

@@ -1,17 +1,16 @@
 /**
  * Bytes through the gateway, for edges that do not redirect: strong ETag from the manifest answered before any work, one range
- * (RFC 9110 section 14), HEAD, If-Range. A client that goes away ends the read from S3.
+ * (RFC 9110 section 14), HEAD, If-Range. How they are sent is in `send-bytes.ts`.
  */
-import { Readable } from 'node:stream'
 import { contentTag, originalCacheControl, streamCacheControl } from '../deliver/answer.ts'
 import { attachment, cacheTags, ORIGINAL_HEADERS } from '../deliver/headers.ts'
-import { verified } from '../deliver/verified.ts'
 import type { Gateway } from '../gateway.ts'
 import type { ByteRange } from '../objects/store.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { MatrixContext } from './context.ts'
 import { noneMatch } from './preconditions.ts'
 import type { Presentation } from './presentation.ts'
+import { sendBytes } from './send-bytes.ts'
 
 interface Content {
   readonly sha256: string
@@ -108,10 +107,11 @@ export const parseRange = (header: string | undefined, bytes: number): ByteRange
 
 export const streamAnswer = async (
   c: MatrixContext,
-  { originals, derivatives, clock, config }: Gateway,
+  gateway: Gateway,
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
 ): Promise<Response> => {
+  const { clock, config } = gateway
   const { sha256, bytes, objectKey, headers } = contentOf(answer, {
     presentation,
     leftMs: remainingMs(answer, presentation, { now: clock.now(), revocableMs: config.presignSeconds * 1000 }),
@@ -137,9 +137,5 @@ export const streamAnswer = async (
   }
   const status = range ? 206 : 200
   if (c.req.method === 'HEAD') return new Response(null, { status, headers: answerHeaders })
-  const store = answer.kind === 'original' ? originals : derivatives
-  const source = await store.get({ key: objectKey, ...(range && { range }), signal: c.req.raw.signal })
-  // A part has no digest of its own.
-  const stream = range ? source : verified(source, { key: objectKey, sha256 })
-  return new Response(Readable.toWeb(stream) as globalThis.ReadableStream, { status, headers: answerHeaders })
+  return sendBytes(c, gateway, { kind: answer.kind, objectKey, sha256, range }, { status, headers: answerHeaders })
 }

@@ -9,7 +9,7 @@
  *   corrupt      one bit in the middle of the body is another
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 export type Fault = 'drop-reply' | 'silent' | 'unavailable' | 'truncate' | 'stall' | 'corrupt'
 
@@ -19,12 +19,15 @@ export interface FaultProxy {
   fail(method: string, fault: Fault, times?: number): void
   /** Methods of the requests that came, since the last `fail`. */
   seen(): readonly string[]
+  /** Connections that are open to it. */
+  open(): number
   close(): Promise<void>
 }
 
 export const startFaultProxy = async (upstream: string): Promise<FaultProxy> => {
   let plan: { method: string; fault: Fault; left: number } | undefined
   let seen: string[] = []
+  const sockets = new Set<Socket>()
 
   const server = createServer((incoming, outgoing) => {
     seen.push(incoming.method ?? '')
@@ -36,6 +39,10 @@ export const startFaultProxy = async (upstream: string): Promise<FaultProxy> => 
     if (fault === 'unavailable') return unavailable(incoming, outgoing)
     forward({ upstream, incoming, outgoing, fault })
   })
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -44,6 +51,7 @@ export const startFaultProxy = async (upstream: string): Promise<FaultProxy> => 
       plan = { method, fault, left: times }
     },
     seen: () => seen,
+    open: () => sockets.size,
     close: () =>
       new Promise(done => {
         server.close(() => done())
@@ -82,6 +90,8 @@ const forward = ({ upstream, incoming, outgoing, fault }: Forward): void => {
     cutInHalf(reply, outgoing, fault)
   })
   onward.on('error', () => outgoing.destroy())
+  // Who goes away ends the reply; what has come to its end is over already.
+  outgoing.on('close', () => onward.destroy())
   incoming.pipe(onward)
 }
 

@@ -12,10 +12,16 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import { openClientAddress } from '../client-address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { openRequestNames } from '../request-names.ts'
+import { sendLeaving } from '../send-bytes.ts'
 
-export const request = (telemetry: { log: Log; metrics: Metrics; config: Pick<Config, 'trustedProxies'> }) => {
+export const request = (telemetry: {
+  log: Log
+  metrics: Metrics
+  config: Pick<Config, 'trustedProxies' | 'streamStallMs'>
+}) => {
   const addresses = openClientAddress(telemetry.config.trustedProxies)
   const names = openRequestNames(telemetry)
+  const leaving = { log: telemetry.log, stallMs: telemetry.config.streamStallMs }
   return createMiddleware<Env>(async (c, next) => {
     const named = names.begin(c.req.header('x-correlation-id'), c.req.header('traceparent'))
     c.set('requestId', named.requestId)
@@ -24,6 +30,7 @@ export const request = (telemetry: { log: Log; metrics: Metrics; config: Pick<Co
     await next()
     const { method, path } = c.req
     setHeaders(c, names.end(named, { route: routePath(c), method, path, status: c.res.status }))
+    sendLeaving(c, leaving)
   })
 }
 
