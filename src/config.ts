@@ -3,6 +3,7 @@
  * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
 import { ACCESS } from './config/access.ts'
+import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import {
@@ -182,6 +183,7 @@ export const VARIABLES = {
     'Longest that a request may wait for a derivative, ms.',
   ),
   ...ACCESS,
+  ...FRONT,
   ...LIMITS,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(

@@ -26,6 +26,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { matrixRoutes } from './routes/matrix.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { originRoutes } from './routes/origin.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
@@ -35,6 +36,7 @@ import { resolveRoutes } from './routes/resolve.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
+import { tenantKeyRoutes } from './routes/tenant-keys.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
@@ -43,6 +45,7 @@ import { validationHook } from './validation.ts'
 const ROUTES = [
   resolveRoutes,
   deliverRoutes,
+  originRoutes,
   uploadRoutes,
   assetRoutes,
   metadataRoutes,
@@ -52,6 +55,7 @@ const ROUTES = [
   productRoutes,
   usageRoutes,
   keyRoutes,
+  tenantKeyRoutes,
   keyRotationRoutes,
   issuerRoutes,
   signingKeyRoutes,
