@@ -215,7 +215,7 @@ create table edge (
   constraint edge_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint edge_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
   constraint attribute_paths_are_bounded CHECK (((array_position(attribute_paths, NULL::text) IS NULL) AND (cardinality(attribute_paths) <= 64) AND (octet_length((attribute_paths)::text) <= 16384))),
-  constraint edge_delivery_check CHECK ((delivery = ANY (ARRAY['redirect'::text, 'stream'::text]))),
+  constraint edge_delivery_check CHECK ((delivery = ANY (ARRAY['redirect'::text, 'stream'::text, 'accel'::text]))),
   constraint edge_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'reader'::text]))),
   constraint edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))
 );

@@ -4,6 +4,7 @@
  */
 import { ACCESS } from './config/access.ts'
 import { CDN } from './config/cdn.ts'
+import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import { STREAMING } from './config/streaming.ts'
@@ -186,6 +187,7 @@ export const VARIABLES = {
   ...STREAMING,
   ...ACCESS,
   ...CDN,
+  ...FRONT,
   ...LIMITS,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(

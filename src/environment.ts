@@ -98,6 +98,18 @@ export const webhookSecret = (value: string): Buffer => {
   return key
 }
 
+/** Sent in a header with each request; what is short can be guessed. */
+export const frontSecret = (value: string): string => {
+  if (!/^[\x21-\x7e]{16,256}$/.test(value)) throw new ConfigRule('expected 16 to 256 visible ASCII characters')
+  return value
+}
+
+/** A path that others are put behind. */
+export const accelPrefix = (value: string): string => {
+  if (!/^(?:\/[\w-]+)+$/.test(value)) throw new ConfigRule('expected a path like /_matrix')
+  return value
+}
+
 /** Paths are put behind it. */
 export const baseUrl = (value: string): string => {
   const given = url('http:', 'https:')(value)

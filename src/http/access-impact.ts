@@ -69,7 +69,7 @@ const urlsOf = (
   if (shown.length === 0) return undefined
   const now = clock.now()
   const life = urlLifeOf(config)
-  const streams = groups.some(({ edges }) => edges.collection?.delivery === 'stream')
+  const streams = groups.some(({ edges }) => (edges.collection?.delivery ?? 'redirect') !== 'redirect')
   const id = asset ?? '{asset}'
   const originals = shown.every(({ action }) => action === 'original')
   return {

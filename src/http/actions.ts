@@ -16,6 +16,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'POST /v1/assets/:asset/erase': 'asset.erase',
   'PUT /v1/products/:product': 'product.put',
   'POST /v1/products/:product/keys': 'key.create',
+  'POST /v1/keys': 'tenant-key.create',
   'POST /v1/keys/:key/rotate': 'key.rotate',
   'DELETE /v1/keys/:key': 'key.revoke',
   'PUT /v1/issuers/:name': 'issuer.put',

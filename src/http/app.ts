@@ -27,6 +27,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { matrixRoutes } from './routes/matrix.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { originRoutes } from './routes/origin.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
@@ -37,6 +38,7 @@ import { resolveBatchRoutes } from './routes/resolve-batch.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
+import { tenantKeyRoutes } from './routes/tenant-keys.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
@@ -46,6 +48,7 @@ const ROUTES = [
   resolveRoutes,
   resolveBatchRoutes,
   deliverRoutes,
+  originRoutes,
   uploadRoutes,
   assetRoutes,
   assetsBatchRoutes,
@@ -56,6 +59,7 @@ const ROUTES = [
   productRoutes,
   usageRoutes,
   keyRoutes,
+  tenantKeyRoutes,
   keyRotationRoutes,
   issuerRoutes,
   signingKeyRoutes,

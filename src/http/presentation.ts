@@ -2,7 +2,8 @@ import type { Link } from './link.ts'
 
 /** How an answer is to leave, as the caller or the edge has it. */
 export const DELIVERY_MODES = ['json', 'redirect', 'stream'] as const
-export type Mode = (typeof DELIVERY_MODES)[number]
+/** `accel`: of edges alone, and only to the front itself (accel.ts). */
+export type Mode = (typeof DELIVERY_MODES)[number] | 'accel'
 
 export interface Presentation {
   readonly mode: Mode

@@ -5,6 +5,7 @@
 import { contentTag, originalCacheControl, streamCacheControl } from '../deliver/answer.ts'
 import { attachment, cacheTags, ORIGINAL_HEADERS } from '../deliver/headers.ts'
 import type { Gateway } from '../gateway.ts'
+import type { Hex } from '../model/ids.ts'
 import type { ByteRange } from '../objects/store.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { MatrixContext } from './context.ts'
@@ -12,8 +13,10 @@ import { noneMatch } from './preconditions.ts'
 import type { Presentation } from './presentation.ts'
 import { sendBytes } from './send-bytes.ts'
 
-interface Content {
-  readonly sha256: string
+/** Bytes, and what is said of them. */
+export interface Content {
+  readonly kind: 'ready' | 'original'
+  readonly sha256: Hex
   readonly bytes: number
   readonly objectKey: string
   readonly headers: Record<string, string>
@@ -55,6 +58,7 @@ const contentOf = (
   if (answer.kind === 'original') {
     const { sha256, bytes, objectKey, mediaType, filename } = answer
     return {
+      kind: 'original',
       sha256,
       bytes,
       objectKey,
@@ -74,6 +78,7 @@ const contentOf = (
     .filter(Boolean)
     .join(', ')
   return {
+    kind: 'ready',
     ...derivative,
     headers: {
       ...common,
@@ -105,19 +110,35 @@ export const parseRange = (header: string | undefined, bytes: number): ByteRange
   return first >= bytes ? 'unsatisfiable' : { first, last }
 }
 
-export const streamAnswer = async (
+/** What an answer comes to when its bytes leave through us or a front of ours. */
+export const contentFor = (
+  answer: Ready | OriginalAnswer,
+  presentation: Presentation,
+  { clock, config }: Pick<Gateway, 'clock' | 'config'>,
+): Content => {
+  const leftMs = remainingMs(answer, presentation, { now: clock.now(), revocableMs: config.presignSeconds * 1000 })
+  const { headers, ...content } = contentOf(answer, { presentation, leftMs })
+  return { ...content, headers: { ...headers, ...validators(content.sha256) } }
+}
+
+export const validators = (sha256: Hex) => ({
+  ETag: contentTag(sha256),
+  'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+})
+
+export const streamAnswer = (
   c: MatrixContext,
   gateway: Gateway,
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
+): Promise<Response> => streamContent(c, gateway, contentFor(answer, presentation, gateway))
+
+export const streamContent = async (
+  c: MatrixContext,
+  gateway: Gateway,
+  { kind, sha256, bytes, objectKey, headers: all }: Content,
 ): Promise<Response> => {
-  const { clock, config } = gateway
-  const { sha256, bytes, objectKey, headers } = contentOf(answer, {
-    presentation,
-    leftMs: remainingMs(answer, presentation, { now: clock.now(), revocableMs: config.presignSeconds * 1000 }),
-  })
   const etag = contentTag(sha256)
-  const all = { ...headers, ETag: etag, 'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:` }
   if (!noneMatch(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers: all })
   const ifRange = c.req.header('if-range')
   const range =
@@ -137,5 +158,5 @@ export const streamAnswer = async (
   }
   const status = range ? 206 : 200
   if (c.req.method === 'HEAD') return new Response(null, { status, headers: answerHeaders })
-  return sendBytes(c, gateway, { kind: answer.kind, objectKey, sha256, range }, { status, headers: answerHeaders })
+  return sendBytes(c, gateway, { kind, objectKey, sha256, range }, { status, headers: answerHeaders })
 }

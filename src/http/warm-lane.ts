@@ -12,10 +12,12 @@ import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../model
 import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
+import { accelHeaders, FRONT_HEADER, openFront } from './accel.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
 import { noteAnswer } from './denials.ts'
 import { LEAST_HEADER } from './least.ts'
 import { type Link, readLink } from './link.ts'
+import type { Mode } from './presentation.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
 
@@ -28,6 +30,7 @@ interface Ask {
   readonly route: string
   /** `edge`: as the product's cell of the matrix says. */
   readonly mode: 'json' | 'redirect' | 'edge'
+  readonly link: Link['place'] | undefined
 }
 
 const RESOLVE_ROUTE = '/v1/products/:product/assets/:asset/renditions/:rendition'
@@ -101,6 +104,7 @@ const resolveAsk = (
   return {
     route: RESOLVE_ROUTE,
     mode,
+    link: undefined,
     question: {
       secretHash,
       proven,
@@ -128,6 +132,7 @@ const deliverAsk = (
   return {
     route: link === undefined ? DELIVER_ROUTE : LINK_ROUTE[link.place],
     mode: 'edge',
+    link: link?.place,
     question: {
       secretHash,
       proven,
@@ -149,6 +154,7 @@ const deliverAsk = (
 
 export const openWarmLane = (gateway: Gateway): Lane => {
   const { peek, locate, clock, metrics, recall, rates, config, policy } = gateway
+  const { modeOf } = openFront(gateway)
   const names = openRequestNames(gateway)
   const clients = openClientAddress(config.trustedProxies)
   const known = { recall, clients }
@@ -160,7 +166,12 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     return address === undefined ? undefined : rates.ofAddress(subscriberOf(address))
   }
 
-  const send = async (ready: Ready, { question, mode }: Ask) => {
+  const send = async (ready: Ready, { question, link }: Ask, mode: Mode) => {
+    if (mode === 'accel') {
+      const presentation = { mode, pinned: question.version !== undefined, download: undefined, link }
+      metrics.accel.inc({ by: mode })
+      return { status: 200, headers: Object.assign(accelHeaders(ready, presentation, gateway), EMPTY), body: undefined }
+    }
     const located = await locate(ready)
     if (mode !== 'json') {
       const headers = redirectHeaders(ready, located, { pinned: question.version !== undefined, now: clock.now() })
@@ -178,9 +189,11 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     const account = accountOf(ask.question, incoming)
     if (account === undefined || account.isFull('resolve')) return false
     const ready = await peek(ask.question)
-    if (ready === undefined || (ask.mode === 'edge' && ready.delivery !== 'redirect')) return false
+    if (ready === undefined) return false
+    const mode = ask.mode === 'edge' ? modeOf(ready, incoming.headers[FRONT_HEADER]) : ask.mode
+    if (mode === 'stream') return false
     account.take('resolve')
-    const { status, headers, body } = await send(ready, ask)
+    const { status, headers, body } = await send(ready, ask, mode)
     metrics.resolutions.inc({ outcome: 'ready' })
     noteAnswer(gateway, ready, () => {
       const { requestId, correlationId } = named

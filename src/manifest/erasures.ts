@@ -85,7 +85,7 @@ const refuseLaidOn = async (tx: Sql, tenant: string, asset: string): Promise<voi
 
 const STREAMS = {
   name: 'erasure_streams',
-  text: `select exists (select 1 from edge where tenant_id = $1 and collection_id = $2 and delivery = 'stream') as streams`,
+  text: `select exists (select 1 from edge where tenant_id = $1 and collection_id = $2 and delivery <> 'redirect') as streams`,
 }
 
 /** Whether bytes of the collection leave through us, and may lie in caches for long. */

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNotNull, ne, or } from 'drizzle-orm'
+import { and, asc, eq, gt, isNotNull, isNull, ne, or } from 'drizzle-orm'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Product } from '../model/product.ts'
 import type { ProductLimits } from '../model/quota.ts'
@@ -142,12 +142,18 @@ export const lockKey = async (tx: Sql, tenantId: string, keyId: string) => {
   return found
 }
 
-export const listKeys = async (sql: Sql, tenantId: string, productId: string) =>
+/** Of a product; `null`: of the tenant itself, the admin key included. */
+export const listKeys = async (sql: Sql, tenantId: string, productId: string | null) =>
   sql.orm
     .select({ ...keyColumns, lastUsedAt: keyUse.usedAt })
     .from(apiKey)
     .leftJoin(keyUse, and(eq(keyUse.tenantId, apiKey.tenantId), eq(keyUse.keyId, apiKey.keyId)))
-    .where(and(eq(apiKey.tenantId, tenantId), eq(apiKey.productId, productId)))
+    .where(
+      and(
+        eq(apiKey.tenantId, tenantId),
+        productId === null ? isNull(apiKey.productId) : eq(apiKey.productId, productId),
+      ),
+    )
     .orderBy(asc(apiKey.createdAt))
 
 /** A live key ends after the overlap, or when it would have anyway. Gives the moment. */

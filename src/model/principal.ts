@@ -9,9 +9,14 @@ export const SCOPES = [
   'share',
   /** Of its own and in no default: what is erased does not come back. */
   'assets:erase',
+  /** Bytes of the whole tenant by their digest, for a cache in front; of keys that are no product's. */
+  'origin',
   'matrix:admin',
 ] as const
 export type Scope = (typeof SCOPES)[number]
+
+/** What a product may have of them. */
+export const PRODUCT_SCOPES: readonly Scope[] = SCOPES.filter(scope => scope !== 'origin' && scope !== 'matrix:admin')
 
 /** Of keys and of subjects of issuers that do not say. */
 export const DEFAULT_SCOPES: readonly Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish', 'share']

@@ -24,7 +24,7 @@ export interface Collection {
 
 export const ROLES = ['owner', 'editor', 'reader'] as const
 export type Role = (typeof ROLES)[number]
-export const DELIVERIES = ['redirect', 'stream'] as const
+export const DELIVERIES = ['redirect', 'stream', 'accel'] as const
 export type Delivery = (typeof DELIVERIES)[number]
 
 /** What an edge lets its product do, and while what is so. */

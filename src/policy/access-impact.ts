@@ -4,7 +4,7 @@
  */
 import type { AlikeAssets } from '../manifest/grounds.ts'
 import type { Conditions } from '../model/conditions.ts'
-import { type Principal, SCOPES } from '../model/principal.ts'
+import { PRODUCT_SCOPES, type Principal } from '../model/principal.ts'
 import type { Edges, Grant } from '../model/product.ts'
 import { ACTIONS, type Action, type Decision, decide } from './decide.ts'
 import { governing } from './governing.ts'
@@ -26,8 +26,6 @@ interface Viewpoint {
   readonly action: Action
   readonly from: AccessChange['from']
 }
-
-const EVERY_SCOPE = SCOPES.filter(scope => scope !== 'matrix:admin')
 
 /** Inside are those who are in the networks of either edge; lists that differ are shown beside. */
 const seenFrom = (edge: Grant | undefined, from: Viewpoint['from']): Grant | undefined => {
@@ -59,7 +57,7 @@ export const accessChanges = (
   groups: readonly AlikeAssets[],
   { product, at, change }: Changed,
 ): readonly AccessChange[] => {
-  const asker: Principal = { tenant: '', kind: 'key', id: '', product, scopes: EVERY_SCOPE }
+  const asker: Principal = { tenant: '', kind: 'key', id: '', product, scopes: PRODUCT_SCOPES }
   const changes = new Map<string, AccessChange>()
   const answer = (edges: Edges, { who, action, from }: Viewpoint, { mediaType, labels }: AlikeAssets): Decision =>
     decide({

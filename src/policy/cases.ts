@@ -3,7 +3,7 @@
  * live matrix, or of the edges that the file brings itself; the decision is the one that requests get.
  */
 import { z } from 'zod'
-import { PRINCIPAL_KINDS, type Principal, SCOPES } from '../model/principal.ts'
+import { PRINCIPAL_KINDS, PRODUCT_SCOPES, type Principal, SCOPES } from '../model/principal.ts'
 import type { AssetEdge, Edge, Edges } from '../model/product.ts'
 import { ACTIONS, type Context, decide, type Question, type Step, trail } from './decide.ts'
 import { AssetEdgeFields, assetEdgeOf, EdgeFields, edgeOf, Moment } from './edge-wire.ts'
@@ -85,8 +85,6 @@ export interface CaseResult {
   readonly expected: { readonly effect: (typeof EFFECTS)[number]; readonly rule: string | undefined }
   readonly trail: readonly Step[]
 }
-
-const PRODUCT_SCOPES = SCOPES.filter(scope => scope !== 'matrix:admin')
 
 export const principalOfCase = ({ principal }: PolicyCase, tenant: string): Principal | undefined => {
   if (principal === 'anonymous') return undefined

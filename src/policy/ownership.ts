@@ -1,5 +1,5 @@
 /** What edges amount to, for people. Pure. */
-import { SCOPES } from '../model/principal.ts'
+import { PRODUCT_SCOPES } from '../model/principal.ts'
 import type { Edges, Grant } from '../model/product.ts'
 import { ACTIONS, type Action, type Context, decide } from './decide.ts'
 import { governing } from './governing.ts'
@@ -23,7 +23,7 @@ export const mayDo = (
     kind: 'key',
     id: '',
     product,
-    scopes: SCOPES.filter(one => one !== 'matrix:admin'),
+    scopes: PRODUCT_SCOPES,
   } as const
   const conditions = edge?.conditions && { ...edge.conditions, networks: undefined }
   return ACTIONS.filter(

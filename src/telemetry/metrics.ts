@@ -23,6 +23,18 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    accel: new Counter({
+      name: 'matrix_accel_answers_total',
+      help: 'Answers under edges that deliver by accel: to the front that proved itself, or streamed to whoever did not.',
+      labelNames: ['by'] as const,
+      registers,
+    }),
+    originLookups: new Counter({
+      name: 'matrix_origin_lookups_total',
+      help: 'Bytes that a cache in front asked for by their digest: found or missing. Each is a miss of that cache.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     signatures: new Counter({
       name: 'matrix_url_signatures_total',
       help: 'Signed URLs that were asked for: accepted, or why not. unknown-key counts revoked and expired ones, too.',

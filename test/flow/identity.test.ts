@@ -25,6 +25,7 @@ const WHO = [
   'forged',
   'admin',
   'elsewhere',
+  'front',
 ] as const
 type Who = (typeof WHO)[number]
 
@@ -35,16 +36,32 @@ type Row = Readonly<Record<Who, number>>
 /**
  * The scene: collection `gallery` belongs to product `owner`; `editor` and `reader` have their grants there; `stranger` is a
  * product of the tenant without one; `elsewhere` administers another tenant. Asset is a text of the gallery, published, so that
- * what succeeds needs no worker. {x} is the product in the path.
+ * what succeeds needs no worker; `front` is a cache in front, with a key that is no product's. {x} is the product in the path.
  */
-const scene = { gallery: 'gallery', asset: '', kid: '', share: '', operation: '', missing: crypto.randomUUID() }
+const scene = {
+  gallery: 'gallery',
+  asset: '',
+  sha256: '',
+  kid: '',
+  share: '',
+  operation: '',
+  missing: crypto.randomUUID(),
+}
 /** Of a key of the owner that nobody touches; `scene.kid` is one that is rotated and revoked. */
 const signer = { kid: '', secret: '' }
 const signed = (inPath: boolean): string =>
   signUrl({ path: `/i/owner/${scene.asset}/v1/original`, ...signer, lifetimeSeconds: 600, inPath })
 const all = (status: number): Row => Object.fromEntries(WHO.map(who => [who, status])) as Row
-/** A token stands for the product `owner`, and hears what its keys hear. */
-const products = (row: Omit<Row, keyof typeof NOBODY | 'token'>): Row => ({ ...NOBODY, ...row, token: row.owner })
+/**
+ * A token stands for the product `owner`, and hears what its keys hear. The key of a cache in front lacks the scope for whatever
+ * needs one, and is a stranger's elsewhere.
+ */
+const products = (row: Omit<Row, keyof typeof NOBODY | 'token' | 'front'> & { front?: number }): Row => ({
+  front: 403,
+  ...NOBODY,
+  ...row,
+  token: row.owner,
+})
 /** Every product but those without a grant may look. */
 const looks = (status = 200) =>
   products({ stranger: 404, reader: status, editor: status, owner: status, admin: status, elsewhere: 404 })
@@ -86,26 +103,26 @@ const CASES: readonly Case[] = [
     method: 'GET',
     route: '/v1/products/:product/assets/:asset/renditions/:rendition',
     path: () => `/v1/products/owner/assets/${scene.asset}/renditions/original?delivery=json`,
-    row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 404 }),
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 404, front: 404 }),
   },
   {
     method: 'GET',
     route: '/v1/products/:product/assets/:asset/renditions/:rendition',
     path: () => `/v1/products/reader/assets/${scene.asset}/renditions/original?delivery=json`,
-    row: products({ stranger: 404, reader: 403, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+    row: products({ stranger: 404, reader: 403, editor: 404, owner: 404, admin: 200, elsewhere: 404, front: 404 }),
   },
   {
     method: 'GET',
     route: '/v1/products/:product/assets/:asset/renditions/:rendition',
     path: () => `/v1/products/reader/assets/${scene.asset}/renditions/thumb`,
-    row: products({ stranger: 404, reader: 422, editor: 404, owner: 404, admin: 422, elsewhere: 404 }),
+    row: products({ stranger: 404, reader: 422, editor: 404, owner: 404, admin: 422, elsewhere: 404, front: 404 }),
   },
   {
     method: 'GET',
     route: '/i/:product/:asset/:version/:file',
     path: () => `/i/owner/${scene.asset}/v1/original`,
     row: {
-      ...products({ stranger: 404, reader: 404, editor: 404, owner: 302, admin: 302, elsewhere: 404 }),
+      ...products({ stranger: 404, reader: 404, editor: 404, owner: 302, admin: 302, elsewhere: 404, front: 404 }),
       anonymous: 404,
     },
   },
@@ -197,9 +214,23 @@ const CASES: readonly Case[] = [
     method: 'GET',
     route: '/v1/products/:product/usage',
     path: () => '/v1/products/editor/usage',
-    row: products({ stranger: 404, reader: 404, editor: 200, owner: 404, admin: 200, elsewhere: 404 }),
+    row: products({ stranger: 404, reader: 404, editor: 200, owner: 404, admin: 200, elsewhere: 404, front: 404 }),
   },
   { method: 'GET', route: '/v1/products', path: () => '/v1/products', row: administers(200, 200) },
+  {
+    method: 'GET',
+    route: '/o/:prefix/:file',
+    path: () => `/o/${scene.sha256.slice(0, 2)}/${scene.sha256}.original`,
+    row: { ...administers(200, 404), front: 200 },
+  },
+  {
+    method: 'POST',
+    route: '/v1/keys',
+    path: () => '/v1/keys',
+    options: () => ({ body: { scopes: ['origin'] } }),
+    row: administers(201, 201),
+  },
+  { method: 'GET', route: '/v1/keys', path: () => '/v1/keys', row: administers(200, 200) },
   {
     method: 'POST',
     route: '/v1/products/:product/keys',
@@ -434,7 +465,7 @@ const CASES: readonly Case[] = [
     path: () => '/v1/collections/gallery/products/reader/renditions/thumb/backfill',
     row: products({ stranger: 404, reader: 202, editor: 404, owner: 404, admin: 202, elsewhere: 404 }),
   },
-  { method: 'GET', route: '/v1/operations', path: () => '/v1/operations', row: { ...all(200), ...NOBODY } },
+  { method: 'GET', route: '/v1/operations', path: () => '/v1/operations', row: { ...all(200), ...NOBODY, front: 403 } },
   {
     method: 'GET',
     route: '/v1/operations/:operation',
@@ -532,6 +563,7 @@ beforeAll(async () => {
   const { iss, audience, jwksUri: jwks_uri } = issuer
   const subjects = [{ value: 'robot', product: 'owner' }]
   await expectJson(admin('PUT', '/v1/issuers/idp', { iss, audience, jwks_uri, algorithms: ['ES256'], subjects }), 201)
+  keys.front = (await expectJson<{ secret: string }>(admin('POST', '/v1/keys', { scopes: ['origin'] }), 201)).secret
   keys.token = await issuer.sign()
   keys.forged = await forger.sign({ iss })
   await expectJson(admin('PUT', '/v1/collections/gallery', { owner: 'owner' }), 201)
@@ -548,7 +580,10 @@ beforeAll(async () => {
   await send('DELETE', '/v1/keys/key_revoked', { key: ADMIN_KEY, ...ifMatch })
   keys.mistyped = `${(keys.owner ?? '').slice(0, -1)}${(keys.owner ?? '').endsWith('a') ? 'b' : 'a'}`
   const upload = { key: keys.owner, ...text() }
-  scene.asset = (await expectJson<{ asset: string }>(send('POST', '/v1/assets?collection=gallery', upload), 201)).asset
+  const uploaded = send('POST', '/v1/assets?collection=gallery', upload)
+  const { asset, digest } = await expectJson<{ asset: string; digest: string }>(uploaded, 201)
+  scene.asset = asset
+  scene.sha256 = digest.replace('sha256:', '')
   const signing = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
   signer.kid = signing.kid
   signer.secret = signing.secret

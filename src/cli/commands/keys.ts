@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Command, Option } from 'commander'
-import { SCOPES } from '../../model/principal.ts'
+import { PRODUCT_SCOPES } from '../../model/principal.ts'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
 import { readAdminKey } from '../target.ts'
 
@@ -36,11 +36,14 @@ export const keys = (program: Command): void => {
 
   group
     .command('list')
-    .description('Keys of a product, without their secrets, and when each was last used')
-    .argument('<product>', 'whose keys')
-    .action(async (product: string, _own: object, command: Command) => {
+    .description('Keys, without their secrets, and when each was last used')
+    .argument('[product]', 'whose keys; without one, those that are no product’s')
+    .action(async (product: string | undefined, _own: object, command: Command) => {
       const options = optionsOf(command)
-      const response = await call(options, `/v1/products/${encodeURIComponent(product)}/keys`)
+      const response = await call(
+        options,
+        product === undefined ? '/v1/keys' : `/v1/products/${encodeURIComponent(product)}/keys`,
+      )
       print(options, ((await response.json()) as { items: Key[] }).items, items => items.map(describeKey).join('\n'))
     })
 
@@ -51,7 +54,7 @@ export const keys = (program: Command): void => {
     .option('-l, --label <label>', 'what it is for', '')
     .addOption(
       new Option('-s, --scopes <scopes...>', 'what it may do; by default all that a product may').choices(
-        SCOPES.filter(scope => scope !== 'matrix:admin'),
+        PRODUCT_SCOPES,
       ),
     )
     .action(async (product: string, own: { label: string; scopes?: string[] }, command: Command) => {
@@ -59,6 +62,16 @@ export const keys = (program: Command): void => {
       const wish = { label: own.label, ...(own.scopes && { scopes: own.scopes }) }
       const path = `/v1/products/${encodeURIComponent(product)}/keys`
       const response = await call(options, path, jsonRequest('POST', wish, randomUUID()))
+      print(options, (await response.json()) as { id: string; secret: string }, ({ id, secret }) => `${id}\n${secret}`)
+    })
+
+  group
+    .command('origin')
+    .description('Make a key with which a cache in front fetches bytes; its secret is shown this once')
+    .option('-l, --label <label>', 'what it is for', '')
+    .action(async ({ label }: { label: string }, command: Command) => {
+      const options = optionsOf(command)
+      const response = await call(options, '/v1/keys', jsonRequest('POST', { label, scopes: ['origin'] }, randomUUID()))
       print(options, (await response.json()) as { id: string; secret: string }, ({ id, secret }) => `${id}\n${secret}`)
     })
 

@@ -9,6 +9,7 @@ import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../../mo
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
+import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { parseLeast } from '../least.ts'
@@ -55,6 +56,7 @@ const parseTarget = (target: string, link: Link | undefined) => {
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { config, identify, resolve, metrics } = gateway
+  const front = openFront(gateway)
 
   const deliver = async (c: MatrixContext): Promise<Response> => {
     const target = targetOf(c)
@@ -84,8 +86,10 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       signal: undefined,
     })
     metrics.resolutions.inc({ outcome: answer.kind })
+    const mode = front.modeOf(answer, c.req.header(FRONT_HEADER))
+    if (answer.delivery === 'accel') metrics.accel.inc({ by: mode })
     return answerResponse(c, gateway, answer, {
-      mode: answer.delivery,
+      mode,
       pinned: version !== undefined,
       download,
       link: link?.place,

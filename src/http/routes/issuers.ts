@@ -37,6 +37,7 @@ const Subject = z
     scopes: z
       .array(z.enum(SCOPES))
       .min(1)
+      .refine(scopes => !scopes.includes('origin'), 'Expected no scope origin: caches in front have keys')
       .refine(isUnique, 'Expected each scope once')
       .default([...DEFAULT_SCOPES]),
   })

@@ -7,6 +7,7 @@ import { endKey, insertKey, lockKey } from '../../manifest/products.ts'
 import { refuse } from '../../model/errors.ts'
 import { hashSecret, newKeyId, newSecret } from '../../model/ids.ts'
 import { SCOPES } from '../../model/principal.ts'
+import { presentKey } from '../api-keys.ts'
 import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag } from '../configuration.ts'
 import type { Env } from '../context.ts'
@@ -14,7 +15,7 @@ import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
-import { KeyId, presentKey, refuseAdminKey } from './keys.ts'
+import { KeyId, refuseAdminKey } from './keys.ts'
 
 const UNITS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 const MAX_OVERLAP_SECONDS = 30 * UNITS.d
@@ -32,7 +33,7 @@ const Rotation = z.strictObject({ overlap: Overlap.default('24h') })
 const Rotated = z
   .object({
     id: z.string(),
-    product: z.string(),
+    product: z.string().optional().openapi({ description: 'Absent: a key of the tenant' }),
     secret: z.string().optional(),
     label: z.string(),
     scopes: z.array(z.enum(SCOPES)),
@@ -85,7 +86,7 @@ export const keyRotationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void
         const id = newKeyId()
         const { shown, headers } = await database.transaction(async tx => {
           const old = await lockKey(tx, tenant, oldId)
-          if (!old?.productId) throw refuse('not-found', 'There is no such key.')
+          if (!old) throw refuse('not-found', 'There is no such key.')
           requireState(c, stateTag(presentKey(old)))
           if (old.revokedAt !== null || (old.expiresAt !== null && old.expiresAt.getTime() <= clock.now()))
             throw refuse('conflict', 'The key is revoked or expired; make a new one.')
@@ -96,7 +97,7 @@ export const keyRotationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void
           const endsAt = await endKey(tx, { tenantId: tenant, keyId: oldId, overlapSeconds })
           const { revoked_at: _, ...made } = presentKey({ ...record, revokedAt: null })
           const replaces = { id: oldId, expires_at: endsAt.toISOString() }
-          const shown = { ...made, product: productId, replaces }
+          const shown = { ...made, product: productId ?? undefined, replaces }
           const headers = {
             'Content-Type': 'application/json',
             'Cache-Control': 'no-store',

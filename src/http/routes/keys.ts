@@ -1,15 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
-import { answerKey } from '../../manifest/idempotency.ts'
-import { adminKeyId, insertKey, listKeys, lockKey, productExists, revokeKey } from '../../manifest/products.ts'
+import { adminKeyId, listKeys, lockKey, productExists, revokeKey } from '../../manifest/products.ts'
 import { refuse } from '../../model/errors.ts'
-import { hashSecret, newKeyId, newSecret } from '../../model/ids.ts'
-import { DEFAULT_SCOPES, SCOPES, type Scope } from '../../model/principal.ts'
+import { DEFAULT_SCOPES, PRODUCT_SCOPES, SCOPES } from '../../model/principal.ts'
+import { makeKey, presentKey, presentListed } from '../api-keys.ts'
 import { auditChange } from '../audit.ts'
 import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { announceExposure } from '../exposure.ts'
-import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
@@ -24,7 +22,7 @@ const NewKey = z.strictObject({
     .default([...DEFAULT_SCOPES]),
   expires_at: Moment.optional(),
 })
-const KeySchema = z
+export const KeySchema = z
   .object({
     id: z.string(),
     label: z.string(),
@@ -40,15 +38,6 @@ const KeySchema = z
 const params = z.object({ product: Name })
 const shared = refusals(...JSON_ROUTE)
 const conditional = refusals('invalid-request', 'precondition-failed')
-
-type Key = Pick<Awaited<ReturnType<typeof listKeys>>[number], 'keyId' | 'label' | 'scopes' | 'expiresAt' | 'revokedAt'>
-export const presentKey = ({ keyId, label, scopes, expiresAt, revokedAt }: Key) => ({
-  id: keyId,
-  label,
-  scopes,
-  expires_at: expiresAt?.toISOString(),
-  revoked_at: revokedAt?.toISOString(),
-})
 
 /** Its secret is the gateways' own: each of them puts it back when it starts. Throws `conflict`. */
 export const refuseAdminKey = (tenant: string, key: string, done: 'revoked' | 'rotated'): void => {
@@ -100,40 +89,13 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const { product } = c.req.valid('param')
       const wish = c.req.valid('json')
       const { label, scopes } = wish
-      if (scopes.includes('matrix:admin')) throw refuse('forbidden', 'A product cannot be an administrator.')
+      if (!scopes.every(scope => PRODUCT_SCOPES.includes(scope)))
+        throw refuse('forbidden', 'A product can be neither an administrator nor a cache in front.')
       if (c.req.valid('query').validate_only === 'true') {
         if (!(await productExists(database, tenant, product))) throw refuse('not-found', 'There is no such product.')
         return c.json({ product, label, scopes }, 200)
       }
-      const response = await withIdempotencyKey(c, database, async ({ key, answered }) => {
-        const print = fingerprint(key.request, JSON.stringify(wish))
-        if (answered) return replay(answered, print)
-        if (!(await productExists(database, tenant, product))) throw refuse('not-found', 'There is no such product.')
-        const secret = newSecret()
-        const id = newKeyId()
-        const shown = { id, product, scopes: scopes as Scope[] }
-        const expiresAt = wish.expires_at === undefined ? null : new Date(wish.expires_at)
-        const etag = stateTag(presentKey({ keyId: id, label, scopes, expiresAt, revokedAt: null }))
-        const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ETag: etag }
-        await database.transaction(async tx => {
-          await insertKey(tx, {
-            keyId: id,
-            tenantId: tenant,
-            productId: product,
-            secretHash: hashSecret(secret),
-            label,
-            scopes,
-            expiresAt,
-          })
-          await auditChange(c, tx, {
-            resource: `keys/${id}`,
-            after: { product, label, scopes, expires_at: wish.expires_at },
-          })
-          // The stored answer is for repeats; a secret is shown once, so it is not in there.
-          await answerKey(tx, key, { fingerprint: print, status: 201, headers, body: JSON.stringify(shown) })
-        })
-        return new Response(JSON.stringify({ ...shown, secret }), { status: 201, headers })
-      })
+      const response = await makeKey(c, gateway, { product, ...wish })
       return response as never
     },
   )
@@ -149,17 +111,7 @@ export const keyRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     }),
     async c => {
       const keys = await listKeys(database, c.get('principal').tenant, c.req.valid('param').product)
-      const items = keys.map(key => {
-        const shown = presentKey(key)
-        return {
-          ...shown,
-          created_at: key.createdAt.toISOString(),
-          last_used_at: key.lastUsedAt?.toISOString(),
-          replaces: key.replaces ?? undefined,
-          etag: stateTag(shown),
-        }
-      })
-      return c.json({ items }, 200)
+      return c.json({ items: keys.map(presentListed) }, 200)
     },
   )
 

@@ -11,6 +11,7 @@ import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
 import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
+import { accelResponse } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
@@ -74,7 +75,7 @@ const parseVersion = (text: string | undefined): number | undefined => {
   return version
 }
 
-const parseMode = (c: MatrixContext, text: string | undefined): Mode => {
+const parseMode = (c: MatrixContext, text: string | undefined): Exclude<Mode, 'accel'> => {
   if (text === undefined) return c.req.header('accept')?.includes('application/json') ? 'json' : 'redirect'
   const mode = DELIVERY_MODES.find(known => known === text)
   if (mode === undefined) throw refuse('invalid-request', `delivery is one of ${DELIVERY_MODES.join(', ')}.`)
@@ -130,6 +131,7 @@ export const answerResponse = (
 ): Response | Promise<Response> => {
   if (answer.kind === 'pending' || answer.kind === 'unpublished') return pendingResponse(gateway, answer)
   noteAnswer(gateway, answer, () => requestOf(c))
+  if (presentation.mode === 'accel') return accelResponse(c, gateway, answer, presentation)
   if (presentation.mode === 'stream') return streamAnswer(c, gateway, answer, presentation)
   return answer.kind === 'original'
     ? originalResponse(c, gateway, answer, presentation)

@@ -1,0 +1,64 @@
+/**
+ * Answers without their bytes, for a front that has them or fetches them once: nginx is told by `X-Accel-Redirect` under which
+ * internal location they are, and keeps them by their content, so that equal bytes are one cached object whoever they are for,
+ * while each request is decided here. What the answer says of the bytes is what a stream would say.
+ *
+ * Who is no front would get an empty 200, and a cache between would keep it: so the front proves itself with a secret in each
+ * request, and everybody else is streamed to. Fronts fetch with a key of this gateway's tenant: others' bytes are streamed, too.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import type { Gateway } from '../gateway.ts'
+import { writeOriginPath } from '../model/origin-path.ts'
+import type { Delivery } from '../model/product.ts'
+import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
+import type { MatrixContext } from './context.ts'
+import { noneMatch } from './preconditions.ts'
+import type { Presentation } from './presentation.ts'
+import { contentFor } from './stream.ts'
+
+/** As node spells it. */
+export const FRONT_HEADER = 'matrix-front'
+
+export const accelHeaders = (
+  answer: Ready | OriginalAnswer,
+  presentation: Presentation,
+  { config, clock }: Pick<Gateway, 'config' | 'clock'>,
+): Record<string, string> => {
+  const { sha256, headers } = contentFor(answer, presentation, { config, clock })
+  const path = writeOriginPath({ sha256, format: answer.kind === 'ready' ? answer.format : 'original' })
+  return { ...headers, 'X-Accel-Redirect': `${config.accelPrefix}${path}` }
+}
+
+/** How answers leave to whom. */
+export const openFront = ({ config }: Pick<Gateway, 'config'>) => {
+  const secret = config.accelSecret === undefined ? undefined : Buffer.from(config.accelSecret)
+
+  const isFront = (said: string | readonly string[] | undefined): boolean => {
+    if (typeof said !== 'string' || secret === undefined) return false
+    const given = Buffer.from(said)
+    return given.length === secret.length && timingSafeEqual(given, secret)
+  }
+
+  /** What the edge says, where it can be done for this caller. */
+  const modeOf = (
+    { delivery, tenant }: Pick<Ready | OriginalAnswer, 'delivery' | 'tenant'>,
+    said: string | readonly string[] | undefined,
+  ): Delivery => {
+    if (delivery !== 'accel') return delivery
+    return isFront(said) && tenant === config.tenant ? 'accel' : 'stream'
+  }
+
+  return { modeOf }
+}
+
+/** Ranges are the front's: it has the whole, or fetches what it needs. */
+export const accelResponse = (
+  c: MatrixContext,
+  gateway: Pick<Gateway, 'config' | 'clock'>,
+  answer: Ready | OriginalAnswer,
+  presentation: Presentation,
+): Response => {
+  const { 'X-Accel-Redirect': target = '', ...headers } = accelHeaders(answer, presentation, gateway)
+  if (!noneMatch(c.req.header('if-none-match'), headers.ETag ?? '')) return new Response(null, { status: 304, headers })
+  return new Response(null, { status: 200, headers: { ...headers, 'X-Accel-Redirect': target } })
+}
