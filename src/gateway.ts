@@ -1,13 +1,9 @@
-/** The composition root: the only file that constructs drivers. What varies per call is an argument of the call. */
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
-import sharp from 'sharp'
 import type { Config } from './config.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { openPurgeWebhook } from './deliver/purge-webhook.ts'
 import { costFactors } from './graph/cost.ts'
-import { assertEngine } from './graph/key.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -16,7 +12,7 @@ import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
 import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
-import { type Hex, newId } from './model/ids.ts'
+import type { Hex } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openBudget } from './policy/budget.ts'
 import { openConfiguredEngines } from './policy/configured.ts'
@@ -24,7 +20,7 @@ import { openCredentials } from './policy/credentials.ts'
 import { openJournal } from './policy/journal.ts'
 import { openPolicy } from './policy/policy.ts'
 import { openLinkProver } from './policy/prove-link.ts'
-import { openHintQueue, type QueueBackend, startHintConsumer } from './queue/bullmq.ts'
+import { openHintQueue, type QueueBackend } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
 import { openConfiguredRates } from './rates/configured.ts'
@@ -36,17 +32,12 @@ import { openPeek, openResolve, type ResolveDependencies } from './resolve/resol
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
-import { admitEngine, engineHere } from './transform/admission.ts'
-import { HERE, startCalibration } from './transform/calibration.ts'
+import { HERE } from './transform/calibration.ts'
 import { probeEngine } from './transform/capabilities.ts'
-import { openComparisonPicture, startComparisons } from './transform/comparisons.ts'
+import { openComparisonPicture } from './transform/comparisons.ts'
 import { confineDecoders } from './transform/confine.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
 import type { InputLimits } from './transform/limits.ts'
-import { startLooks } from './transform/looks.ts'
-import { openPixelBudget } from './transform/pixel-budget.ts'
-import { openTransform } from './transform/work.ts'
-import { startWorker, type Worker } from './transform/worker.ts'
 
 /** Where the engines are, embedded or not: everything that connects, and nothing else. */
 export interface Engines {
@@ -152,7 +143,7 @@ export const openCore = async ({
 export type Core = Awaited<ReturnType<typeof openCore>>
 
 /** A tenth of the CPU where somebody waits for the rest (a step of `nice` is 1.25); all of it where nobody does. */
-const BACKGROUND_NICENESS = 10
+export const BACKGROUND_NICENESS = 10
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
@@ -228,74 +219,3 @@ export const openGateway = (core: Core) => {
 }
 
 export type Gateway = ReturnType<typeof openGateway>
-
-/** A worker over a core. `drain` ends it, decode processes included. */
-export const openWorker = async (core: Core, engine = engineHere()): Promise<Worker> => {
-  const { config, engines, database, originals, derivatives, log, metrics, nearby, spoolFolder } = core
-  assertEngine(sharp.versions)
-  await admitEngine(database, engine)
-  const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
-  const poolOptions = {
-    size: config.workers,
-    scratchFolder: spoolFolder,
-    softMs: config.decodeSoftMs,
-    hardMs: config.decodeHardMs,
-    memoryBytes: config.decodeMemoryBytes,
-    recycleAfter: config.decodeRecycle,
-  }
-  const pools = {
-    urgent: openDecodePool({ ...poolOptions, keepWarm: true }),
-    background: openDecodePool({ ...poolOptions, niceness: BACKGROUND_NICENESS }),
-  }
-  const avif = openPixelBudget(config.avifPixels)
-  const looks = startLooks({
-    database,
-    originals,
-    pool: pools.background,
-    concurrency: config.workers,
-    everyMs: config.pollMs,
-    log,
-  })
-  const comparisons = startComparisons({
-    database,
-    derivatives,
-    pool: pools.background,
-    concurrency: config.workers,
-    everyMs: config.pollMs,
-    log,
-  })
-  const calibration = startCalibration({ database, pool: pools.background, log })
-  const transform = openTransform({
-    database,
-    originals,
-    derivatives,
-    pools,
-    avif,
-    owner,
-    leaseMs: config.leaseMs,
-    log,
-    metrics,
-    nearby,
-    look: looks.offer,
-  })
-  const worker = await startWorker({
-    database,
-    transform,
-    avif,
-    nearby,
-    consume: options => startHintConsumer({ ...options, backend: engines.queue }),
-    // One more than decodes at once, so that one original is fetched while others are decoded.
-    concurrency: config.workers + 1,
-    pollMs: config.pollMs,
-    owner,
-    log,
-  })
-  return {
-    poll: worker.poll,
-    async drain() {
-      await worker.drain()
-      await Promise.all([looks.stop(), comparisons.stop()])
-      await Promise.all([pools.urgent.close(), pools.background.close(), calibration.stop()])
-    },
-  }
-}

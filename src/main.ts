@@ -8,7 +8,7 @@ import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
 import { reachable } from './embedded/reachable.ts'
 import { keepAdminKey } from './embedded/secrets.ts'
-import { type Core, openCore, openGateway, openWorker } from './gateway.ts'
+import { type Core, openCore, openGateway } from './gateway.ts'
 import { createApp } from './http/app.ts'
 import { serveOps } from './http/ops.ts'
 import { serve } from './http/serve.ts'
@@ -22,6 +22,7 @@ import { startSweep } from './reconcile/sweep.ts'
 import { onSignal } from './signals.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import type { Worker } from './transform/worker.ts'
+import { openWorker } from './worker.ts'
 
 interface Part {
   readonly what: string

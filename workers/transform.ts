@@ -1,9 +1,10 @@
 /** A transform worker as a process of its own: as many as there are cores, against one Postgres, queue and object store. */
 import { configuredEngines } from '../src/engines.ts'
-import { openCore, openWorker } from '../src/gateway.ts'
+import { openCore } from '../src/gateway.ts'
 import { serveOps } from '../src/http/ops.ts'
 import { launch } from '../src/launch.ts'
 import { untilSignal } from '../src/signals.ts'
+import { openWorker } from '../src/worker.ts'
 
 await launch(process.env, async config => {
   const core = await openCore({ config, engines: configuredEngines(config), name: 'transform' })

@@ -1,9 +1,9 @@
 /** Transforms that break at their n-th I/O between claim and settle, for every n; other workers then find what is left. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { type DecodePool, openDecodePool } from '../../src/transform/decode-pool.ts'
 import { openPixelBudget } from '../../src/transform/pixel-budget.ts'
 import { openTransform } from '../../src/transform/work.ts'
+import { openWorker } from '../../src/worker.ts'
 import { FAULT_KINDS, openFaults } from '../support/failing.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
+import { openWorker } from '../../src/worker.ts'
 import { FAULT_KINDS, openFaults } from '../support/failing.ts'
 import { ADMIN_KEY, type CallOptions, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'

@@ -1,10 +1,10 @@
 /** The process that decodes is killed in the middle of one derivative: once is chance, twice is the image. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { planRendition } from '../../src/graph/plan.ts'
 import { parseRecipe } from '../../src/graph/recipe.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import type { ImageFacts } from '../../src/model/original.ts'
+import { openWorker } from '../../src/worker.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 import { expectConsistent, query } from './intact.ts'

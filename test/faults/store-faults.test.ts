@@ -1,9 +1,9 @@
 /** An object store behind a proxy that refuses, forgets its replies, truncates and corrupts. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import type { Report } from '../../src/transform/decode-protocol.ts'
 import { runChains } from '../../src/transform/run-chain.ts'
+import { openWorker } from '../../src/worker.ts'
 import { type FaultProxy, startFaultProxy } from '../support/s3-fault-proxy.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'

@@ -1,9 +1,9 @@
 /** Workers that are killed, or stopped beyond their lease and resumed, in the middle of a transform; and nodes that kill every worker. */
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { claimNodes, expireLeases, settleNode } from '../../src/manifest/nodes.ts'
 import { MAX_ATTEMPTS } from '../../src/model/limits.ts'
+import { openWorker } from '../../src/worker.ts'
 import { environmentOf, forkNode } from '../support/fork-node.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'

@@ -1,8 +1,8 @@
 /** A changed rendition is made for what was there before: started, watched, held, ended; and begun again after a death at any place. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { advanceOperations } from '../../src/reconcile/backfill.ts'
+import { openWorker } from '../../src/worker.ts'
 import { expectConsistent, query } from '../faults/intact.ts'
 import { openSide } from '../faults/side.ts'
 import { FAULT_KINDS, openFaults } from '../support/failing.ts'

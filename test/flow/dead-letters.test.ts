@@ -1,9 +1,9 @@
 /** Quarantine: a poisoned original dies, is listed with who waits for it, and runs again when it is redriven. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { createOpsApp } from '../../src/http/ops.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { claimNodes, failNode } from '../../src/manifest/nodes.ts'
+import { openWorker } from '../../src/worker.ts'
 import { expectJson, expectRefusal, openClient, type Send } from '../support/http.ts'
 import { photo, truncated } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'

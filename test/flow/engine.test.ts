@@ -1,10 +1,11 @@
 /** An engine upgrade from end to end: a canary share is made anew beside what is shown, compared, shown, and taken back. */
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openGateway, openWorker } from '../../src/gateway.ts'
+import { openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { advanceRollouts } from '../../src/reconcile/rollout.ts'
 import { admitEngine, engineHere } from '../../src/transform/admission.ts'
+import { openWorker } from '../../src/worker.ts'
 import { expectJson, expectRefusal, openClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { planOfNextRelease, planWith, raiseEpoch } from '../support/next-release.ts'

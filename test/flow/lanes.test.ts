@@ -1,11 +1,11 @@
 /** Who goes first when much is waiting, and what is answered when too much is. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { claimNodes, giveBackNodes } from '../../src/manifest/nodes.ts'
 import { runnableOriginals } from '../../src/manifest/runnable.ts'
 import { LANES } from '../../src/queue/queue.ts'
 import { openPixelBudget } from '../../src/transform/pixel-budget.ts'
 import type { Worker } from '../../src/transform/worker.ts'
+import { openWorker } from '../../src/worker.ts'
 import { query } from '../faults/intact.ts'
 import { expectRefusal, openClient, type Send } from '../support/http.ts'
 import { photo } from '../support/images.ts'

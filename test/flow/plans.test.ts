@@ -4,10 +4,11 @@
  */
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Core, openCore, openGateway, openWorker } from '../../src/gateway.ts'
+import { type Core, openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { refreshStatistics } from '../../src/manifest/statistics.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
+import { openWorker } from '../../src/worker.ts'
 import { photo } from '../support/images.ts'
 import { insertManyAssets } from '../support/many-assets.ts'
 import { type Recorded, recordingClient } from '../support/recording.ts'

@@ -1,8 +1,9 @@
 /** A thousand callers of one derivative that nobody has made yet, through sockets of two gateways, and one worker. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openGateway, openWorker } from '../../src/gateway.ts'
+import { openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { type Listening, serve } from '../../src/http/serve.ts'
+import { openWorker } from '../../src/worker.ts'
 import { expectConsistent, query } from '../faults/intact.ts'
 import { photo } from '../faults/photo.ts'
 import { openSide, type Side } from '../faults/side.ts'

@@ -1,11 +1,11 @@
 /** Many at once: two gateways on one database, several workers, and always one effect. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { type DecodePool, openDecodePool } from '../../src/transform/decode-pool.ts'
 import { openPixelBudget } from '../../src/transform/pixel-budget.ts'
 import { openTransform, type TransformOriginal } from '../../src/transform/work.ts'
+import { openWorker } from '../../src/worker.ts'
 import { expectConsistent, expectIntact, query } from '../faults/intact.ts'
 import { photo } from '../faults/photo.ts'
 import { openSide, type Side } from '../faults/side.ts'

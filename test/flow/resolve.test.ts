@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openWorker } from '../../src/gateway.ts'
+import { openWorker } from '../../src/worker.ts'
 import { expectJson, expectRefusal, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'

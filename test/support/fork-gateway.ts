@@ -1,9 +1,10 @@
 /** A gateway and a worker in one process, as `npm start` has them, over engines of the environment; tells its address. */
 import { readConfig } from '../../src/config.ts'
 import { configuredEngines } from '../../src/engines.ts'
-import { openCore, openGateway, openWorker } from '../../src/gateway.ts'
+import { openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { serve } from '../../src/http/serve.ts'
+import { openWorker } from '../../src/worker.ts'
 
 const config = readConfig({ ...process.env, PORT: '0' }, { cores: 2, terminal: false })
 const core = await openCore({ config, engines: configuredEngines(config), name: 'forked' })

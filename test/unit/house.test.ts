@@ -31,7 +31,7 @@ describe('imports', () => {
     ['graph', 'policy', 'deliver', 'events'],
     ['ingest', 'transform', 'resolve', 'reconcile'],
     ['gateway'],
-    ['prepare', 'engines'],
+    ['prepare', 'engines', 'worker'],
     ['http', 'cli', 'embedded', 'sdk', 'console'],
     ['main', 'workers'],
   ]
