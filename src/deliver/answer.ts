@@ -1,12 +1,7 @@
 /** How a resolved answer may be cached and named, whichever way it leaves. Pure. */
 import type { Hex } from '../model/ids.ts'
-import type { Format } from '../model/recipe.ts'
 
 export interface Cacheable {
-  readonly publication: number
-  readonly revision: number
-  readonly format: Format
-  readonly sha256: Hex
   /** The caller named a version: its bytes will never be others, unless a better format is still to come. */
   readonly pinned: boolean
   readonly negotiated: boolean
@@ -19,6 +14,18 @@ export interface Cacheable {
 export const YEAR_SECONDS = 31_536_000
 /** An answer that a publish or a finished AVIF may better soon. */
 const SHORT_SECONDS = 5
+/** Beyond that a cache may send what it has while it asks again (RFC 5861): nobody waits, and nobody is half a minute behind. */
+const REVALIDATE_SECONDS = 25
+/**
+ * So long a cache may go on with what it has while we answer 5xx or nothing. What is archived, erased or forbidden is answered 4xx,
+ * which ends it at once.
+ */
+const ERROR_SECONDS = 86_400
+/**
+ * For a CDN that is told of each publish. Not longer, for a purge can overtake the answer that it is about, and nothing tells of
+ * a rendition that was changed: what went wrong is right again after ten minutes.
+ */
+const PURGED_SECONDS = 600
 
 /** A client stops using what it was given this long before the end, for its clock may be slow. */
 const MARGIN_SECONDS = 30
@@ -41,12 +48,33 @@ const usableSeconds = (remainingMs: number): number => Math.max(0, Math.floor(re
 
 export const contentTag = (sha256: Hex): string => `"${sha256}"`
 
-/** For bytes that leave through us. */
-export const streamCacheControl = ({ pinned, negotiated, complete, isPublic, remainingMs }: Cacheable): string => {
+const isSettled = ({ negotiated, complete }: Pick<Cacheable, 'negotiated' | 'complete'>): boolean =>
+  complete || !negotiated
+
+/** For bytes that leave through us. What depends on a credential is never shown past its time. */
+export const streamCacheControl = (cacheable: Cacheable): string => {
+  const { pinned, isPublic, remainingMs } = cacheable
   const scope = isPublic ? 'public' : 'private'
-  return pinned && (complete || !negotiated)
-    ? `${scope}, max-age=${withinLife(YEAR_SECONDS, remainingMs)}, immutable`
-    : `${scope}, max-age=${withinLife(SHORT_SECONDS, remainingMs)}`
+  if (pinned && isSettled(cacheable)) return `${scope}, max-age=${withinLife(YEAR_SECONDS, remainingMs)}, immutable`
+  const fresh = `${scope}, max-age=${withinLife(SHORT_SECONDS, remainingMs)}`
+  return isPublic ? fresh + staleness(SHORT_SECONDS, remainingMs) : fresh
+}
+
+/** Both windows begin where freshness ends, and end with what allowed the answer. */
+const staleness = (freshSeconds: number, remainingMs: number | undefined): string => {
+  const within = (seconds: number): number =>
+    Math.max(0, withinLife(freshSeconds + seconds, remainingMs) - freshSeconds)
+  return `, stale-while-revalidate=${within(REVALIDATE_SECONDS)}, stale-if-error=${within(ERROR_SECONDS)}`
+}
+
+/**
+ * `CDN-Cache-Control` (RFC 9213) of what is short-lived for browsers, whose copies nobody can purge. Only for caches that are
+ * purged; `undefined`: `Cache-Control` says it all, and a cache that does not know this field goes by that anyway.
+ */
+export const cdnCacheControl = (cacheable: Cacheable): string | undefined => {
+  const { pinned, isPublic, remainingMs } = cacheable
+  if (!isPublic || pinned || !isSettled(cacheable)) return undefined
+  return `public, max-age=${withinLife(PURGED_SECONDS, remainingMs)}${staleness(PURGED_SECONDS, remainingMs)}`
 }
 
 /** For the bytes of an original, which are for whoever asked alone. */

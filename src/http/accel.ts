@@ -7,14 +7,15 @@
  * request, and everybody else is streamed to. Fronts fetch with a key of this gateway's tenant: others' bytes are streamed, too.
  */
 import { timingSafeEqual } from 'node:crypto'
+import { notModified, weigh } from '../deliver/conditions.ts'
 import type { Gateway } from '../gateway.ts'
 import { writeOriginPath } from '../model/origin-path.ts'
 import type { Delivery } from '../model/product.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
+import { conditionsOf, stateMissed } from './conditional.ts'
+import { contentFor } from './content.ts'
 import type { MatrixContext } from './context.ts'
-import { noneMatch } from './preconditions.ts'
 import type { Presentation } from './presentation.ts'
-import { contentFor } from './stream.ts'
 
 /** As node spells it. */
 export const FRONT_HEADER = 'matrix-front'
@@ -22,11 +23,11 @@ export const FRONT_HEADER = 'matrix-front'
 export const accelHeaders = (
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
-  { config, clock }: Pick<Gateway, 'config' | 'clock'>,
-): Record<string, string> => {
-  const { sha256, headers } = contentFor(answer, presentation, { config, clock })
+  gateway: Pick<Gateway, 'config' | 'clock' | 'purger'>,
+): Record<string, string> & { ETag: string } => {
+  const { sha256, headers } = contentFor(answer, presentation, gateway)
   const path = writeOriginPath({ sha256, format: answer.kind === 'ready' ? answer.format : 'original' })
-  return { ...headers, 'X-Accel-Redirect': `${config.accelPrefix}${path}` }
+  return { ...headers, 'X-Accel-Redirect': `${gateway.config.accelPrefix}${path}` }
 }
 
 /** How answers leave to whom. */
@@ -54,11 +55,13 @@ export const openFront = ({ config }: Pick<Gateway, 'config'>) => {
 /** Ranges are the front's: it has the whole, or fetches what it needs. */
 export const accelResponse = (
   c: MatrixContext,
-  gateway: Pick<Gateway, 'config' | 'clock'>,
+  gateway: Pick<Gateway, 'config' | 'clock' | 'purger'>,
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
 ): Response => {
   const { 'X-Accel-Redirect': target = '', ...headers } = accelHeaders(answer, presentation, gateway)
-  if (!noneMatch(c.req.header('if-none-match'), headers.ETag ?? '')) return new Response(null, { status: 304, headers })
+  const verdict = weigh({ ...conditionsOf(c), range: undefined }, { etag: headers.ETag ?? '', bytes: 0 })
+  if (verdict === 'failed') throw stateMissed()
+  if (verdict === 'unchanged') return new Response(null, { status: 304, headers: notModified(headers) })
   return new Response(null, { status: 200, headers: { ...headers, 'X-Accel-Redirect': target } })
 }

@@ -7,6 +7,7 @@ import { noteDenial } from './denials.ts'
 import { limited } from './middleware/limited.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
+import { refusalHeaders } from './refusal.ts'
 import { assetGrantRoutes } from './routes/asset-grants.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { assetsBatchRoutes } from './routes/assets-batch.ts'
@@ -95,7 +96,9 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
     const requestId = c.get('requestId') ?? 'req_unknown'
     noteDenial(gateway, c, known)
     if (known.status >= 500) log.error({ err: error, requestId }, 'request failed')
-    return problemResponse(known, { base: gateway.publicBase(), requestId })
+    const asked = c.get('asked')
+    const headers = asked && refusalHeaders(known, asked)
+    return problemResponse(known, { base: gateway.publicBase(), requestId, headers })
   }
   app.notFound(c => answer(c, refuse('not-found', 'There is no such route.')))
   app.onError((error, c) =>

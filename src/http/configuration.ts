@@ -5,6 +5,7 @@
  */
 
 import { sha256Hex } from '../lib/canonical.ts'
+import { listsTagStrongly } from '../lib/entity-tags.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { refuse } from '../model/errors.ts'
 import type { MatrixContext } from './context.ts'
@@ -13,9 +14,8 @@ import { noneMatch } from './preconditions.ts'
 /** ETag of something small: what it says. Coming back to a state is coming back to its tag. */
 export const stateTag = (state: object): string => `"${sha256Hex(JSON.stringify(state)).slice(0, 16)}"`
 
-/** Section 13.1.1: strong comparison, so a weak tag names nothing. `*` is any state there is. */
 const matches = (ifMatch: string, current: string | undefined): boolean =>
-  current !== undefined && (ifMatch.trim() === '*' || ifMatch.split(',').some(tag => tag.trim() === current))
+  current !== undefined && listsTagStrongly(ifMatch, current)
 
 /** `current` is the tag of what is there, `undefined` where nothing is. Throws `precondition-failed`. */
 export const requireState = (c: MatrixContext, current: string | undefined): void => {

@@ -5,10 +5,17 @@ import type { Context } from 'hono'
 import type { Cause } from '../model/event.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Credential } from '../policy/credentials.ts'
+import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
 
 /** Somebody who is known, or what he brought. */
 export type Caller = Credential | { readonly principal: Principal }
+
+/** A request of a delivery, as far as it has been read. */
+export interface Asked {
+  /** Where its URL says that it may be asked for, if it does. */
+  readonly link: Signed['place'] | 'share' | undefined
+}
 
 export interface Variables {
   requestId: string
@@ -19,6 +26,8 @@ export interface Variables {
   principal: Principal
   /** Set by `identified`. */
   identity: { readonly credential: Credential; readonly account: Account }
+  /** Set by the routes of deliveries, for their refusals. */
+  asked: Asked | undefined
   /** Set for every route that is limited: who is to ask it says so here, before anything is done for him. */
   admit: (who: Caller) => Promise<Account | undefined>
   /** A body that goes from stream to stream, once the head is complete. */

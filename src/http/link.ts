@@ -24,6 +24,13 @@ const SHARED = /^\/share\/([0-9A-Za-z]{32})(\/i\/[^?]*)(?:\?(.*))?$/
 export const targetOf = (c: MatrixContext): string =>
   c.env?.incoming?.url ?? c.req.url.slice(c.req.url.indexOf('/', c.req.url.indexOf('//') + 2))
 
+/** Of what a target says of itself, before anything of it is proved. */
+export const placeOf = (target: string): Link['place'] | undefined => {
+  if (target.startsWith('/share/')) return 'share'
+  if (target.startsWith('/s/')) return 'path'
+  return /[?&]sig=/.test(target) ? 'query' : undefined
+}
+
 /** `undefined`: a path without a link. Throws `forbidden` for what cannot be a signature, `not-found` for what cannot be a token. */
 export const readLink = (target: string): Link | undefined => {
   if (target.startsWith('/share/')) {

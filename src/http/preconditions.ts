@@ -1,3 +1,4 @@
+import { listsTag } from '../lib/entity-tags.ts'
 import { refuse } from '../model/errors.ts'
 
 /** ETag of an asset: the number of its publication, and of the changes of its metadata where there were any (RFC 9110 section 8.8.3). */
@@ -14,7 +15,6 @@ export const expectedPublication = (ifMatch: string | undefined): number | undef
   return Number(publication)
 }
 
-/** RFC 9110 section 13.1.2: weak comparison, so a `W/` in front does not matter. */
+/** RFC 9110 section 13.1.2. */
 export const noneMatch = (ifNoneMatch: string | undefined, etag: string): boolean =>
-  ifNoneMatch === undefined ||
-  !(ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some(tag => tag.trim().replace(/^W\//, '') === etag))
+  ifNoneMatch === undefined || !listsTag(ifNoneMatch, etag)

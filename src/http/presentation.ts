@@ -1,3 +1,4 @@
+import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { Link } from './link.ts'
 
 /** How an answer is to leave, as the caller or the edge has it. */
@@ -11,5 +12,19 @@ export interface Presentation {
   /** File name of a download, where the caller asked for one. */
   readonly download: string | undefined
   /** Where the URL itself says that it may be asked for, if it does. */
-  readonly link?: Link['place'] | undefined
+  readonly link: Link['place'] | undefined
+  /** Nobody is answered without a credential, even where an edge is public. */
+  readonly needsCredential: boolean
+  /** Whether this is a document or a redirect was chosen by `Accept`. */
+  readonly modeNegotiated: boolean
 }
+
+/** What answers differ by beside their URL. */
+export const dependsOf = (
+  answer: Ready | OriginalAnswer,
+  { link, needsCredential, modeNegotiated }: Pick<Presentation, 'link' | 'needsCredential' | 'modeNegotiated'>,
+) => ({
+  accept: modeNegotiated || (answer.kind === 'ready' && answer.negotiated),
+  authorization:
+    link === undefined && (needsCredential || answer.kind === 'original' || answer.visibility !== 'public'),
+})

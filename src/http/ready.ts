@@ -1,40 +1,52 @@
 /** What a ready answer says, as plain headers and values: the route and the warm lane send the same. Pure. */
-import { type Cacheable, redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
+import { redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
 import { attachment, cacheTags } from '../deliver/headers.ts'
 import type { Presented, PresignedUrl } from '../deliver/presign.ts'
+import { varyOf } from '../deliver/vary.ts'
 import { digestOf } from '../model/ids.ts'
 import type { Located } from '../resolve/cdn.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
+import { dependsOf, type Presentation } from './presentation.ts'
 
-export const VARY = 'Accept, Authorization'
+type Shown = Pick<Presentation, 'pinned' | 'link' | 'needsCredential' | 'modeNegotiated'> & { readonly now: number }
 
-export const redirectHeaders = (
-  answer: Ready,
-  { url, expiresAt }: Located,
-  { pinned, now }: Pick<Cacheable, 'pinned'> & { now: number },
-) => ({
-  Location: url,
-  'Cache-Control': redirectCacheControl(
-    { pinned, negotiated: answer.negotiated, complete: answer.complete },
-    expiresAt - now,
-  ),
-  Vary: VARY,
-  'Cache-Tag': cacheTags(answer),
-  'Matrix-Publication': String(answer.publication),
-  'Referrer-Policy': 'no-referrer',
-})
+// Written out and filled in, not spread: both build an object property by property in the runtime otherwise.
+const withVary = <T extends Record<string, string>>(headers: T, answer: Ready, shown: Shown): T => {
+  const vary = varyOf(dependsOf(answer, shown))
+  if (vary !== '') (headers as Record<string, string>).Vary = vary
+  return headers
+}
+
+export const redirectHeaders = (answer: Ready, { url, expiresAt }: Located, shown: Shown) => {
+  const { negotiated, complete, publication } = answer
+  const { pinned, now } = shown
+  const headers = {
+    Location: url,
+    'Cache-Control': redirectCacheControl({ pinned, negotiated, complete }, expiresAt - now),
+    'Cache-Tag': cacheTags(answer),
+    'Matrix-Publication': String(publication),
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    // Said, or node sends an empty body in chunks, whose end is a second buffer to write: 6 us.
+    'Content-Length': '0',
+  }
+  return withVary(headers, answer, shown)
+}
 
 /** With a word of its bytes: a leaf that was pointed elsewhere answers otherwise under the same publication. */
 const tagOf = ({ publication, revision, format, derivative }: Ready): string =>
   `${publication}.${revision}.${format}.${derivative.sha256.slice(0, 8)}`
 
-export const resolutionHeaders = (answer: Ready, { expiresAt }: Located, now: number) => ({
-  ETag: resolutionTag(tagOf(answer), expiresAt),
-  'Cache-Control': resolutionCacheControl(expiresAt - now),
-  Vary: VARY,
-  'Matrix-Publication': String(answer.publication),
-  'Cache-Tag': cacheTags(answer),
-})
+export const resolutionHeaders = (answer: Ready, { expiresAt }: Located, shown: Shown) => {
+  const headers = {
+    ETag: resolutionTag(tagOf(answer), expiresAt),
+    'Cache-Control': resolutionCacheControl(expiresAt - shown.now),
+    'Matrix-Publication': String(answer.publication),
+    'Cache-Tag': cacheTags(answer),
+    'X-Content-Type-Options': 'nosniff',
+  }
+  return withVary(headers, answer, shown)
+}
 
 export const resolutionDocument = (answer: Ready, { url, expiresAt, via }: Located) => {
   const { derivative } = answer

@@ -14,6 +14,7 @@ import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
 import { accelHeaders, FRONT_HEADER, openFront } from './accel.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
+import { describing } from './conditional.ts'
 import { noteAnswer } from './denials.ts'
 import { LEAST_HEADER } from './least.ts'
 import { type Link, readLink } from './link.ts'
@@ -44,13 +45,11 @@ const NAME = '([a-z0-9][a-z0-9-]{0,39})'
 const UUID = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'
 const RESOLVE_PATH = new RegExp(`^/v1/products/${NAME}/assets/${UUID}/renditions/${NAME}$`)
 
-/** Said, or node sends an empty body in chunks, whose end is a second buffer to write: 6 us. */
-const EMPTY = { 'Content-Length': 0 }
-
 /** Of requests with one of these the routes know more. */
 const isPlain = (headers: IncomingHttpHeaders): boolean =>
   headers.prefer === undefined &&
   headers['if-none-match'] === undefined &&
+  headers['if-match'] === undefined &&
   headers.range === undefined &&
   headers[LEAST_HEADER] === undefined
 
@@ -166,20 +165,29 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     return address === undefined ? undefined : rates.ofAddress(subscriberOf(address))
   }
 
-  const send = async (ready: Ready, { question, link }: Ask, mode: Mode) => {
+  const send = async (ready: Ready, { question, link, mode: asked }: Ask, mode: Mode) => {
+    const isApi = asked !== 'edge'
+    const presentation = {
+      mode,
+      pinned: question.version !== undefined,
+      download: undefined,
+      link,
+      needsCredential: isApi,
+      modeNegotiated: isApi,
+      now: clock.now(),
+    }
     if (mode === 'accel') {
-      const presentation = { mode, pinned: question.version !== undefined, download: undefined, link }
       metrics.accel.inc({ by: mode })
-      return { status: 200, headers: Object.assign(accelHeaders(ready, presentation, gateway), EMPTY), body: undefined }
+      const headers = accelHeaders(ready, presentation, gateway)
+      headers['Content-Length'] = '0'
+      return { status: 200, headers, body: undefined }
     }
     const located = await locate(ready)
-    if (mode !== 'json') {
-      const headers = redirectHeaders(ready, located, { pinned: question.version !== undefined, now: clock.now() })
-      return { status: 302, headers: Object.assign(headers, EMPTY), body: undefined }
-    }
+    if (mode === 'redirect')
+      return { status: 302, headers: redirectHeaders(ready, located, presentation), body: undefined }
     const body = JSON.stringify(resolutionDocument(ready, located))
-    const length = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
-    return { status: 200, headers: Object.assign(resolutionHeaders(ready, located, clock.now()), length), body }
+    const headers = resolutionHeaders(ready, located, presentation)
+    return { status: 200, headers: Object.assign(headers, describing(body)), body }
   }
 
   /** False: nothing was sent. */

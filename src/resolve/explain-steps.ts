@@ -119,7 +119,7 @@ export const delivery = (
   const control = {
     redirect: redirectCacheControl({ pinned, ...cacheable }, expiresAt - at),
     json: resolutionCacheControl(expiresAt - at),
-    stream: streamCacheControl({ pinned, isPublic, ...cacheable } as Parameters<typeof streamCacheControl>[0]),
+    stream: streamCacheControl({ pinned, isPublic, ...cacheable }),
   }[mode]
   const tenant = asked.asker.tenant
   const key = { tenant, secretHash, product, asset, version, rendition, countSharers: mode === 'json' }

@@ -82,7 +82,9 @@ describe.each(['in process', 'through a socket'] as const)('bytes %s', transport
 
   test('of the current version are kept for a moment only', async () => {
     const response = await open('tile.jpg', { version: 'current', send })
-    expect(response.headers.get('cache-control')).toBe('public, max-age=5')
+    expect(response.headers.get('cache-control')).toBe(
+      'public, max-age=5, stale-while-revalidate=25, stale-if-error=86400',
+    )
     expect(Buffer.from(await response.arrayBuffer()).equals(tile)).toBe(true)
   })
 

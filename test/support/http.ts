@@ -60,12 +60,18 @@ const expectConforms = (document: OpenApiDocument, operation: Operation, respons
   expect(parsed.success ? [] : parsed.error.issues, text).toEqual([])
 }
 
-const expectProblem = (response: Response, text: string): void => {
+/** What is not there may be kept for seconds, where derivatives are delivered. */
+const isKeptBriefly = (status: number, pathname: string): boolean =>
+  (status === 404 || status === 410) &&
+  (/^\/(?:i|s|share|o)\//.test(pathname) || /^\/v1\/products\/[^/]+\/assets\//.test(pathname))
+
+const expectProblem = (response: Response, text: string, pathname: string): void => {
   expect(response.headers.get('content-type')).toBe('application/problem+json')
-  // What is missing by its digest may be kept by the cache that asked, for seconds.
-  expect(response.headers.get('cache-control')).toMatch(
-    response.status === 404 ? /^(no-store|public, max-age=5)$/ : /^no-store$/,
+  const cached = response.headers.get('cache-control')
+  expect(cached).toMatch(
+    isKeptBriefly(response.status, pathname) ? /^no-store$|^(?:private|public), max-age=5$/ : /^no-store$/,
   )
+  if (response.status >= 503) expect(response.headers.get('retry-after')).toMatch(/^\d+$/)
   const problem = JSON.parse(text) as Record<string, unknown>
   expect(problem.status).toBe(response.status)
   expect(problem.type).toMatch(new RegExp(`^https?://.+[^/]/problems/${problem.code}$`))
@@ -95,7 +101,7 @@ export const expectWellFormed = async (
   // Those of which the engine is a part of the answer.
   if (!/^\/(?:metrics|docs|openapi\.json|v1\/capabilities|v1\/engine\b.*)$/.test(pathname))
     expect(withoutPresigned(text), what).not.toMatch(INTERNAL)
-  if (response.status >= 400 && response.status !== 416 && method !== 'HEAD') expectProblem(response, text)
+  if (response.status >= 400 && response.status !== 416 && method !== 'HEAD') expectProblem(response, text, pathname)
   const operation = operationOf(document, method, pathname)
   if (operation && method !== 'HEAD') expectConforms(document, operation, response, text)
   return response

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseRange } from '../../src/deliver/range.ts'
 import { assetTag, expectedPublication, noneMatch } from '../../src/http/preconditions.ts'
-import { parseRange } from '../../src/http/stream.ts'
+
 import { isMatrixError } from '../../src/model/errors.ts'
 
 test.each([

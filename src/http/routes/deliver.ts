@@ -13,7 +13,7 @@ import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { parseLeast } from '../least.ts'
-import { type Link, readLink, targetOf } from '../link.ts'
+import { type Link, placeOf, readLink, targetOf } from '../link.ts'
 import { answerResponse, parseWait } from './resolve.ts'
 
 /** Images in a page are worth a short wait; what is not ready then answers 202, which no cache keeps. */
@@ -60,6 +60,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
 
   const deliver = async (c: MatrixContext): Promise<Response> => {
     const target = targetOf(c)
+    c.set('asked', { link: placeOf(target) })
     const link = readLink(target)
     const { product, asset, version, rendition, format, download } = parseTarget(target, link)
     const waitMs = parseWait(c, undefined, {
@@ -93,6 +94,8 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       pinned: version !== undefined,
       download,
       link: link?.place,
+      needsCredential: false,
+      modeNegotiated: false,
     })
   }
   for (const route of ROUTES) app.get(route, deliver)

@@ -11,12 +11,13 @@ import { openOriginReader } from '../../manifest/origin-read.ts'
 import { refuse } from '../../model/errors.ts'
 import { type OriginPath, readOriginPath } from '../../model/origin-path.ts'
 import { MEDIA_TYPE } from '../../model/recipe.ts'
+import { validators } from '../content.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { targetOf } from '../link.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { refusals, security } from '../openapi.ts'
 import { problemResponse } from '../problem.ts'
-import { streamContent, validators } from '../stream.ts'
+import { streamContent } from '../stream.ts'
 
 /** What is not there may be soon, and is asked for by each who waits for it. */
 const MISSING_SECONDS = 5
@@ -73,7 +74,14 @@ export const originRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       206: { description: 'The range that was asked for' },
       304: { description: 'What the cache has is what it would get' },
       416: { description: 'The range is outside of the bytes' },
-      ...refusals('unauthenticated', 'forbidden', 'not-found', 'storage-unavailable', 'dependency-timeout'),
+      ...refusals(
+        'unauthenticated',
+        'forbidden',
+        'not-found',
+        'precondition-failed',
+        'storage-unavailable',
+        'dependency-timeout',
+      ),
     },
   })
 }

@@ -71,6 +71,7 @@ const failures = refusals(
   'not-ready',
   'asset-archived',
   'asset-erased',
+  'precondition-failed',
   'unsupported-transform',
   'rendition-failed',
   'rate-limited',

@@ -5,6 +5,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { resolutionCacheControl, resolutionTag } from '../../deliver/answer.ts'
 import { cacheTags } from '../../deliver/headers.ts'
+import { varyOf } from '../../deliver/vary.ts'
 import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
@@ -14,12 +15,12 @@ import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/reso
 import { accelResponse } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
+import { documentResponse } from '../conditional.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { noteAnswer } from '../denials.ts'
 import { parseLeast } from '../least.ts'
 import { pendingResponse } from '../pending.ts'
-import { noneMatch } from '../preconditions.ts'
-import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
+import { DELIVERY_MODES, dependsOf, type Mode, type Presentation } from '../presentation.ts'
 import { originalDocument, originalObject, redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
 import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
@@ -92,6 +93,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const { config, identify, resolve, metrics } = gateway
 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
+    c.set('asked', { link: undefined })
     const credential = await identify(c.req.header('authorization'))
     if (credential.secretHash === undefined && credential.proven === undefined) throw unauthenticated()
     const account = await c.get('admit')(credential)
@@ -116,7 +118,14 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     if (wantsExplanation(query)) return explainAnswer(c, gateway, { ...question, mode, as: query.as })
     const answer = await resolve(question)
     metrics.resolutions.inc({ outcome: answer.kind })
-    return answerResponse(c, gateway, answer, { mode, pinned: question.version !== undefined, download: undefined })
+    return answerResponse(c, gateway, answer, {
+      mode,
+      pinned: question.version !== undefined,
+      download: undefined,
+      link: undefined,
+      needsCredential: true,
+      modeNegotiated: query.delivery === undefined,
+    })
   })
 
   documentResolve(app)
@@ -142,37 +151,39 @@ const readyResponse = async (
   c: MatrixContext,
   { locate, clock }: Gateway,
   answer: Ready,
-  { mode, pinned }: Presentation,
+  presentation: Presentation,
 ): Promise<Response> => {
   const located = await locate(answer)
-  if (mode === 'redirect') {
-    const headers = redirectHeaders(answer, located, { pinned, now: clock.now() })
-    return new Response(null, { status: 302, headers })
-  }
-  const headers = resolutionHeaders(answer, located, clock.now())
-  if (!noneMatch(c.req.header('if-none-match'), headers.ETag)) return new Response(null, { status: 304, headers })
-  return Response.json(resolutionDocument(answer, located), { headers })
+  const shown = { ...presentation, now: clock.now() }
+  if (presentation.mode === 'redirect')
+    return new Response(null, { status: 302, headers: redirectHeaders(answer, located, shown) })
+  const headers = resolutionHeaders(answer, located, shown)
+  return documentResponse(c, headers, resolutionDocument(answer, located))
 }
 
 const originalResponse = async (
   c: MatrixContext,
   { presign, originals, clock }: Gateway,
   answer: OriginalAnswer,
-  { mode, download }: Presentation,
+  presentation: Presentation,
 ): Promise<Response> => {
+  const { mode, download } = presentation
   const { asset, version, product, publication } = answer
   const presigned = await presign(originals, originalObject(answer, download))
   const { url, expiresAt } = presigned
+  const vary = varyOf(dependsOf(answer, presentation))
   const headers = {
-    Vary: 'Authorization',
+    ...(vary !== '' && { Vary: vary }),
     'Matrix-Publication': String(publication),
     'Cache-Tag': cacheTags({ asset, version, product }),
     'Cache-Control': resolutionCacheControl(expiresAt - clock.now()),
+    'X-Content-Type-Options': 'nosniff',
   }
   if (mode === 'redirect')
-    return new Response(null, { status: 302, headers: { ...headers, Location: url, 'Referrer-Policy': 'no-referrer' } })
+    return new Response(null, {
+      status: 302,
+      headers: { ...headers, Location: url, 'Referrer-Policy': 'no-referrer', 'Content-Length': '0' },
+    })
   const tagged = { ...headers, ETag: resolutionTag(`${publication}.original`, expiresAt) }
-  if (!noneMatch(c.req.header('if-none-match'), tagged.ETag))
-    return new Response(null, { status: 304, headers: tagged })
-  return Response.json(originalDocument(answer, presigned), { headers: tagged })
+  return documentResponse(c, tagged, originalDocument(answer, presigned))
 }
