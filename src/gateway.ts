@@ -27,8 +27,9 @@ import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
 import { openLocate } from './resolve/cdn.ts'
 import { openDemand } from './resolve/demand.ts'
+import { openFallback } from './resolve/fallback.ts'
 import { openResolveMany } from './resolve/many.ts'
-import { openPeek, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
+import { openLook, openPeek, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
@@ -180,6 +181,8 @@ export const openGateway = (core: Core) => {
     waitForNodes: openNodeWaiter(database, nearby),
     waitForPublication: openPublicationWaiter(database),
   }
+  /** Of those that count nothing: the request that they belong to is counted by `resolve`. */
+  const looking = { ...resolving, proveLink: openLinkProver(proverOptions) }
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
@@ -192,7 +195,8 @@ export const openGateway = (core: Core) => {
     engineCapabilities: probeEngine(),
     ...credentials,
     ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants }),
-    peek: openPeek({ ...resolving, proveLink: openLinkProver(proverOptions) }),
+    peek: openPeek(looking),
+    findFallback: openFallback({ database, look: openLook(looking) }),
     resolve: openResolve(resolving),
     resolveMany: openResolveMany(resolving),
     /** Base of links in answers; known for certain once the port is. */

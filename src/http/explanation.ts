@@ -3,7 +3,9 @@ import { z } from '@hono/zod-openapi'
 
 export const ExplanationSchema = z
   .object({
-    outcome: z.string().openapi({ description: '`ready: webp`, `pending`, or the code of the refusal' }),
+    outcome: z.string().openapi({
+      description: '`ready: webp`, `pending`, `stale: webp` of an earlier version, or the code of the refusal',
+    }),
     status: z.number().int().openapi({ description: 'Of the answer that a resolve would give' }),
     steps: z.array(
       z.object({

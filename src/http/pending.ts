@@ -3,7 +3,11 @@ import type { Gateway } from '../gateway.ts'
 import { nodesInQueue } from '../manifest/leaves.ts'
 import type { Pending, Unpublished } from '../resolve/resolve.ts'
 
-const RETRY_AFTER_SECONDS = 1
+export const RETRY_AFTER_SECONDS = 1
+
+/** Where it is told how far the versions of an asset are, or one of them. */
+export const statusUrl = ({ publicBase }: Pick<Gateway, 'publicBase'>, asset: string, version?: number): string =>
+  `${publicBase()}/v1/assets/${asset}/versions${version === undefined ? '' : `/${version}/completeness`}`
 
 type Waiting = Pending | Unpublished
 
@@ -24,7 +28,6 @@ export const pendingDocuments = async (
   return answers.map(answer => {
     const { asset, product, rendition } = answer
     const isPlanned = answer.kind === 'pending'
-    const path = isPlanned ? `${asset}/versions/${answer.version}/completeness` : `${asset}/versions`
     const blocking = isPlanned
       ? answer.blocking.map(one => ({ ...one, attempts: queued.get(one.node ?? '')?.attempts ?? 0 }))
       : []
@@ -38,7 +41,7 @@ export const pendingDocuments = async (
       ...(since.length > 0 && { queued_at: new Date(Math.min(...since)).toISOString() }),
       blocking,
       retry_after: RETRY_AFTER_SECONDS,
-      status_url: `${publicBase()}/v1/assets/${path}`,
+      status_url: statusUrl({ publicBase }, asset, isPlanned ? answer.version : undefined),
     }
   })
 }

@@ -12,6 +12,8 @@ export interface ExplainQuestion
   extends Omit<Question, 'waitMs' | 'countSharers' | 'signal' | 'signed' | 'shareHash' | 'account'> {
   /** Who wants to know: the caller itself, or an administrator. */
   readonly asker: Principal
+  /** What may stand in for what is not ready. */
+  readonly fallback?: 'previous' | 'none' | undefined
   /** How the answer would leave. */
   readonly mode: 'json' | 'redirect' | 'stream'
 }

@@ -6,6 +6,7 @@
  * product may not know ends as it ends for it: with the plain refusal, after the same read.
  */
 import { acceptableFormats } from '../deliver/negotiate.ts'
+import { versionBefore } from '../manifest/fallbacks.ts'
 import { leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { type ResolveFacts, resolveReader } from '../manifest/resolve-read.ts'
@@ -88,11 +89,39 @@ export const explainResolution = async (
   if ('refusal' in last) return end(last.refusal.code, last.refusal.status)
   const { answer } = last
   note('state', facts.leaves.length, show.state(answer, plan && 'queued' in plan ? plan.queued : 0))
+  if (answer.kind === 'pending' && asked.fallback === 'previous')
+    return explainEarlier(dependencies, note, { asked, version: answer.version, tenant, end })
   if (answer.kind === 'pending' || answer.kind === 'unpublished') return end('pending', 202)
   const located = answer.kind === 'ready' && asked.mode !== 'stream' ? await dependencies.locate(answer) : undefined
   note('delivery', asked.mode, show.delivery(dependencies, asked, { answer, facts, at, located }))
   const status = asked.mode === 'redirect' ? 302 : 200
   return end(answer.kind === 'ready' ? `ready: ${answer.format}` : 'ready', status)
+}
+
+/** What would be given in its place, asked for as if it had been the question. */
+const explainEarlier = async (
+  dependencies: ExplainDependencies,
+  note: Note,
+  {
+    asked,
+    version: pending,
+    tenant,
+    end,
+  }: {
+    asked: ExplainQuestion
+    version: number
+    tenant: string
+    end: (outcome: string, status: number) => Explanation
+  },
+): Promise<Explanation> => {
+  const version = await versionBefore(dependencies.database, { ...asked, tenant, version: pending })
+  const earlier =
+    version === undefined
+      ? undefined
+      : await explainResolution(dependencies, { ...asked, version, fallback: undefined })
+  const isReady = earlier?.outcome.startsWith('ready') ?? false
+  note('fallback', asked.fallback, isReady ? { version } : 'no earlier version that was shown has it')
+  return isReady && earlier ? end(earlier.outcome.replace('ready', 'stale'), earlier.status) : end('pending', 202)
 }
 
 type Planned = DryPlan | { readonly refusal: MatrixError } | undefined

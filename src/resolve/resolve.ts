@@ -67,7 +67,7 @@ export interface ResolveDependencies {
 
 export type Resolve = (question: Question) => Promise<Answer>
 
-type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'policy' | 'read' | 'proveLink'>
+export type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'policy' | 'read' | 'proveLink'>
 
 /** The question with what its signature proves. Throws `forbidden`. */
 const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveFacts, question: Question): Question => {
@@ -93,7 +93,7 @@ export const keyOf = (tenant: string, question: Question): ResolveKey => {
 }
 
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
-const openLook = (dependencies: LookDependencies): Resolve => {
+export const openLook = (dependencies: LookDependencies): Resolve => {
   const { tenant, read } = dependencies
   return async asked => {
     const facts = await read(keyOf(tenant, asked))

@@ -35,6 +35,12 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    fallbacks: new Counter({
+      name: 'matrix_fallbacks_total',
+      help: 'What was shown in place of what was not ready: nearest, previous or placeholder.',
+      labelNames: ['kind'] as const,
+      registers,
+    }),
     signatures: new Counter({
       name: 'matrix_url_signatures_total',
       help: 'Signed URLs that were asked for: accepted, or why not. unknown-key counts revoked and expired ones, too.',

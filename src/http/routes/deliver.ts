@@ -9,14 +9,17 @@ import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../../mo
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
+import type { Question } from '../../resolve/resolve.ts'
 import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
+import { wantsImage } from '../wants-image.ts'
 import { answerResponse, parseWait } from './resolve.ts'
 
-/** Images in a page are worth a short wait; what is not ready then answers 202, which no cache keeps. */
+/** Images in a page are worth a short wait; what stands in for what is not ready then, or 202, no cache keeps. */
 const DEFAULT_WAIT_MS = 2_000
 
 const nothingHere = () => refuse('not-found', 'There is nothing under this path.')
@@ -55,7 +58,7 @@ const parseTarget = (target: string, link: Link | undefined) => {
 }
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { config, identify, resolve, metrics } = gateway
+  const { config, identify, metrics } = gateway
   const front = openFront(gateway)
 
   const deliver = async (c: MatrixContext): Promise<Response> => {
@@ -69,7 +72,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     })
     const credential = link === undefined ? await identify(c.req.header('authorization')) : ANONYMOUS
     const account = await c.get('admit')(credential)
-    const answer = await resolve({
+    const question: Question = {
       ...credential,
       signed: link?.signed,
       shareHash: link?.shareHash,
@@ -85,7 +88,10 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       countSharers: false,
       address: addressOf(c),
       signal: undefined,
-    })
+    }
+    const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
+    const answer = await resolveOrFallback(c, gateway, question, wish)
+    if (answer instanceof Response) return answer
     metrics.resolutions.inc({ outcome: answer.kind })
     const mode = front.modeOf(answer, c.req.header(FRONT_HEADER))
     if (answer.delivery === 'accel') metrics.accel.inc({ by: mode })

@@ -74,7 +74,7 @@ const readAs = (text: string): As => {
 
 type Asked = Pick<
   ExplainQuestion,
-  'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'least' | 'mode'
+  'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'least' | 'mode' | 'fallback'
 >
 
 const explain = async (
@@ -107,13 +107,26 @@ const explain = async (
 export const explainAnswer = async (
   c: MatrixContext,
   gateway: Gateway,
-  question: Question & { mode: ExplainQuestion['mode']; as: string | undefined },
+  question: Question & Pick<ExplainQuestion, 'mode' | 'fallback'> & { as: string | undefined },
 ): Promise<Response> => {
   const asker = await gateway.findPrincipal(c.req.header('authorization'))
   if (!asker) throw unauthenticated()
-  const { product, asset, rendition, format, accept, version, least, mode } = question
+  const { product, asset, rendition, format, accept, version, least, mode, fallback } = question
   const as = question.as === undefined ? undefined : readAs(question.as)
-  const asked = { product, asset, rendition, format, accept, version, least, mode, asker, as, address: undefined }
+  const asked = {
+    product,
+    asset,
+    rendition,
+    format,
+    accept,
+    version,
+    least,
+    mode,
+    fallback,
+    asker,
+    as,
+    address: undefined,
+  }
   return Response.json(await explain(c, gateway, asked), { headers: { 'Cache-Control': 'no-store' } })
 }
 

@@ -8,7 +8,10 @@ import { PlaceholderSchema } from '../placeholder.ts'
 
 export const ResolutionSchema = z
   .object({
-    state: z.literal('ready'),
+    state: z.enum(['ready', 'stale']).openapi({ description: '`stale`: of an earlier version, as `fallback` allowed' }),
+    stale_reason: z.literal('pending').optional(),
+    retry_after: z.number().optional(),
+    status_url: z.url().optional(),
     asset: z.uuid(),
     version: z.number().int(),
     publication: z.number().int(),
@@ -93,6 +96,9 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
         format,
         version: z.string().optional(),
         wait: z.number().optional(),
+        fallback: z.enum(['previous', 'none']).optional().openapi({
+          description: 'What may stand in for what is not ready: the newest earlier version that was shown and has it',
+        }),
         min: z
           .string()
           .optional()
@@ -112,10 +118,10 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
           .string()
           .optional()
           .openapi({ description: 'The same as `min`, also on delivery URLs' }),
-        Prefer: z
-          .string()
-          .optional()
-          .openapi({ description: '`wait=N`: hold the request up to N seconds for a derivative that is not ready' }),
+        Prefer: z.string().optional().openapi({
+          description:
+            '`wait=N`: hold the request up to N seconds for a derivative that is not ready; `fallback=previous` or `fallback=none`',
+        }),
       }),
     },
     responses: { ...found, ...failures },
@@ -124,7 +130,14 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
   const deliver = {
     tags: ['Deliver'],
     method: 'get' as const,
-    responses: { ...found, 200: { description: 'The bytes, where the edge streams' }, ...failures },
+    responses: {
+      ...found,
+      200: {
+        description:
+          'The bytes, where the edge streams; or what stands in for them in a page, as `Matrix-Fallback` says',
+      },
+      ...failures,
+    },
   }
   app.openAPIRegistry.registerPath({
     ...deliver,

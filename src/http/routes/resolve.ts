@@ -18,6 +18,7 @@ import { requestOf } from '../audit.ts'
 import { documentResponse } from '../conditional.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { noteAnswer } from '../denials.ts'
+import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
 import { pendingResponse } from '../pending.ts'
 import { DELIVERY_MODES, dependsOf, type Mode, type Presentation } from '../presentation.ts'
@@ -26,7 +27,7 @@ import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
-const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min'])
+const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min', 'fallback'])
 
 export const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
@@ -58,7 +59,7 @@ export const parseWait = (
 
 const parseQuery = (
   c: MatrixContext,
-): Partial<Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as' | 'min', string>> => {
+): Partial<Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as' | 'min' | 'fallback', string>> => {
   if (!c.req.url.includes('?')) return {}
   const query: Record<string, string> = {}
   for (const [key, values] of Object.entries(c.req.queries())) {
@@ -90,7 +91,7 @@ const wantsExplanation = ({ explain, as }: ReturnType<typeof parseQuery>): boole
 }
 
 export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { config, identify, resolve, metrics } = gateway
+  const { config, identify, metrics } = gateway
 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
     c.set('asked', { link: undefined })
@@ -99,6 +100,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     const account = await c.get('admit')(credential)
     const query = parseQuery(c)
     const mode = parseMode(c, query.delivery)
+    const choice = parseFallback(c, query.fallback)
     const waitMs = parseWait(c, query.wait, { defaultMs: 0, maxMs: config.maxWaitMs })
     const question: Question = {
       ...credential,
@@ -115,8 +117,9 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
     }
-    if (wantsExplanation(query)) return explainAnswer(c, gateway, { ...question, mode, as: query.as })
-    const answer = await resolve(question)
+    if (wantsExplanation(query)) return explainAnswer(c, gateway, { ...question, mode, as: query.as, fallback: choice })
+    const answer = await resolveOrFallback(c, gateway, question, { choice, image: false, mode })
+    if (answer instanceof Response) return answer
     metrics.resolutions.inc({ outcome: answer.kind })
     return answerResponse(c, gateway, answer, {
       mode,
