@@ -26,6 +26,8 @@ export interface PostgresOptions {
   readonly onExit?: (how: string) => void
   /** `false` trades safety against power loss for speed, for tests; a killed Postgres still loses nothing. Default true. */
   readonly durable?: boolean
+  /** Of the server, beyond and instead of the modest ones here. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface PostgresConnection {
@@ -55,7 +57,7 @@ const READY_WITHIN_MS = 60_000
  * binaries for this platform or Postgres does not start; its last words are in the message.
  */
 export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedPostgres> => {
-  const { folder, durable = true } = options
+  const { folder, durable = true, settings: own = {} } = options
   const [{ initdb, postgres }, account] = await Promise.all([findPostgres(), chooseAccount()])
   await prepareFolder({ folder, initdb, account, durable })
   const lock = await examineLock(folder)
@@ -64,7 +66,10 @@ export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedP
   if (host !== folder) await giveTo(host, account)
 
   const connection = { host, port: POSTGRES_PORT, user: POSTGRES_USER, database: 'postgres' }
-  const command = [...account.prefix, postgres, '-D', folder, '-k', host, ...settings(durable)] as [string, ...string[]]
+  const command = [...account.prefix, postgres, '-D', folder, '-k', host, ...settings(durable, own)] as [
+    string,
+    ...string[],
+  ]
   // After a kill, processes of the old postmaster may hold its shared memory for a moment: Postgres refuses until they are gone.
   const server = await untilReady({
     command,
@@ -93,7 +98,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedP
 export const toConnectionString = ({ host, port, user, database }: PostgresConnection): string =>
   `postgresql://${encodeURIComponent(user)}@localhost/${encodeURIComponent(database)}?host=${encodeURIComponent(host)}&port=${port}`
 
-const settings = (durable: boolean): string[] =>
+const settings = (durable: boolean, own: Readonly<Record<string, string>>): string[] =>
   Object.entries({
     listen_addresses: '',
     unix_socket_permissions: '0700',
@@ -102,6 +107,7 @@ const settings = (durable: boolean): string[] =>
     max_wal_size: '256MB',
     lc_messages: 'C',
     ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
+    ...own,
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 
 interface Launch {

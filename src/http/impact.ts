@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { Gateway } from '../gateway.ts'
 import { type CostFactors, estimateChain, estimatePixels } from '../graph/cost.ts'
 import { planRendition } from '../graph/plan.ts'
-import { derivativeWeights, knownNodes, type ShownImage, shownImages } from '../manifest/impact.ts'
+import { derivativeWeights, estimateShownImages, knownNodes, type ShownImage, shownImages } from '../manifest/impact.ts'
 import type { Hex } from '../model/ids.ts'
 import { type Format, MEDIA_TYPE, type PlannedNode, type Recipe } from '../model/recipe.ts'
 
@@ -15,7 +15,9 @@ export const ImpactSchema = z
     versions_affected: z
       .number()
       .int()
-      .openapi({ description: 'Images of the collection that are current or may be soon' }),
+      .openapi({
+        description: 'Images of the collection that are current or may be soon; beyond ten thousand an estimate',
+      }),
     versions_planned: z
       .number()
       .int()
@@ -90,7 +92,8 @@ export const impactOf = async (
     costs(),
   ])
   const made = [...nodes].filter(([key]) => !existing.has(key)).map(([, one]) => one)
-  const affected = images[0]?.total ?? 0
+  const affected =
+    images.length < MOST_PLANNED ? images.length : await estimateShownImages(database, tenant, collection)
   const scale = images.length === 0 ? 0 : affected / images.length
   return {
     versions_affected: affected,

@@ -16,6 +16,8 @@ export interface Chart {
   readonly note: string
   readonly xLabel: string
   readonly yLabel: string
+  /** What is written below the axis; by default percents. */
+  readonly xTicks?: readonly (readonly [x: number, label: string])[]
   readonly series: readonly Series[]
 }
 
@@ -46,7 +48,9 @@ const spread = (places: readonly number[], apart: number): number[] => {
   return moved
 }
 
-export const drawChart = ({ title, note, xLabel, yLabel, series }: Chart): string => {
+const PERCENTS = [0, 25, 50, 75, 100].map(x => [x, `${x} %`] as const)
+
+export const drawChart = ({ title, note, xLabel, yLabel, xTicks = PERCENTS, series }: Chart): string => {
   const highest = Math.max(100, ...series.flatMap(({ points }) => points.map(([, y]) => y)))
   const top = Math.ceil(highest / STEP) * STEP
   const xOf = (x: number): number => round(LEFT + ((WIDTH - LEFT - RIGHT) * x) / 100)
@@ -76,12 +80,12 @@ export const drawChart = ({ title, note, xLabel, yLabel, series }: Chart): strin
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="${INK}" stroke="none">`,
     `<title>${escaped(title)}</title>`,
-    `<desc>${escaped(series.map(({ name, points }) => `${name}: ${points.map(([x, y]) => `${x} % ${y} %`).join(', ')}`).join('; '))}</desc>`,
+    `<desc>${escaped(series.map(({ name, points }) => `${name}: ${points.map(([x, y]) => `${xTicks.find(([at]) => at === x)?.[1] ?? `${x} %`} ${y} %`).join(', ')}`).join('; '))}</desc>`,
     text(LEFT, 24, title, ' font-size="15" font-weight="600"'),
     text(LEFT, 44, yLabel),
     `<g stroke="${INK}" fill="none">${grid.join('')}</g>`,
     ...ticks.map(y => text(LEFT - 8, round(yOf(y) + 4), `${y} %`, ' text-anchor="end"')),
-    ...[0, 25, 50, 75, 100].map(x => text(xOf(x), HEIGHT - BOTTOM + 20, `${x} %`, ' text-anchor="middle"')),
+    ...xTicks.map(([x, label]) => text(xOf(x), HEIGHT - BOTTOM + 20, label, ' text-anchor="middle"')),
     text(xOf(50), HEIGHT - BOTTOM + 40, xLabel, ' text-anchor="middle"'),
     text(LEFT, HEIGHT - 8, note, ' font-size="11"'),
     ...lines,

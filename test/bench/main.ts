@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--photos <folder>] [--only warm,cold] [--seconds 5] [--install]`: measures what PERFORMANCE goals are about,
+ * `npm run bench -- [--photos <folder>] [--only warm,cold] [--seconds 5] [--install] [--assets 10000,1000000]`: measures what PERFORMANCE goals are about,
  * each figure beside a baseline of the same run, prints the tables and writes them to `results.md`. Linux only (reads /proc).
  *
  * Absolute figures belong to the machine and the hour; the ratios are what should hold.
@@ -19,6 +19,7 @@ import { peers } from './peers.ts'
 import { type Photo, readPhotos } from './photos.ts'
 import { publish } from './publish.ts'
 import { markdown, type Table } from './report.ts'
+import { scale } from './scale.ts'
 import { overlap, sharing } from './sharing.ts'
 import { startUp } from './start.ts'
 import { warm } from './warm.ts'
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     install: { type: 'boolean', default: false },
     dist: { type: 'string', default: ROOT },
+    assets: { type: 'string', default: '10000,100000' },
   },
 })
 
@@ -50,6 +52,8 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   publish,
   decisions,
   audit,
+  scale: (world, photos) =>
+    scale(world, photos, { assets: values.assets.split(',').map(Number), seconds: Number(values.seconds) }),
   start: (world, photos) => startUp(world, photos, values),
 }
 

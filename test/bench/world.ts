@@ -37,10 +37,10 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 
 const ADMIN_KEY = 'admin-key-of-the-benchmarks'
 
-/** `root`: the folder that `dist` is in. */
-export const openWorld = async (root: string) => {
+/** `root`: the folder that `dist` is in. `settings`: of Postgres. */
+export const openWorld = async (root: string, settings: Readonly<Record<string, string>> = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'matrix-bench-'))
-  const postgres = await startPostgres({ folder: join(folder, 'postgres') })
+  const postgres = await startPostgres({ folder: join(folder, 'postgres'), settings })
   const credential = { accessKeyId: 'BENCH', secretAccessKey: randomUUID() }
   const s3 = await forkS3Server({ folder: join(folder, 's3'), host: '127.0.0.1', port: 0, ...credential })
   const running = new Set<Gateway>()

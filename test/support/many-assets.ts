@@ -1,51 +1,199 @@
-/** Ten thousand assets as uploads would have left them, written at once and never analysed: a database on its first morning. */
+/**
+ * Any number of assets, as uploads and workers would have left them: the rows that one real asset has, with other ids, digests
+ * and times. What the program writes is copied and not described here, so that nothing has to follow when it writes otherwise.
+ *
+ * Ages differ: ten thousand a day, the last as young as the one that is copied. Rows of an asset lie beside each other, in the order of
+ * their making; indexes are there meanwhile, so that their sizes are those of a life and not of a fresh build. Left out: answers kept
+ * for repeated requests (a day's worth, whatever the number of assets), the chain of the audit (the sweep makes it), and objects.
+ */
 import pg from 'pg'
 
-const digest = (kind: string): string => `decode(md5('${kind}' || i) || md5(i || '${kind}'), 'hex')`
-const asset = `('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid`
-const i = (count: number): string => `from generate_series(1, ${count}) as i`
+export interface FillOptions {
+  readonly connection: pg.ClientConfig | string
+  /** Complete: published, made, looked at. */
+  readonly template: string
+  /** Numbers of the assets to make: from, and up to but without. */
+  readonly from?: number
+  readonly count: number
+  /** As many as there will be in the end; the last of them is the youngest. */
+  readonly total?: number
+  readonly onProgress?: (done: number) => void
+}
 
-/** In the collection `product-photo` of the demo set; each with one published version, two nodes and three leaves. */
-export const insertManyAssets = async (connection: pg.ClientConfig, count = 10_000): Promise<void> => {
-  const leaf = (product: string, rendition: string, node: string): string =>
-    `insert into leaf (tenant_id, asset_id, version, product_id, rendition, revision, format, position, required, eager, node_id)
-     select 'demo', ${asset}, 1, '${product}', '${rendition}', 1, 'jpeg', 0, true, true, ${digest(node)} ${i(count)}`
-  const node = (kind: string): string =>
-    `insert into node (tenant_id, node_id, original, chain, format, state, output, executions, queued_at, finished_at)
-     select 'demo', ${digest(kind)}, ${digest('o')}, '[]', 'jpeg', 'DONE', ${digest(`d${kind}`)}, 1, now(), now() ${i(count)}`
-  const derivative = (kind: string): string =>
-    `insert into derivative (tenant_id, sha256, byte_length, media_type, width, height, object_key)
-     select 'demo', ${digest(`d${kind}`)}, 1000, 'image/jpeg', 400, 300, 'seed/${kind}/' || i ${i(count)}`
-  const statements = [
-    `insert into original (tenant_id, sha256, byte_length, media_type, object_key, image)
-     select 'demo', ${digest('o')}, 1000, 'image/jpeg', 'seed/o/' || i, '{}' ${i(count)}`,
-    `insert into asset (tenant_id, asset_id, collection_id, owner_product, active_version, publication_no, next_version, next_event_no, created_by)
-     select 'demo', ${asset}, 'product-photo', 'shop-web', 1, 1, 2, 4, 'seed' ${i(count)}`,
-    `insert into asset_version (tenant_id, asset_id, version, sha256, state, publish_policy, created_by, ready_at, activated_at)
-     select 'demo', ${asset}, 1, ${digest('o')}, 'ACTIVE', 'when-ready', 'seed', now(), now() ${i(count)}`,
-    `insert into publication (tenant_id, asset_id, publication_no, version, reason, actor)
-     select 'demo', ${asset}, 1, 1, 'auto', 'seed' ${i(count)}`,
-    derivative('card'),
-    derivative('hero'),
-    node('card'),
-    node('hero'),
-    leaf('shop-web', 'card', 'card'),
-    leaf('mobile', 'tile', 'card'),
-    leaf('shop-web', 'hero', 'hero'),
-    `with told as (update event_head set seq = seq + ${3 * count} returning seq)
-     insert into event (event_id, seq, tenant_id, type, asset_id, asset_event_no, data, actor, correlation_id, sequenced_at)
-     select gen_random_uuid(), told.seq - ${3 * count} + 3 * (i - 1) + n, 'demo', (array['asset.created', 'asset.version_created', 'asset.published'])[n],
-            ${asset}, n, jsonb_build_object('version', 1, 'publication', 1), 'seed', 'seed', now()
-     ${i(count)}, generate_series(1, 3) as n, told`,
-  ]
-  const client = new pg.Client(connection)
+/** How ids follow from numbers. */
+export interface Numbering {
+  readonly firstMs: number
+}
+
+const STEP_MS = 8_640
+const CHUNK = 10_000
+
+const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0')
+
+/** A UUIDv7 of its time. */
+export const assetIdAt = ({ firstMs }: Numbering, index: number): string => {
+  const time = hexTime(firstMs + index * STEP_MS)
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(index).padStart(12, '0')}`
+}
+
+/** Rows of an asset, table by table; $1 is its id. */
+const VERSIONS = 'select tenant_id, sha256 from asset_version where asset_id = $1'
+const NODES = 'select l.tenant_id, l.node_id from leaf l where l.asset_id = $1 and l.node_id is not null'
+const OUTPUTS = `select tenant_id, output from node where (tenant_id, node_id) in (${NODES})`
+const ROWS: readonly (readonly [table: string, where: string])[] = [
+  ['original', `(tenant_id, sha256) in (${VERSIONS})`],
+  ['original_look', `(tenant_id, sha256) in (${VERSIONS})`],
+  ['asset', 'asset_id = $1'],
+  ['asset_version', 'asset_id = $1'],
+  ['publication', 'asset_id = $1'],
+  ['derivative', `(tenant_id, sha256) in (${OUTPUTS})`],
+  ['node', `(tenant_id, node_id) in (${NODES})`],
+  ['leaf', 'asset_id = $1'],
+  ['event', 'asset_id = $1'],
+  ['audit', `resource like '%' || $1::text || '%'`],
+]
+
+interface Column {
+  readonly name: string
+  readonly type: string
+}
+
+interface Copied {
+  readonly table: string
+  readonly columns: readonly Column[]
+  /** Every value as Postgres spells it. */
+  readonly rows: readonly (readonly (string | null)[])[]
+}
+
+const COLUMNS = `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+  where attrelid = $1::regclass and attnum > 0 and not attisdropped and attidentity = '' and attgenerated = '' order by attnum`
+
+const ORDER: Readonly<Record<string, string>> = { event: 'asset_event_no', audit: 'at' }
+
+const readTemplate = async (client: pg.Client, asset: string): Promise<Copied[]> => {
+  const copied: Copied[] = []
+  for (const [table, where] of ROWS) {
+    const { rows: columns } = await client.query<Column>(COLUMNS, [table])
+    const order = ORDER[table] ?? '1'
+    const text = `select ${columns.map(({ name }) => `"${name}"::text`).join(', ')} from ${table} t where ${where} order by ${order === '1' ? 1 : `t.${order}`}`
+    const { rows } = await client.query({ text, values: [asset], rowMode: 'array' })
+    if (rows.length === 0 && table !== 'audit' && table !== 'original_look')
+      throw new Error(`Expected a complete asset but ${asset} has no rows in ${table}`)
+    copied.push({ table, columns, rows })
+  }
+  return copied
+}
+
+const DIGEST = /^\\x([0-9a-f]{64})$/
+
+/** Digests that are the asset's own: of originals, nodes and outputs, not of recipes or chains. */
+const digestsOf = (copied: readonly Copied[]): string[] => {
+  const own = copied.filter(({ table }) => ['original', 'derivative', 'node'].includes(table))
+  const found = own.flatMap(({ columns, rows }) =>
+    rows.flatMap(row =>
+      row.flatMap((value, at) => (columns[at]?.type === 'bytea' && DIGEST.exec(value ?? '')?.[1]) || []),
+    ),
+  )
+  return [...new Set(found)]
+}
+
+const quoted = (text: string): string => pg.escapeLiteral(text)
+
+/** `ids` has a row for each asset: `a` its id, `h0` and on its digests in hexadecimal, `d0` and on as bytes, `stamp` what its UUIDs begin with. */
+const expressionOf = (
+  value: string | null,
+  { name, type }: Column,
+  asset: string,
+  digests: readonly string[],
+): string => {
+  if (value === null) return `null::${type}`
+  if (name === 'event_id' || name === 'audit_id') return `overlay(gen_random_uuid()::text placing stamp from 1)::uuid`
+  if (type.startsWith('timestamp')) return `(${quoted(value)}::${type} - age)::${type}`
+  if (type === 'uuid' && value === asset) return 'a'
+  const whole = type === 'bytea' ? digests.indexOf(value.slice(2)) : -1
+  if (whole >= 0) return `d${whole}`
+  const needles = digests.flatMap(hex => [`${hex.slice(0, 2)}/${hex}`, hex])
+  const parts = value.split(new RegExp(`(${[asset, ...needles].join('|')})`))
+  if (parts.length === 1) return `${quoted(value)}::${type}`
+  const spelled = parts.map((part, at) => {
+    if (at % 2 === 0) return quoted(part)
+    if (part === asset) return 'a::text'
+    const digest = `h${digests.indexOf(part.slice(-64))}`
+    return part.length > 64 ? `left(${digest}, 2) || '/' || ${digest}` : digest
+  })
+  return `(${spelled.join(' || ')})::${type}`
+}
+
+/** One statement a table: the rows of each asset together. */
+const insertOf = ({ table, columns, rows }: Copied, asset: string, digests: readonly string[]): string => {
+  const names = columns.map(({ name }) => `"${name}"`).join(', ')
+  const values = rows.map((row, place) => {
+    const cells = columns.map((column, at) => {
+      if (table === 'event' && column.name === 'seq') return `seq + ${place}`
+      // The place in the chain is given by who chains.
+      if (table === 'audit' && ['audit_no', 'prev_hash', 'hash'].includes(column.name)) return `null::${column.type}`
+      return expressionOf(row[at] ?? null, column, asset, digests)
+    })
+    return `(${cells.join(', ')})`
+  })
+  return `insert into ${table} (${names}) select r.* from ids cross join lateral (values ${values.join(', ')}) as r order by n`
+}
+
+interface Chunk {
+  readonly first: number
+  readonly until: number
+  /** The number of its first event. */
+  readonly seq: number
+}
+
+const idsOf = (
+  { first, until, seq }: Chunk,
+  { firstMs, lastMs, events, digests }: { firstMs: number; lastMs: number; events: number; digests: readonly string[] },
+): string => `
+  create temp table ids on commit drop as
+  select n, (${lastMs} - ${firstMs} - n * ${STEP_MS}) * interval '1 millisecond' as age, ${seq} + (n - ${first}) * ${events} as seq,
+         left(t, 8) || '-' || right(t, 4) || '-7' as stamp,
+         (left(t, 8) || '-' || right(t, 4) || '-7000-8000-' || lpad(n::text, 12, '0'))::uuid as a
+         ${digests.map((_, at) => `, d${at}, encode(d${at}, 'hex') as h${at}`).join('')}
+  from generate_series(${first}::bigint, ${until - 1}) as n,
+       lateral (select lpad(to_hex(${firstMs} + n * ${STEP_MS}), 12, '0') as t) t
+       ${digests.map((hex, at) => `, lateral (select sha256(convert_to('${hex}' || n, 'UTF8')) as d${at}) x${at}`).join('')}`
+
+/** Needs a superuser: triggers and foreign keys do not look at what is copied. Resolves with how to name the assets. */
+export const insertManyAssets = async (options: FillOptions): Promise<Numbering> => {
+  const { connection, template, from = 0, count, total = from + count, onProgress } = options
+  const client = new pg.Client(connection as pg.ClientConfig)
   await client.connect()
   try {
-    await client.query('begin')
-    for (const text of statements) await client.query(text)
-    await client.query('commit')
+    const copied = await readTemplate(client, template)
+    const digests = digestsOf(copied)
+    const events = copied.find(({ table }) => table === 'event')?.rows.length ?? 0
+    const lastMs = Number.parseInt(template.replace('-', '').slice(0, 12), 16)
+    const firstMs = lastMs - total * STEP_MS
+    const inserts = copied.filter(({ rows }) => rows.length > 0).map(each => insertOf(each, template, digests))
+    await client.query(`set session_replication_role = replica`)
+    await client.query('set synchronous_commit = off')
+    for (let first = from; first < from + count; first += CHUNK) {
+      const until = Math.min(first + CHUNK, from + count)
+      await client.query('begin')
+      const numbers = (until - first) * events
+      const { rows } = await client.query(`update event_head set seq = seq + $1 returning seq`, [numbers])
+      const start = Number(rows[0]?.seq) - numbers + 1
+      await client.query(idsOf({ first, until, seq: start }, { firstMs, lastMs, events, digests }))
+      for (const text of inserts) await client.query(text)
+      await client.query('commit')
+      onProgress?.(until)
+    }
+    await client.query(COUNT_ORIGINALS, [template, count])
+    return { firstMs }
   } finally {
     // Postgres counts what a session has written when it ends, at the latest.
     await client.end()
   }
 }
+
+/** What the trigger on originals would have added up. */
+const COUNT_ORIGINALS = `insert into stored_original as s (tenant_id, product_id, slot, originals, bytes)
+  select o.tenant_id, o.product_id, 0, $2::bigint * count(*), $2::bigint * sum(o.byte_length) from original o
+  where (o.tenant_id, o.sha256) in (${VERSIONS}) group by 1, 2
+  on conflict (tenant_id, product_id, slot) do update set originals = s.originals + excluded.originals, bytes = s.bytes + excluded.bytes`
