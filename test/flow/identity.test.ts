@@ -429,7 +429,7 @@ const CASES: readonly Case[] = [
     route: '/v1/assets/batchGet',
     path: () => '/v1/assets/batchGet',
     options: () => ({ body: { ids: [scene.asset] } }),
-    row: { ...all(200), ...NOBODY },
+    row: { ...all(200), ...NOBODY, front: 403 },
   },
   { method: 'GET', route: '/v1/matrix', path: () => '/v1/matrix', row: administers(200, 200) },
   {
