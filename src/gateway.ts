@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type pg from 'pg'
 import type { Config } from './config.ts'
+import { openHotBytes } from './deliver/hot-bytes.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { openPurgeWebhook } from './deliver/purge-webhook.ts'
 import { costFactors } from './graph/cost.ts'
@@ -189,6 +190,7 @@ export const openGateway = (core: Core) => {
     ...core,
     presign,
     locate: openLocate({ ...core, presign }),
+    hotBytes: openHotBytes(core),
     inputLimits,
     budget,
     /** Probed once, while it starts. */

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { type Config, ConfigError } from './config.ts'
 import { adminKeyPath } from './data-folder.ts'
+import { startForgetting } from './deliver/hot-bytes.ts'
 import { banner } from './embedded/banner.ts'
 import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
@@ -107,6 +108,8 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   const gateway = openGateway(core)
   const keyUse = startKeyUse(gateway.keyUse, error => log.warn({ err: error }, 'last use of keys not recorded'))
   stack.add('key use', keyUse.stop)
+  const forgetting = startForgetting(gateway.hotBytes, error => log.error({ err: error }, 'hot bytes not forgotten'))
+  stack.add('hot bytes', forgetting.stop)
   const app = createApp(gateway)
   const { postgres, s3 } = running.embedded
   const { dataFolder } = config

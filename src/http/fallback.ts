@@ -126,7 +126,7 @@ const standInResponse = async (
     return sendBytes(
       c,
       gateway,
-      { kind: 'ready', objectKey: key, sha256, range: undefined },
+      { kind: 'ready', objectKey: key, sha256, bytes, range: undefined },
       { status: 200, headers: all },
     )
   }

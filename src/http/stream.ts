@@ -49,5 +49,5 @@ export const streamContent = async (
   }
   const status = range ? 206 : 200
   if (c.req.method === 'HEAD') return new Response(null, { status, headers: answerHeaders })
-  return sendBytes(c, gateway, { kind, objectKey, sha256, range }, { status, headers: answerHeaders })
+  return sendBytes(c, gateway, { kind, objectKey, sha256, bytes, range }, { status, headers: answerHeaders })
 }

@@ -15,12 +15,14 @@ import type { Question, Ready } from '../resolve/resolve.ts'
 import { accelHeaders, FRONT_HEADER, openFront } from './accel.ts'
 import { type ClientAddress, openClientAddress } from './client-address.ts'
 import { describing } from './conditional.ts'
+import { contentFor } from './content.ts'
 import { noteAnswer } from './denials.ts'
 import { LEAST_HEADER } from './least.ts'
 import { type Link, readLink } from './link.ts'
 import type { Mode } from './presentation.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
 import { openRequestNames } from './request-names.ts'
+import { cutOffStalled } from './send-bytes.ts'
 
 /** Answers or calls `otherwise`, never both. */
 export type Lane = (incoming: IncomingMessage, outgoing: ServerResponse, otherwise: () => void) => void
@@ -152,7 +154,7 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, locate, clock, metrics, recall, rates, config, policy } = gateway
+  const { peek, locate, hotBytes, clock, metrics, recall, rates, config, policy } = gateway
   const { modeOf } = openFront(gateway)
   const names = openRequestNames(gateway)
   const clients = openClientAddress(config.trustedProxies)
@@ -165,6 +167,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     return address === undefined ? undefined : rates.ofAddress(subscriberOf(address))
   }
 
+  /** `undefined`: not for this lane, either. */
   const send = async (ready: Ready, { question, link, mode: asked }: Ask, mode: Mode) => {
     const isApi = asked !== 'edge'
     const presentation = {
@@ -176,8 +179,13 @@ export const openWarmLane = (gateway: Gateway): Lane => {
       modeNegotiated: isApi,
       now: clock.now(),
     }
+    if (mode === 'stream') {
+      const body = hotBytes.find(ready.derivative.objectKey)
+      if (body === undefined) return undefined
+      const { headers } = contentFor(ready, presentation, gateway)
+      return { status: 200, headers: Object.assign(headers, { 'Content-Length': String(body.length) }), body }
+    }
     if (mode === 'accel') {
-      metrics.accel.inc({ by: mode })
       const headers = accelHeaders(ready, presentation, gateway)
       headers['Content-Length'] = '0'
       return { status: 200, headers, body: undefined }
@@ -199,9 +207,11 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     const ready = await peek(ask.question)
     if (ready === undefined) return false
     const mode = ask.mode === 'edge' ? modeOf(ready, incoming.headers[FRONT_HEADER]) : ask.mode
-    if (mode === 'stream') return false
+    const sent = await send(ready, ask, mode)
+    if (sent === undefined) return false
+    const { status, headers, body } = sent
     account.take('resolve')
-    const { status, headers, body } = await send(ready, ask, mode)
+    if (ready.delivery === 'accel' && ask.mode === 'edge') metrics.accel.inc({ by: mode })
     metrics.resolutions.inc({ outcome: 'ready' })
     noteAnswer(gateway, ready, () => {
       const { requestId, correlationId } = named
@@ -210,6 +220,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
     const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status })
     outgoing.writeHead(status, Object.assign(headers, said, account.fields('resolve')))
+    if (mode === 'stream') cutOffStalled(outgoing, config.streamStallMs)
     outgoing.end(body)
     return true
   }

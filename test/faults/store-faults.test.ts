@@ -134,7 +134,7 @@ test.each([
 })
 
 test.each(['truncate', 'corrupt'] as const)(
-  'a derivative that comes with a fault (%s) is never served whole',
+  'a derivative that comes with a fault (%s) is read once more, never served, and had from memory then',
   async fault => {
     const bytes = await photo(++seed)
     const { asset } = (await (await send(bytes, `serve-${fault}`)).json()) as { asset: string }
@@ -145,11 +145,20 @@ test.each(['truncate', 'corrupt'] as const)(
       side.call('GET', `/v1/products/shop-web/assets/${asset}/renditions/thumb?delivery=stream`, {
         key: system.keys['shop-web'],
       })
-    proxy.fail('GET', fault, 1)
+    proxy.fail('GET', fault, 2)
     const broken = await get()
-    await expect(broken.arrayBuffer()).rejects.toThrow()
-    const whole = await get()
-    expect(whole.status).toBe(200)
-    expect(sha256Hex(Buffer.from(await whole.arrayBuffer()))).toBe(output)
+    expect(broken.status).toBe(503)
+    expect(await broken.json()).toMatchObject({ code: 'storage-unavailable', retryable: true })
+    proxy.fail('GET', fault, 1)
+    const expectWhole = async (): Promise<void> => {
+      const whole = await get()
+      expect(whole.status).toBe(200)
+      expect(sha256Hex(Buffer.from(await whole.arrayBuffer()))).toBe(output)
+    }
+    await expectWhole()
+    expect(proxy.seen()).toEqual(['GET', 'GET'])
+    proxy.fail('GET', 'unavailable')
+    await expectWhole()
+    expect(proxy.seen()).toEqual([])
   },
 )

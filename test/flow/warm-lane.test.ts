@@ -125,6 +125,74 @@ describe('answers', () => {
   })
 })
 
+describe('bytes', () => {
+  const path = (version: string, file = 'tile.jpg'): string => `/i/mobile/${asset}/${version}/${file}`
+  const edge = (delivery: string, visibility = 'public') =>
+    system.call('PUT', '/v1/collections/product-photo/grants/mobile', {
+      key: ADMIN_KEY,
+      body: { role: 'editor', delivery, visibility },
+    })
+
+  test('are read by the routes, and answered from memory as the routes do from then on', async () => {
+    expect((await edge('stream')).status).toBe(200)
+    const first = await both(path('v1'))
+    expect(first.answered).toBe(false)
+    expect(first.lane.status).toBe(200)
+    for (const version of ['v1', 'current']) {
+      for (const caller of [{}, { key: system.keys.mobile }]) {
+        await both(path(version), caller) // a key is known from its first question on
+        const { answered, lane, routes, named } = await both(path(version), caller)
+        expect(answered).toBe(true)
+        // Who asks in process has no address, by which the nameless are limited.
+        const { ratelimit, 'ratelimit-policy': policy, ...headers } = lane.headers
+        expect({ ...lane, headers: 'key' in caller ? lane.headers : headers }).toEqual(routes)
+        expect([ratelimit, policy]).not.toContain(undefined)
+        expect(lane.body).toBe(first.lane.body)
+        expect(named.get('x-request-id')).toMatch(/^req_/)
+      }
+    }
+  })
+
+  test('in part, for who has them, and their head alone are left to the routes, which need no S3 for them', async () => {
+    const whole = await both(path('v1'))
+    const ask = async (init: RequestInit): Promise<Response> => fetch(`${address}${path('v1')}`, init)
+    const { metrics } = system.gateway
+    const misses = metrics.hot.miss
+    const part = await ask({ headers: { Range: 'bytes=10-19' } })
+    expect([part.status, part.headers.get('content-length')]).toEqual([206, '10'])
+    const bytes = Buffer.from(await (await ask({})).arrayBuffer())
+    expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(10, 20))).toBe(true)
+    const etag = whole.lane.headers.etag ?? ''
+    expect((await ask({ headers: { 'If-None-Match': etag } })).status).toBe(304)
+    const head = await ask({ method: 'HEAD' })
+    expect(head.headers.get('content-length')).toBe(String(bytes.length))
+    expect(metrics.hot.miss).toBe(misses)
+  })
+
+  test('are no answer for who may not have them, in memory or not', async () => {
+    expect((await edge('stream', 'private')).status).toBe(200)
+    expect((await both(path('v1'))).lane.status).toBe(404)
+    expect((await both(path('v1'), { key: key() })).lane.status).toBe(404)
+    const own = { key: system.keys.mobile }
+    expect((await both(path('v1'), own)).lane.status).toBe(200)
+    expect(await both(path('v1'), own)).toMatchObject({ answered: true, lane: { status: 200 } })
+    expect((await edge('redirect', 'private')).status).toBe(200)
+    expect((await both(path('v1'), own)).lane.status).toBe(302)
+  })
+
+  test('that were archived are gone at once', async () => {
+    expect((await edge('stream')).status).toBe(200)
+    const other = (await system.upload(await photo({ width: 640, height: 400 }))).asset
+    await settled(system)
+    const ask = () => both(`/i/mobile/${other}/current/tile.jpg`)
+    expect((await ask()).lane.status).toBe(200)
+    expect((await ask()).answered).toBe(true)
+    const archive = { key: key(), headers: { 'If-Match': '*' } }
+    expect((await system.call('POST', `/v1/assets/${other}/archive`, archive)).status).toBe(200)
+    expect((await ask()).lane.status).toBe(410)
+  })
+})
+
 describe('steps aside', () => {
   const unknown = '01936f3e-8c1a-7c4e-9b0d-3f1f5a0b6c11'
   test.each([

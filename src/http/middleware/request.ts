@@ -21,7 +21,7 @@ export const request = (telemetry: {
 }) => {
   const addresses = openClientAddress(telemetry.config.trustedProxies)
   const names = openRequestNames(telemetry)
-  const leaving = { log: telemetry.log, stallMs: telemetry.config.streamStallMs }
+  const leaving = { ...telemetry, stallMs: telemetry.config.streamStallMs }
   return createMiddleware<Env>(async (c, next) => {
     const named = names.begin(c.req.header('x-correlation-id'), c.req.header('traceparent'))
     c.set('requestId', named.requestId)
