@@ -30,6 +30,7 @@ import { openLocate } from './resolve/cdn.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openFallback } from './resolve/fallback.ts'
 import { openResolveMany } from './resolve/many.ts'
+import { openPictureUrls } from './resolve/picture-urls.ts'
 import { openLook, openPeek, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { type Log, openLog } from './telemetry/log.ts'
@@ -39,7 +40,7 @@ import { probeEngine } from './transform/capabilities.ts'
 import { openComparisonPicture } from './transform/comparisons.ts'
 import { confineDecoders } from './transform/confine.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
-import type { InputLimits } from './transform/limits.ts'
+import { inputLimitsOf } from './transform/limits.ts'
 
 /** Where the engines are, embedded or not: everything that connects, and nothing else. */
 export interface Engines {
@@ -151,18 +152,8 @@ export const BACKGROUND_NICENESS = 10
 export const openGateway = (core: Core) => {
   const { config, clock, policy, database, originals, hint, nearby, metrics } = core
   confineDecoders() // headers of uploads are probed in this process
-  const presign = openPresigner({
-    clock,
-    lifeSeconds: config.presignSeconds,
-    windowSeconds: config.presignWindowSeconds,
-  })
-  const inputLimits: InputLimits = {
-    maxBytes: config.maxSourceBytes,
-    maxPixels: config.maxSourcePixels,
-    maxSide: config.maxSourceSide,
-    maxFrames: config.maxFrames,
-    maxTotalPixels: config.maxAnimationPixels,
-  }
+  const { presignSeconds: lifeSeconds, presignWindowSeconds: windowSeconds } = config
+  const presign = openPresigner({ clock, lifeSeconds, windowSeconds })
   const credentials = openCredentials({ ...core, loopbackHttp: config.jwksLoopback })
   const readWarm = openWarmReader(database, clock)
   const { maxTransformCpuMs: maxCpuMs, maxVariants, waitQueue } = config
@@ -176,6 +167,11 @@ export const openGateway = (core: Core) => {
       const facts = await readWarm(key)
       if (facts.principal !== undefined) credentials.keyUse.note(facts.principal)
       return facts
+    },
+    readAll: async keys => {
+      const all = await readWarm.all(keys)
+      for (const { principal } of all) if (principal !== undefined) credentials.keyUse.note(principal)
+      return all
     },
     proveLink: openLinkProver({ ...proverOptions, count: outcome => metrics.signatures.inc({ outcome }) }),
     demand: openDemand({ database, hint, nearby, waitQueue, maxCpuMs, budget, maxVariants }),
@@ -191,7 +187,8 @@ export const openGateway = (core: Core) => {
     presign,
     locate: openLocate({ ...core, presign }),
     hotBytes: openHotBytes(core),
-    inputLimits,
+    locateInPage: openPictureUrls({ ...core, presign }, () => base),
+    inputLimits: inputLimitsOf(config),
     budget,
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),

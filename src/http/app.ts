@@ -29,6 +29,7 @@ import { matrixRoutes } from './routes/matrix.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { originRoutes } from './routes/origin.ts'
+import { pictureRoutes } from './routes/picture.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
@@ -48,6 +49,7 @@ import { validationHook } from './validation.ts'
 const ROUTES = [
   resolveRoutes,
   resolveBatchRoutes,
+  pictureRoutes,
   deliverRoutes,
   originRoutes,
   uploadRoutes,

@@ -23,7 +23,7 @@ export interface ResolveKey {
   readonly version: number | undefined
   /** The reserved name `original` reads the original instead of leaves. */
   readonly rendition: string
-  /** Also count the other products that share each node, and read the look: for answers that are documents. */
+  /** Also count the other products that share each node, and read the look and what stands for the picture: for documents. */
   readonly countSharers: boolean
 }
 
@@ -52,6 +52,8 @@ export interface ResolveFacts extends Grounds {
         readonly archived: boolean
         /** Archived for good. */
         readonly erased: boolean
+        /** Of its attributes, where they have one and a document is asked for. */
+        readonly alt: string | undefined
         /** State of the newest version, where none has been published. */
         readonly newest: VersionState | undefined
       }

@@ -31,6 +31,10 @@ const line = (columns: readonly string[]): string =>
 const LINK = `case when g.kid is not null then concat_ws(' ', g.kid, g.tenant_id, g.product_id, encode(g.secret, 'hex'))
   when h.share_id is not null then concat_ws(' ', h.share_id, h.tenant_id, h.product_id) end`
 
+/** As a page says it for those who do not see the picture; of documents alone. Attributes may hold our separator. */
+const ALT = `case when q.sharers and jsonb_typeof(a.attributes -> 'alt') = 'string'
+  then left(replace(a.attributes ->> 'alt', '${SEPARATOR}', ' '), 1000) end`
+
 const FACTS = line([
   'k.key_id',
   'k.tenant_id',
@@ -62,6 +66,7 @@ const FACTS = line([
   lookColumn('p'),
   SPECIAL,
   LINK,
+  ALT,
 ])
 
 const LEAF = line([
@@ -167,6 +172,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     look,
     special,
     link,
+    alt,
   ] = text.split(SEPARATOR)
   const edge = {
     product: productAsked,
@@ -191,6 +197,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           metadata: Number(metadata),
           archived: archived !== 'f',
           erased: archived === 'e',
+          alt: alt || undefined,
           newest: (newest || undefined) as VersionState | undefined,
         }
       : undefined,

@@ -85,11 +85,13 @@ const isUnknown = ({ secretHash, kid, shareHash }: ResolveKey, { signingKey, pri
   (kid !== undefined && signingKey === undefined) ||
   ((secretHash ?? shareHash) !== undefined && principal === undefined)
 
-export const openWarmReader = (
-  database: Database,
-  { now }: Clock,
-  keptEntries = KEPT_ENTRIES,
-): ((key: ResolveKey) => Promise<ResolveFacts>) => {
+export interface WarmReader {
+  (key: ResolveKey): Promise<ResolveFacts>
+  /** Of many in their order: two statements at most. */
+  all(keys: readonly ResolveKey[]): Promise<readonly ResolveFacts[]>
+}
+
+export const openWarmReader = (database: Database, { now }: Clock, keptEntries = KEPT_ENTRIES): WarmReader => {
   const readWhole = resolveReader(database)
   const cache = new LRUCache<string, Kept>({ max: keptEntries })
   /** Asked by nobody known: kept too, or its refusal would take longer; and apart, or whoever makes names up would push the others out. */
@@ -126,10 +128,28 @@ export const openWarmReader = (
     return facts
   }
 
-  return async key => {
-    const name = nameOf(key)
+  const keptOf = (name: string): Kept | undefined => {
     const kept = cache.get(name) ?? ofStrangers.get(name)
-    if (kept === undefined || (kept.facts.keyExpiresAt ?? Number.POSITIVE_INFINITY) <= now()) return read(key, name)
+    return kept === undefined || (kept.facts.keyExpiresAt ?? Number.POSITIVE_INFINITY) <= now() ? undefined : kept
+  }
+
+  const one = async (key: ResolveKey): Promise<ResolveFacts> => {
+    const name = nameOf(key)
+    const kept = keptOf(name)
+    if (kept === undefined) return read(key, name)
     return (await readStamp({ key, kept })) === kept.stamp ? kept.facts : read(key, name)
   }
+
+  /** What holds is found out first, so that the rest is read in one statement: two for a document of however many parts. */
+  const all = async (keys: readonly ResolveKey[]): Promise<readonly ResolveFacts[]> => {
+    const holding = await Promise.all(
+      keys.map(async key => {
+        const kept = keptOf(nameOf(key))
+        return kept !== undefined && (await readStamp({ key, kept })) === kept.stamp ? kept.facts : undefined
+      }),
+    )
+    return Promise.all(keys.map((key, index) => holding[index] ?? read(key, nameOf(key))))
+  }
+
+  return Object.assign(one, { all })
 }

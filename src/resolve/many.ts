@@ -1,9 +1,9 @@
 /**
  * Many questions of one caller at once, each answered as if it had been asked alone.
  *
- * The first look at all of them is one turn of the event loop, so it is gathered: at most three statements however many there
- * are (for what is kept, for what is not, for what is kept and does not hold any more). What has to be made is planned a few at
- * a time, for a plan is a transaction; all of it is waited for together, and looked at together once more.
+ * All of them are looked at together: two statements however many there are, one that asks whether what is kept still holds
+ * and one for the rest. What has to be made is planned a few at a time, for a plan is a transaction; all of it is waited for
+ * together, and looked at together once more.
  *
  * What is the matter with one question is told of it alone. What is the matter with the caller or with us fails all of them,
  * so that they are asked again.
@@ -32,6 +32,8 @@ export type ResolveMany = (questions: readonly Asked[]) => Promise<readonly Outc
 
 /** Plans at once: less than half of a gateway's connections, so that single questions find one. */
 const PLANS_AT_ONCE = 4
+/** An engine elsewhere is asked so many questions at a time. */
+const JUDGED_AT_ONCE = 16
 
 const FAIL_ALL = new Set(['unauthenticated', 'internal', 'dependency-unavailable', 'dependency-timeout'])
 
@@ -57,11 +59,10 @@ interface Place {
 }
 
 export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany => {
-  const { tenant, read, demand, waitForNodes, waitForPublication } = dependencies
+  const { tenant, readAll, demand, waitForNodes, waitForPublication } = dependencies
 
-  const look = async (question: Asked): Promise<Outcome> => {
+  const judge = async (facts: ResolveFacts, question: Asked): Promise<Outcome> => {
     try {
-      const facts = await read(keyOf(tenant, question))
       const edge = await permit(dependencies, facts, question)
       return { facts, edge, answer: answerFrom(facts, question, { tenant, edge }) }
     } catch (error) {
@@ -69,10 +70,19 @@ export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany 
     }
   }
 
+  const look = async (questions: readonly Asked[]): Promise<Outcome[]> => {
+    const all = await readAll(questions.map(question => keyOf(tenant, question)))
+    const outcomes: Outcome[] = []
+    await inTurn([...all.entries()], JUDGED_AT_ONCE, async ([index, facts]) => {
+      outcomes[index] = await judge(facts, questions[index] as Asked)
+    })
+    return outcomes
+  }
+
   return async questions => {
     const [{ waitMs = 0, signal } = {}] = questions
     const deadline = performance.now() + waitMs
-    const outcomes = await Promise.all(questions.map(look))
+    const outcomes = await look(questions)
     const open = <Kind extends Answer['kind']>(kind: Kind): (Place & { answer: Extract<Answer, { kind: Kind }> })[] =>
       questions.flatMap((question, index) => {
         const outcome = outcomes[index]
@@ -85,7 +95,7 @@ export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany 
       if (first === undefined) return
       const { proven: before } = first.question
       const proven = before?.renew ? await before.renew() : before
-      const again = await Promise.all(places.map(({ question }) => look({ ...question, proven })))
+      const again = await look(places.map(({ question }) => ({ ...question, proven })))
       for (const [at, { index }] of places.entries()) outcomes[index] = again[at] as Outcome
     }
     const left = (): number => deadline - performance.now()

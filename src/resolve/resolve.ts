@@ -59,6 +59,8 @@ export interface ResolveDependencies {
   readonly clock: Clock
   readonly policy: Policy
   readonly read: (key: ResolveKey) => Promise<ResolveFacts>
+  /** The same of many, in their order. */
+  readonly readAll: (keys: readonly ResolveKey[]) => Promise<readonly ResolveFacts[]>
   readonly proveLink: ProveLink
   readonly demand: Demand
   readonly waitForNodes: Waiter

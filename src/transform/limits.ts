@@ -21,6 +21,21 @@ export const DEFAULT_INPUT_LIMITS: InputLimits = {
   maxTotalPixels: 50_000_000,
 }
 
+/** As they are configured. */
+export const inputLimitsOf = (config: {
+  readonly maxSourceBytes: number
+  readonly maxSourcePixels: number
+  readonly maxSourceSide: number
+  readonly maxFrames: number
+  readonly maxAnimationPixels: number
+}): InputLimits => ({
+  maxBytes: config.maxSourceBytes,
+  maxPixels: config.maxSourcePixels,
+  maxSide: config.maxSourceSide,
+  maxFrames: config.maxFrames,
+  maxTotalPixels: config.maxAnimationPixels,
+})
+
 export interface DecodeLimits {
   /** Of one step; asked of the engine, which does not always listen. */
   readonly softMs: number

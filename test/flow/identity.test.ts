@@ -416,6 +416,12 @@ const CASES: readonly Case[] = [
     options: () => ({ body: { asset: scene.asset, rendition: 'original' } }),
     row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 200 }),
   },
+  {
+    method: 'GET',
+    route: '/v1/products/:product/assets/:asset/picture',
+    path: () => `/v1/products/reader/assets/${scene.asset}/picture?renditions=thumb`,
+    row: products({ stranger: 404, reader: 422, editor: 404, owner: 404, admin: 422, elsewhere: 404 }),
+  },
   // Who may ask at all is told of each by itself.
   {
     method: 'POST',

@@ -19,7 +19,7 @@ const INTERNAL =
 
 /** A presigned URL names its object, and may. */
 const withoutPresigned = (text: string): string =>
-  text.replace(/https?:\/\/[^"\s]+[?&]X-Amz-Signature=[^"\s]+/g, '<presigned>')
+  text.replace(/https?:\/\/[^"\s]+(?:[?&]|&amp;)X-Amz-Signature=[^"\s]+/g, '<presigned>')
 
 const isText = (type: string): boolean => /json|text|xml|html/.test(type)
 

@@ -11,6 +11,7 @@ import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { noteAnswer, noteDenial } from '../denials.ts'
+import { parseLeast } from '../least.ts'
 import { identified } from '../middleware/identified.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, Problem, refusals, security } from '../openapi.ts'
@@ -116,6 +117,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
     const { credential, account } = c.get('identity')
     const product = c.req.param('product') ?? ''
     const waitMs = parseWait(c, undefined, { defaultMs: 0, maxMs: config.maxWaitMs })
+    const least = parseLeast(c)
     const signal = waitMs > 0 ? c.req.raw.signal : undefined
     return items.map(({ asset, rendition, format, version }, index) => {
       const refusal = withinLimit(account, index)
@@ -131,6 +133,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
         rendition,
         format: parseFormat(format),
         accept: c.req.header('accept'),
+        least,
         waitMs,
         countSharers: true,
         address: addressOf(c),
