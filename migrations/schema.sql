@@ -541,12 +541,14 @@ create table purge (
   last_answer text,
   created_at timestamp with time zone not null default now(),
   finished_at timestamp with time zone,
+  targets jsonb not null default '{}'::jsonb,
   constraint purge_pkey PRIMARY KEY (tenant_id, purge_id),
   constraint purge_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint purge_check CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
-  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text]))),
+  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text, 'rendition'::text, 'labels'::text, 'signing-key'::text, 'share'::text]))),
   constraint purge_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'DEAD'::text]))),
-  constraint purge_tags_check CHECK ((cardinality(tags) > 0))
+  constraint purge_tags_check CHECK ((cardinality(tags) > 0)),
+  constraint purge_targets_check CHECK ((jsonb_typeof(targets) = 'object'::text))
 );
 
 create table rendition (
@@ -850,6 +852,19 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.label_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select from edge e where e.tenant_id = new.tenant_id and e.collection_id = new.collection_id and e.delivery <> 'redirect') then
+    insert into purge (tenant_id, reason, subject, tags)
+      values (new.tenant_id, 'labels', 'assets/' || new.asset_id, array['a:' || new.asset_id]);
+  end if;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.node_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -889,6 +904,18 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.rendition_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into purge (tenant_id, reason, subject, tags) values (old.tenant_id, 'rendition',
+    'collections/' || old.collection_id || '/products/' || old.product_id || '/renditions/' || old.name,
+    array['r:' || old.product_id || '.' || old.name]);
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.revise_matrix()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -914,6 +941,28 @@ begin
     raise exception 'illegal rollout transition % -> %', old.state, new.state using errcode = '23514';
   end if;
   return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.share_link_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into purge (tenant_id, reason, subject, tags)
+    values (old.tenant_id, 'share', 'assets/' || old.asset_id || '/shares/' || old.share_id, array['a:' || old.asset_id]);
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.signing_key_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into purge (tenant_id, reason, subject, tags)
+    values (old.tenant_id, 'signing-key', 'signing-keys/' || old.kid, array['p:' || old.product_id]);
+  return null;
 end $function$
 ;
 
@@ -948,6 +997,7 @@ end $function$
 ;
 
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER asset_label_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN ((old.labels IS DISTINCT FROM new.labels)) EXECUTE FUNCTION label_purges();
 CREATE TRIGGER asset_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN (((new.active_version IS DISTINCT FROM old.active_version) OR (new.archived_at IS DISTINCT FROM old.archived_at) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION asset_purges();
 CREATE TRIGGER asset_edge_purges AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge FOR EACH ROW EXECUTE FUNCTION asset_edge_purges();
 CREATE CONSTRAINT TRIGGER asset_edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
@@ -970,8 +1020,11 @@ CREATE TRIGGER original_counted AFTER INSERT OR DELETE ON public.original FOR EA
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
 CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER rendition_purges AFTER UPDATE ON public.rendition FOR EACH ROW WHEN (((old.state = 'active'::text) AND (new.state <> 'active'::text))) EXECUTE FUNCTION rendition_purges();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER rollout_machine BEFORE UPDATE ON public.rollout FOR EACH ROW EXECUTE FUNCTION rollout_guard();
+CREATE TRIGGER share_link_purges AFTER UPDATE ON public.share_link FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION share_link_purges();
 CREATE CONSTRAINT TRIGGER share_link_revises AFTER DELETE OR UPDATE ON public.share_link DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER signing_key_insert_revises AFTER INSERT ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER signing_key_purges AFTER UPDATE ON public.signing_key FOR EACH ROW WHEN ((((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL)) OR ((new.expires_at <= now()) AND ((old.expires_at IS NULL) OR (old.expires_at > new.expires_at))))) EXECUTE FUNCTION signing_key_purges();
 CREATE CONSTRAINT TRIGGER signing_key_revises AFTER DELETE OR UPDATE ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();

@@ -3,7 +3,7 @@
  * reported at once. `.env.example` and docs/configuration.md are printed from this list.
  */
 import { ACCESS } from './config/access.ts'
-import { CDN } from './config/cdn.ts'
+import { CDN, CDN_PAIRS } from './config/cdn.ts'
 import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
@@ -201,6 +201,9 @@ export const VARIABLES = {
 type Parsed<V> = V extends Variable<infer T> ? T : never
 export type Config = { readonly [K in keyof typeof VARIABLES]: Parsed<(typeof VARIABLES)[K]> }
 
+const isGiven = (value: string | Buffer | readonly string[] | undefined): boolean =>
+  value !== undefined && value.length > 0
+
 /** Throws one error that names every variable that is wrong, the rule it breaks, and never its value. */
 export const readConfig = (environment: Readonly<Record<string, string | undefined>>, machine: Machine): Config => {
   const problems: string[] = []
@@ -217,8 +220,10 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
     }
   })
   const config = Object.freeze(Object.fromEntries(entries)) as Config
-  if (config.purgeWebhookUrl !== undefined && config.purgeWebhookSecret === undefined)
-    problems.push('PURGE_WEBHOOK_SECRET: expected beside PURGE_WEBHOOK_URL.')
+  for (const [one, other] of CDN_PAIRS) {
+    if (isGiven(config[one]) && !isGiven(config[other]))
+      problems.push(`${VARIABLES[other].env}: expected beside ${VARIABLES[one].env}.`)
+  }
   if (problems.length > 0)
     throw new ConfigError(`The configuration is not valid:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
   return config

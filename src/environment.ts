@@ -117,6 +117,30 @@ export const baseUrl = (value: string): string => {
   return given.replace(/\/+$/, '')
 }
 
+/** Of servers that are each told by themselves, separated by commas. */
+export const urls = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+    .map(part => {
+      const { username, password } = new URL(url('http:', 'https:')(part))
+      if (username || password) throw new ConfigRule('expected URLs without users and passwords')
+      return part
+    })
+
+/** Stands in a path of an interface, so it is nothing that leads elsewhere. */
+export const identifier = (value: string): string => {
+  if (!/^[\w-]{1,128}$/.test(value)) throw new ConfigRule('expected letters, digits, _ and -')
+  return value
+}
+
+/** Goes into a header. */
+export const token = (value: string): string => {
+  if (!/^[\x21-\x7e]{1,512}$/.test(value)) throw new ConfigRule('expected 1 to 512 visible ASCII characters')
+  return value
+}
+
 /** `100/2s`: so many requests in so many seconds. `0`: as many as come. */
 export const quota = (value: string): Quota | undefined => {
   if (value === '0') return undefined

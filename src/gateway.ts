@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Config } from './config.ts'
 import { openHotBytes } from './deliver/hot-bytes.ts'
 import { openPresigner } from './deliver/presign.ts'
-import { openPurgeWebhook } from './deliver/purge-webhook.ts'
+import { openPurging } from './deliver/purge-targets.ts'
 import { costFactors } from './graph/cost.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
@@ -116,11 +116,7 @@ export const openCore = async ({
     /** Of secrets that have to be read again. */
     sealing: openSealing(config.secretsKeys ?? []),
     nearby: openNearby(),
-    /** `undefined`: no cache in front is to be told of anything. */
-    purger:
-      config.purgeWebhookUrl !== undefined && config.purgeWebhookSecret !== undefined
-        ? openPurgeWebhook({ url: config.purgeWebhookUrl, secret: config.purgeWebhookSecret, clock })
-        : undefined,
+    ...openPurging(config, { clock, database }),
     rates,
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {

@@ -14,6 +14,7 @@ import { operations } from './commands/operations.ts'
 import { ownership } from './commands/ownership.ts'
 import { patch } from './commands/patch.ts'
 import { policy } from './commands/policy.ts'
+import { purges } from './commands/purges.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
@@ -58,6 +59,7 @@ export const buildProgram = (): Command => {
     issuers,
     usage,
     signingKeys,
+    purges,
     sign,
     shares,
     doctor,

@@ -9,8 +9,6 @@ import {
   optional,
   sealingKeys,
   text,
-  url,
-  webhookSecret,
 } from '../environment.ts'
 
 export const ACCESS = {
@@ -42,17 +40,6 @@ export const ACCESS = {
     integer(0, 87_600),
     '720',
     'For so long a deleted asset may be had back, h; then it is erased. 720 are 30 days.',
-  ),
-  purgeWebhookUrl: optional(
-    'PURGE_WEBHOOK_URL',
-    url('http:', 'https:'),
-    'Called when caches in front have to forget something; the same in every process.',
-  ),
-  purgeWebhookSecret: optional(
-    'PURGE_WEBHOOK_SECRET',
-    webhookSecret,
-    'Signs these calls: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks).',
-    true,
   ),
   jwksLoopback: declare(
     'JWKS_LOOPBACK',

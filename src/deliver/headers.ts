@@ -5,11 +5,17 @@ interface Tagged {
   readonly version: number
   readonly product: string
   readonly node?: Hex
+  readonly rendition?: string
 }
 
-/** Tags that a CDN may purge by. */
-export const cacheTags = ({ asset, version, product, node }: Tagged): string =>
-  `a:${asset},v:${asset}.${version},p:${product}${node ? `,n:${node.slice(0, 8)}` : ''}`
+/** A variant is of the recipe that it varies (`card@2x`), and no tag has a comma in it. */
+const recipeOf = (rendition: string): string => /^[a-z0-9-]*/.exec(rendition)?.[0] ?? ''
+
+/** Tags that a CDN may purge by: asset, version, product, node, and the name that the product has for the recipe. */
+export const cacheTags = ({ asset, version, product, node, rendition }: Tagged): string => {
+  const names = `a:${asset},v:${asset}.${version},p:${product}`
+  return node && rendition ? `${names},n:${node.slice(0, 8)},r:${product}.${recipeOf(rendition)}` : names
+}
 
 /** The same in both spellings: with commas (Cloudflare, CloudFront, Akamai), and with spaces (Fastly, Varnish's xkey). */
 export const tagFields = (tagged: Tagged) => {

@@ -23,7 +23,7 @@ export const FRONT_HEADER = 'matrix-front'
 export const accelHeaders = (
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
-  gateway: Pick<Gateway, 'config' | 'clock' | 'purger'>,
+  gateway: Pick<Gateway, 'config' | 'clock' | 'purgeTargets'>,
 ): Record<string, string> & { ETag: string } => {
   const { sha256, headers } = contentFor(answer, presentation, gateway)
   const path = writeOriginPath({ sha256, format: answer.kind === 'ready' ? answer.format : 'original' })
@@ -55,7 +55,7 @@ export const openFront = ({ config }: Pick<Gateway, 'config'>) => {
 /** Ranges are the front's: it has the whole, or fetches what it needs. */
 export const accelResponse = (
   c: MatrixContext,
-  gateway: Pick<Gateway, 'config' | 'clock' | 'purger'>,
+  gateway: Pick<Gateway, 'config' | 'clock' | 'purgeTargets'>,
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
 ): Response => {

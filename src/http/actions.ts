@@ -40,6 +40,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'POST /v1/policy/test': undefined,
   'POST /v1/dead-letters/redrive': 'dead-letters.redrive',
   'POST /v1/purges/redrive': 'purges.redrive',
+  'POST /v1/purges/test': undefined,
   'POST /v1/operations/:operation/pause': 'operation.pause',
   'POST /v1/operations/:operation/resume': 'operation.resume',
   'POST /v1/operations/:operation/cancel': 'operation.cancel',

@@ -72,7 +72,7 @@ const sayDerivative = (
 export const contentFor = (
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
-  { clock, config, purger }: Pick<Gateway, 'clock' | 'config' | 'purger'>,
+  { clock, config, purgeTargets }: Pick<Gateway, 'clock' | 'config' | 'purgeTargets'>,
 ): Content => {
   const { download, link, pinned } = presentation
   const { sha256, bytes, objectKey, mediaType } = answer.kind === 'original' ? answer : answer.derivative
@@ -95,7 +95,7 @@ export const contentFor = (
       isPublic: isShared(answer, presentation),
       leftMs,
       // Only where caches in front are told what to forget.
-      purges: purger !== undefined,
+      purges: purgeTargets.length > 0,
     })
   return { kind: answer.kind, sha256, bytes, objectKey, headers }
 }

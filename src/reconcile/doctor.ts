@@ -1,7 +1,7 @@
 /** Everything that can be wrong without anything failing yet: stores that do not enforce, clocks that differ, rows that disagree. */
 
 import type { Config } from '../config.ts'
-import type { Purger } from '../deliver/purge.ts'
+import type { PurgeTarget } from '../deliver/purge.ts'
 import type { Sealing } from '../lib/sealed.ts'
 import { unchained, verifyEnd } from '../manifest/audit-chain.ts'
 import type { Database } from '../manifest/database.ts'
@@ -30,7 +30,7 @@ interface Patient {
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
   readonly queue: HintQueue
-  readonly purger?: Purger | undefined
+  readonly purgeTargets: readonly PurgeTarget[]
 }
 
 export const examine = async ({
@@ -39,7 +39,7 @@ export const examine = async ({
   originals,
   derivatives,
   queue,
-  purger,
+  purgeTargets,
   config,
 }: Patient): Promise<{ healthy: boolean; checks: Check[] }> => {
   const checks = await Promise.all([
@@ -51,7 +51,7 @@ export const examine = async ({
     attempt('store of originals', () => store(originals)),
     attempt('store of derivatives', () => store(derivatives)),
     attempt('queue', async () => ({ ok: true, detail: await queue.depth() })),
-    attempt('purges', () => purges(database, purger !== undefined)),
+    attempt('purges', () => purges(database, purgeTargets)),
     attempt('secrets at rest', async () => {
       const opened = (await keptSigningSecrets(database)).map(({ kept, ...key }) =>
         sealing.open(Buffer.from(kept, 'hex'), signingKeyPlace(key)),
@@ -117,11 +117,14 @@ const erasures = async (database: Database): Promise<Omit<Check, 'check'>> => {
 /** Beyond it caches show what they should have forgotten. */
 const PURGE_LATE_MS = 5 * 60_000
 
-const purges = async (database: Database, isConfigured: boolean): Promise<Omit<Check, 'check'>> => {
-  if (!isConfigured) return { ok: true, detail: 'no hook is configured' }
+const purges = async (database: Database, targets: readonly PurgeTarget[]): Promise<Omit<Check, 'check'>> => {
+  if (targets.length === 0) return { ok: true, detail: 'nobody is to be told' }
   const backlog = await countPurges(database)
   const pending = backlog.find(({ state }) => state === 'PENDING')
   const dead = backlog.find(({ state }) => state === 'DEAD')?.count ?? 0
   const isLate = pending !== undefined && Date.now() - pending.oldest.getTime() > PURGE_LATE_MS
-  return { ok: dead === 0 && !isLate, detail: { pending: pending?.count ?? 0, dead, oldest: pending?.oldest } }
+  return {
+    ok: dead === 0 && !isLate,
+    detail: { told: targets.map(({ name }) => name), pending: pending?.count ?? 0, dead, oldest: pending?.oldest },
+  }
 }

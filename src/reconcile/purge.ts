@@ -1,37 +1,43 @@
 /**
- * The outbox of purges, delivered: at least once each, in no order, several at a time. A refusal is tried again with full jitter,
- * or when the hook says, and given up after a while; what was given up is a finding of the doctor and can be redriven.
+ * The outbox of purges, delivered: to each target at least once, in no order, many in a call. A refusal is tried again with full
+ * jitter, or when the target says, and given up after a while; what was given up is a finding of the doctor and can be redriven.
+ *
+ * Who takes purges has them for a minute, in which everything that was begun ends. Who dies in it leaves them to be taken again:
+ * those who have heard them hear them twice. What was said is written down once, after the calls (purge-progress.ts).
  */
-import type { Purger } from '../deliver/purge.ts'
-import { fullJitter } from '../lib/backoff.ts'
+import type { PurgeTarget } from '../deliver/purge.ts'
+import type { PurgeVerifier } from '../deliver/purge-verify.ts'
+import type { Clock } from '../lib/clock.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
-import { prunePurges, settlePurge, type TakenPurge, takePurges } from '../manifest/purges.ts'
+import { prunePurges, settlePurge, type TakenPurge, type Targets, takePurges } from '../manifest/purges.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { inLanes, tell } from './purge-calls.ts'
+import { advance, isDue, type Said, standingOf, VERIFY } from './purge-progress.ts'
 
 export interface PurgeDependencies {
   readonly database: Database
   readonly log: Log
-  readonly purger?: Purger | undefined
+  readonly clock: Clock
+  readonly purgeTargets: readonly PurgeTarget[]
+  readonly verifyPurge?: PurgeVerifier | undefined
   readonly metrics?: Pick<Metrics, 'purgeTries'>
 }
 
-const AT_ONCE = 16
-/** Longer than any call takes. */
+const AT_ONCE = 256
+/** Calls are begun for 40 s and take 15 at most. */
 const HOLD_MS = 60_000
-/** With full jitter ten tries take 16 minutes on average, and 32 at most. */
-const MAX_TRIES = 10
-const RETRY = { baseMs: 2_000, capMs: 15 * 60_000 }
-const MAX_RETRY_AFTER_MS = 3_600_000
+const BEGIN_MS = 40_000
+const VERIFIED_AT_ONCE = 8
 const KEEP_MS = 7 * 24 * 3_600_000
-/** Where no hook is configured: one that is soon shall find what has just changed. */
+/** Where nobody is to be told: who is to be soon shall find what has just changed. */
 const KEEP_UNTOLD_MS = 24 * 3_600_000
 
 const recordOutcome = (
   tx: Sql,
   { id, tenant, reason, subject, tags, tries }: TakenPurge,
-  { state, answer }: { state: 'DONE' | 'DEAD'; answer: string },
+  { state, answer, targets }: { state: 'DONE' | 'DEAD'; answer: string; targets: Targets },
 ): Promise<void> =>
   recordAudit(tx, {
     tenant,
@@ -45,38 +51,89 @@ const recordOutcome = (
     resource: subject,
     reasons: [reason],
     before: undefined,
-    after: { purge: id, tags, tries, answer },
+    after: { purge: id, tags, tries, answer, ...(targets[VERIFY] && { verified: targets[VERIFY].answer }) },
   })
 
-const deliver = async (
-  { database, log, metrics }: PurgeDependencies,
-  purger: Purger,
-  purge: TakenPurge,
-): Promise<void> => {
-  const said = await purger(purge)
-  const isDead = !said.ok && purge.tries >= MAX_TRIES
-  const state = said.ok ? 'DONE' : isDead ? 'DEAD' : 'PENDING'
-  const asked = said.ok ? 0 : Math.min(said.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
-  const retryMs = state === 'PENDING' ? Math.max(asked, fullJitter(purge.tries, RETRY)) : 0
-  await database.transaction(async tx => {
-    const isMine = await settlePurge(tx, purge, { state, answer: said.answer, retryMs })
-    if (isMine && state !== 'PENDING') await recordOutcome(tx, purge, { state, answer: said.answer })
-  })
-  metrics?.purgeTries.inc({ result: said.ok ? 'done' : isDead ? 'dead' : 'refused' })
-  if (!said.ok) log.warn({ purge: purge.id, tries: purge.tries, answer: said.answer, state }, 'purge refused')
+/** Of each purge, by the name of the target. */
+type Heard = Map<TakenPurge, Map<string, Said>>
+
+const tellAll = async (
+  { purgeTargets, clock }: PurgeDependencies,
+  taken: readonly TakenPurge[],
+  isInTime: () => boolean,
+): Promise<Heard> => {
+  const heard: Heard = new Map(taken.map(purge => [purge, new Map()]))
+  const names = purgeTargets.map(({ name }) => name)
+  const now = clock.now()
+  await Promise.all(
+    purgeTargets.map(async target => {
+      const due = taken.filter(purge => isDue(purge.targets, names, target.name, now))
+      const said = await tell(target, due, isInTime)
+      due.forEach((purge, n) => {
+        heard.get(purge)?.set(target.name, said[n])
+      })
+    }),
+  )
+  return heard
 }
 
-/** Until nothing is due. Resolves with how many were tried. */
+const settle = async (
+  { database, log, clock, purgeTargets, verifyPurge, metrics }: PurgeDependencies,
+  purge: TakenPurge,
+  round: Omit<Parameters<typeof advance>[2], 'now' | 'verifyAfterMs'>,
+): Promise<void> => {
+  const now = clock.now()
+  const names = purgeTargets.map(({ name }) => name)
+  const targets = advance(purge.targets, names, { ...round, now, verifyAfterMs: verifyPurge?.afterMs })
+  const standing = standingOf(targets, names, now)
+  const { state, answer } = standing
+  await database.transaction(async tx => {
+    const isMine = await settlePurge(tx, purge, { ...standing, targets })
+    if (isMine && state !== 'PENDING') await recordOutcome(tx, purge, { state, answer, targets })
+  })
+  for (const [target, said] of round.said) {
+    if (said === undefined) continue
+    const isDead = targets[target]?.state === 'DEAD'
+    const result = said.ok ? 'done' : isDead ? 'dead' : said.limited ? 'limited' : 'refused'
+    metrics?.purgeTries.inc({ target, result })
+    if (!said.ok)
+      log.warn({ purge: purge.id, target, tries: targets[target]?.tries, answer: said.answer }, 'purge refused')
+  }
+  if (round.verified === undefined) return
+  const { result, answer: seen } = round.verified
+  metrics?.purgeTries.inc({ target: VERIFY, result })
+  if (result === 'stale' || result === 'no answer') log.warn({ purge: purge.id, result, seen }, 'purge not verified')
+}
+
+/** Until nothing is due. Resolves with how many were taken. */
 export const deliverPurges = async (dependencies: PurgeDependencies): Promise<number> => {
-  const { database, purger } = dependencies
-  if (!purger) return 0
+  const { database, clock, purgeTargets, verifyPurge } = dependencies
+  if (purgeTargets.length === 0) return 0
   for (let tried = 0; ; ) {
     const taken = await takePurges(database, { limit: AT_ONCE, holdMs: HOLD_MS })
-    await Promise.all(taken.map(purge => deliver(dependencies, purger, purge)))
+    const [at, deadline] = [clock.now(), performance.now() + BEGIN_MS]
+    const isInTime = () => performance.now() < deadline
+    const isTold = ({ targets }: TakenPurge) => purgeTargets.every(({ name }) => targets[name]?.state === 'DONE')
+    const toVerify = verifyPurge ? taken.filter(isTold) : []
+    const [heard, verified] = await Promise.all([
+      tellAll(dependencies, taken, isInTime),
+      inLanes(toVerify, {
+        atOnce: VERIFIED_AT_ONCE,
+        goesOn: isInTime,
+        work: async purge => verifyPurge?.ask(purge),
+      }),
+    ])
+    for (const [purge, said] of heard) {
+      const n = toVerify.indexOf(purge)
+      await settle(dependencies, purge, { at, said, verified: n === -1 ? undefined : verified[n] })
+    }
     tried += taken.length
     if (taken.length < AT_ONCE) return tried
   }
 }
 
-export const tidyPurges = ({ database, purger }: PurgeDependencies): Promise<void> =>
-  prunePurges(database, { keepMs: purger ? KEEP_MS : KEEP_UNTOLD_MS, pending: purger === undefined })
+export const tidyPurges = ({ database, purgeTargets }: PurgeDependencies): Promise<void> =>
+  prunePurges(database, {
+    keepMs: purgeTargets.length > 0 ? KEEP_MS : KEEP_UNTOLD_MS,
+    pending: purgeTargets.length === 0,
+  })

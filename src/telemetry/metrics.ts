@@ -221,8 +221,8 @@ export const openMetrics = () => {
     }),
     purgeTries: new Counter({
       name: 'matrix_purge_tries_total',
-      help: 'Calls of the purge hook by result: done, refused or dead.',
-      labelNames: ['result'] as const,
+      help: 'Purges told, by target and result: done, refused, limited or dead; what `verify` saw afterwards: fresh, stale, no sample, cannot tell or no answer.',
+      labelNames: ['target', 'result'] as const,
       registers,
     }),
     deadNodes: new Gauge({

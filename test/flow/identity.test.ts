@@ -507,6 +507,7 @@ const CASES: readonly Case[] = [
   },
   { method: 'GET', route: '/v1/purges', path: () => '/v1/purges', row: administers(200, 200) },
   { method: 'POST', route: '/v1/purges/redrive', path: () => '/v1/purges/redrive', row: administers(200, 200) },
+  { method: 'POST', route: '/v1/purges/test', path: () => '/v1/purges/test', row: administers(200, 200) },
   { method: 'GET', route: '/v1/capabilities', path: () => '/v1/capabilities', row: { ...all(200), ...NOBODY } },
   { method: 'GET', route: '/v1/costs', path: () => '/v1/costs', row: administers(200, 200) },
   { method: 'POST', route: '/v1/costs/measure', path: () => '/v1/costs/measure', row: administers(202, 202) },

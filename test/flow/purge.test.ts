@@ -132,7 +132,7 @@ test('is tried again, under the same id, not before the hook said, and given up 
   expect(await rows()).toMatchObject([{ state: 'DEAD', tries: 10, last_answer: '500' }])
   const metrics = await (await send('GET', '/metrics')).text()
   expect(metrics).toMatch(/matrix_purges\{state="DEAD"\} 1/)
-  expect(metrics).toMatch(/matrix_purge_tries_total\{result="dead"\} 1/)
+  expect(metrics).toMatch(/matrix_purge_tries_total\{target="webhook",result="dead"\} 1/)
   const sick = (await examine(system.core)).checks.find(({ check }) => check === 'purges')
   expect(sick).toMatchObject({ ok: false, detail: { dead: 1 } })
   const listed = await expectJson<{ items: object[] }>(send('GET', '/v1/purges?state=DEAD', { key: ADMIN_KEY }), 200)
@@ -146,7 +146,13 @@ test('is tried again, under the same id, not before the hook said, and given up 
 test('who dies with one in hand leaves it to others', async () => {
   const asset = await upload()
   await expectJson(send('POST', `/v1/assets/${asset}/archive`, { key, headers: ifMatch }), 200)
-  const dying = { ...system.core, purger: () => Promise.reject(new Error('dead')) }
+  const dying = {
+    ...system.core,
+    purgeTargets: system.core.purgeTargets.map(target => ({
+      ...target,
+      send: () => Promise.reject(new Error('dead')),
+    })),
+  }
   await expect(deliverPurges(dying)).rejects.toThrow('dead')
   expect(await deliverPurges(system.core)).toBe(0)
   await due()
@@ -163,6 +169,6 @@ test('what is over goes after a week, and what nobody is to hear after a day', a
   )
   await tidyPurges(system.core)
   expect(await rows()).toHaveLength(7)
-  await tidyPurges({ ...system.core, purger: undefined })
+  await tidyPurges({ ...system.core, purgeTargets: [] })
   expect((await rows()).map(({ state }) => state).sort()).toEqual(['DEAD', 'DONE', 'PENDING'])
 })

@@ -52,7 +52,9 @@ describe.each(['in process', 'through a socket'] as const)('%s', transport => {
       response,
       200,
     )
-    expect(headers.get('cache-tag')).toBe(`a:${asset},v:${asset}.1,p:shop-web,n:${body.node.slice(7, 15)}`)
+    expect(headers.get('cache-tag')).toBe(
+      `a:${asset},v:${asset}.1,p:shop-web,n:${body.node.slice(7, 15)},r:shop-web.card`,
+    )
     expect(body).toEqual({
       state: 'ready',
       asset,

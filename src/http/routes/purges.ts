@@ -1,4 +1,5 @@
 /** What caches in front were told to forget, and what they did not take. */
+import { randomUUID } from 'node:crypto'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { type ListedPurge, listPurges, redrivePurges } from '../../manifest/purges.ts'
@@ -10,6 +11,9 @@ import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
 import { Paging } from '../validation.ts'
 
+/** The tag of no asset. */
+const NIL = '00000000-0000-0000-0000-000000000000'
+
 const PurgeSchema = z
   .object({
     id: z.uuid().openapi({ description: 'The `webhook-id` of every try' }),
@@ -18,26 +22,32 @@ const PurgeSchema = z
     tags: z.array(z.string()),
     state: z.enum(PURGE_STATES),
     tries: z.number().int(),
+    targets: z
+      .record(z.string(), z.object({ state: z.enum(PURGE_STATES), tries: z.number().int(), answer: z.string() }))
+      .openapi({ description: 'Those who have to hear it and were told; `verify` is what asks afterwards' }),
     last_answer: z.string().optional(),
     created_at: z.string(),
     finished_at: z.string().optional(),
   })
   .openapi('Purge')
 
-const presentPurge = ({ id, reason, subject, tags, state, tries, ...purge }: ListedPurge) => ({
+const presentPurge = ({ id, reason, subject, tags, state, tries, targets, ...purge }: ListedPurge) => ({
   id,
   reason,
   subject,
   tags: [...tags],
   state,
   tries,
+  targets: Object.fromEntries(
+    Object.entries(targets).map(([name, one]) => [name, { state: one.state, tries: one.tries, answer: one.answer }]),
+  ),
   ...(purge.lastAnswer !== null && { last_answer: purge.lastAnswer }),
   created_at: purge.createdAt.toISOString(),
   ...(purge.finishedAt !== null && { finished_at: purge.finishedAt.toISOString() }),
 })
 
 export const purgeRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { database } = gateway
+  const { database, clock, purgeTargets } = gateway
   const guard = [authenticated(gateway.findPrincipal), requires('matrix:admin')] as const
   const common = { tags: ['Operate'], security }
 
@@ -80,6 +90,41 @@ export const purgeRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         return count
       })
       return c.json({ redriven }, 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'post',
+      path: '/v1/purges/test',
+      middleware: [...guard, jsonOnly(gateway.config)],
+      summary: 'Tell everybody who hears purges to forget something that nobody has, and see who takes it',
+      responses: {
+        200: json(
+          z.object({ targets: z.record(z.string(), z.object({ ok: z.boolean(), answer: z.string() })) }),
+          'The answer of each; nothing is kept of it',
+        ),
+        ...refusals(...JSON_ROUTE),
+      },
+    }),
+    async c => {
+      const { tenant } = c.get('principal')
+      const purge = {
+        id: randomUUID(),
+        tenant,
+        reason: 'test' as const,
+        subject: 'purges/test',
+        createdAt: new Date(clock.now()),
+      }
+      const tags = [`a:${NIL}`]
+      const said = await Promise.all(
+        purgeTargets.map(async ({ name, send }) => {
+          const { ok, answer } = await send({ purges: [{ ...purge, tags }], tags })
+          return [name, { ok, answer }] as const
+        }),
+      )
+      return c.json({ targets: Object.fromEntries(said) }, 200, { 'Cache-Control': 'no-store' })
     },
   )
 }

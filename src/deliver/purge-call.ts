@@ -1,0 +1,72 @@
+/**
+ * One call of a purge. Redirects are not followed, for a token would go along; of the answer no more is read than says yes or no,
+ * and nothing of it is repeated, for it may name hosts.
+ */
+import type { Clock } from '../lib/clock.ts'
+import type { PurgeAnswer } from './purge.ts'
+
+export interface Called {
+  readonly url: string
+  readonly method: 'POST' | 'BAN'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly clock: Clock
+  readonly timeoutMs?: number
+  /** Whether a body that came with a 2xx says yes as well. Default: a 2xx does. */
+  readonly isYes?: (body: string) => boolean
+}
+
+const TIMEOUT_MS = 15_000
+const MAX_ANSWER_BYTES = 65_536
+
+/** RFC 9110 section 10.2.3: seconds, or a date. */
+const retryAfter = (header: string | null, now: number): number | undefined => {
+  if (header === null) return undefined
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined
+}
+
+/** Bounded: who answers a purge with more than that says nothing that we read. */
+const textOf = async (response: Response): Promise<string> => {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES) return ''
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+export const callPurge = async ({
+  url,
+  method,
+  headers,
+  body,
+  clock,
+  timeoutMs = TIMEOUT_MS,
+  isYes,
+}: Called): Promise<PurgeAnswer> => {
+  try {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const response = await fetch(url, {
+      method,
+      redirect: 'manual',
+      headers,
+      ...(body !== undefined && { body }),
+      signal,
+    })
+    const answer = String(response.status)
+    if (response.ok && isYes !== undefined) {
+      if (isYes(await textOf(response))) return { ok: true, answer }
+      return { ok: false, answer: `${answer} without success`, retryAfterMs: undefined }
+    }
+    await response.body?.cancel()
+    if (response.ok) return { ok: true, answer }
+    const retryAfterMs = retryAfter(response.headers.get('retry-after'), clock.now())
+    return { ok: false, answer, retryAfterMs, limited: response.status === 429 }
+  } catch (error) {
+    // The name says whether it was silent or not there; messages of the network may name hosts.
+    return { ok: false, answer: error instanceof Error ? error.name : 'failed', retryAfterMs: undefined }
+  }
+}
