@@ -3,7 +3,7 @@
  * lock on the asset gives. Its global number comes later, from one sequencer: numbers taken by writers are not commit order,
  * and readers that poll them lose events.
  */
-
+import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import type { Database, Sql } from './database.ts'
@@ -42,29 +42,71 @@ export const appendFacts = async (
   return taken.first + facts.length - 1
 }
 
-/** A statement of its own: the snapshot of the one that numbers has to be younger than the lock. */
-const TAKE_TURN = { name: 'event_take_turn', text: 'select pg_try_advisory_xact_lock(7205814) as mine' }
+/**
+ * A statement of its own: the snapshot of the one that numbers has to be younger than the lock. A bitmap is no way to what has
+ * no number yet: it visits every row that has got one since the last vacuum, each time (100,000 of them: 3,100 blocks, 10 ms).
+ */
+const TAKE_TURN = {
+  name: 'event_take_turn',
+  text: `select pg_try_advisory_xact_lock(7205814) as mine, set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`,
+}
+
+const BATCH = 1_000
 
 const SEQUENCE = {
   name: 'event_sequence',
-  text: `with due as (select event_id, row_number() over (order by insert_no) as place
-                 from event where seq is null order by insert_no limit 1000),
+  text: `with due as (select event_id, insert_no, row_number() over (order by insert_no) as place
+                 from event where seq is null and insert_no > $1 order by insert_no limit ${BATCH}),
          head as (update event_head set seq = seq + (select count(*) from due) where exists (select 1 from due) returning seq),
          numbered as (update event e set seq = head.seq - (select count(*) from due) + due.place, sequenced_at = now()
                       from due, head where e.event_id = due.event_id returning 1)
-         select count(*)::int as numbered from numbered`,
+         select (select count(*)::int from numbered) as numbered, (select max(insert_no) from due) as until, case when is_called then last_value else 0 end as last
+         from event_insert_no_seq`,
 }
 
-/** Numbers committed events without gaps. Any process may call it at any time; one at a time succeeds, the others do nothing. */
-export const sequenceEvents = async (database: Database): Promise<number> => {
-  for (let total = 0; ; ) {
-    const numbered = await database.transaction(async tx => {
-      const [turn] = await tx.rows<{ mine: boolean }>(TAKE_TURN, [])
-      if (!turn?.mine) return 0
-      const [row] = await tx.rows<{ numbered: number }>(SEQUENCE, [])
-      return row?.numbered ?? 0
-    })
-    total += numbered
-    if (numbered < 1000) return total
-  }
+interface Look {
+  readonly numbered: number
+  /** The last of them. */
+  readonly until: number
+  /** The last event that anybody had begun to append by then. */
+  readonly last: number
 }
+
+const look = (database: Database, after: number): Promise<Look | undefined> =>
+  database.transaction(async tx => {
+    const [turn] = await tx.rows<{ mine: boolean }>(TAKE_TURN, [])
+    return turn?.mine ? (await tx.rows<Look>(SEQUENCE, [after]))[0] : undefined
+  })
+
+/** Longer than a transaction of ours takes: events that were begun so long ago are committed by now, or never will be. */
+const LATE_MS = 10_000
+
+/**
+ * Numbers committed events without gaps. Any process may call it at any time; one at a time succeeds, the others do nothing.
+ *
+ * `next` looks behind what it found settled some time ago, `all` from the beginning, for who committed later than that. What has
+ * got its number lies dead in the index of those that wait until it is vacuumed, a share of all events: with 100,000 of them a round
+ * that finds nothing takes 17 ms from the beginning and 1 ms from there, ten times a second.
+ */
+export const openSequencer = (database: Database, { now }: Clock) => {
+  let settled = 0
+  let recent = { last: 0, at: now() }
+
+  const from = async (start: number): Promise<number> => {
+    let after = start
+    for (let total = 0; ; ) {
+      const looked = await look(database, after)
+      total += looked?.numbered ?? 0
+      if (looked !== undefined && now() - recent.at >= LATE_MS) {
+        settled = recent.last
+        recent = { last: looked.last, at: now() }
+      }
+      if (looked === undefined || looked.numbered < BATCH) return total
+      after = looked.until
+    }
+  }
+  return { next: () => from(settled), all: () => from(0) }
+}
+
+/** From the beginning, once. */
+export const sequenceEvents = (database: Database): Promise<number> => openSequencer(database, systemClock).all()

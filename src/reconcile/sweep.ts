@@ -9,7 +9,7 @@ import type { Config } from '../config.ts'
 import type { Clock } from '../lib/clock.ts'
 import { repeat } from '../lib/repeat.ts'
 import { chainAudit } from '../manifest/audit-chain.ts'
-import { sequenceEvents } from '../manifest/events.ts'
+import { openSequencer } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
@@ -36,12 +36,13 @@ export interface SweepOptions extends EraseDependencies, PurgeDependencies {
 }
 
 export const startSweep = (options: SweepOptions): Sweep => {
-  const { database, log, config } = options
+  const { database, log, config, clock } = options
+  const sequencer = openSequencer(database, clock)
   const advance = () => advanceOperations(database, undefined, config.maxTransformCpuMs)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await expireKeys(database)
-    await sequenceEvents(database)
+    await sequencer.all()
     await chainAudit(database)
     await refreshStatistics(database)
     await advance()
@@ -54,7 +55,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })
   const rounds = [
-    every(SEQUENCE_MS, () => sequenceEvents(database)),
+    every(SEQUENCE_MS, sequencer.next),
     every(CHAIN_MS, () => chainAudit(database)),
     every(STATISTICS_MS, () => refreshStatistics(database)),
     every(OPERATIONS_MS, advance),

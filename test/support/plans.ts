@@ -62,10 +62,13 @@ const MOST_SORTED = 1_100
 const MOST_BLOCKS = 400
 const BLOCKS_A_ROW = 10
 
+/** Of the whole plan, read or found in memory. */
+export const blocksOf = (plan: PlanNode): number => (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
+
 /** What is wrong with it; nothing, where its cost does not follow the size of the tables. */
 export const faultsOf = (plan: PlanNode, growing: readonly string[]): string[] => {
   const faults: string[] = []
-  const blocks = (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
+  const blocks = blocksOf(plan)
   if (blocks > MOST_BLOCKS + BLOCKS_A_ROW * (plan['Actual Rows'] ?? 0)) faults.push(`touches ${blocks} blocks`)
   for (const node of nodesOf(plan)) {
     const loops = node['Actual Loops'] ?? 1

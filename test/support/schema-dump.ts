@@ -22,6 +22,9 @@ const INDEXES = `select pg_get_indexdef(i.indexrelid) || ';' as line from pg_ind
   where c.relnamespace = 'public'::regnamespace and not exists (select 1 from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))
   order by c.relname`
 
+const SETTINGS = `select c.relname as relation, array_to_string(c.reloptions, ', ') as line from pg_class c
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.reloptions is not null`
+
 const FUNCTIONS = `select pg_get_functiondef(p.oid) || ';' as line from pg_proc p where p.pronamespace = 'public'::regnamespace order by p.proname`
 
 const TRIGGERS = `select pg_get_triggerdef(t.oid) || ';' as line from pg_trigger t join pg_class c on c.oid = t.tgrelid
@@ -41,10 +44,11 @@ export const dumpSchema = async (connection: pg.ClientConfig): Promise<string> =
     const lines = async (text: string): Promise<readonly Line[]> => (await client.query<Line>(text)).rows
     const columns = await lines(COLUMNS)
     const constraints = await lines(CONSTRAINTS)
+    const settings = new Map((await lines(SETTINGS)).map(({ relation, line }) => [relation, ` with (${line})`]))
     const tables = [...new Set(columns.map(({ relation }) => relation))].map(name => {
       const of = (all: readonly Line[]) =>
         all.filter(({ relation }) => relation === name).map(({ line }) => `  ${line}`)
-      return `create table ${name} (\n${[...of(columns), ...of(constraints)].join(',\n')}\n);`
+      return `create table ${name} (\n${[...of(columns), ...of(constraints)].join(',\n')}\n)${settings.get(name) ?? ''};`
     })
     const texts = async (text: string) => (await lines(text)).map(({ line }) => line)
     const [enums, indexes] = [await texts(ENUMS), await texts(INDEXES)]

@@ -141,7 +141,7 @@ describe('SQL', () => {
 
   /** Statements that are meant to see every tenant, by the words that identify them. */
   const ACROSS_TENANTS: Readonly<Record<string, string>> = {
-    'with due as (select event_id, row_number()': 'one sequencer numbers the events of all tenants',
+    'with due as (select event_id, insert_no, row_number()': 'one sequencer numbers the events of all tenants',
     'select state, count(*)::int as count from node': 'gauges count the work of all tenants',
     "select failure ->> 'code' as code, count(*)": 'gauges count the quarantine of all tenants',
     'select state, count(*)::int as count from operation': 'gauges count the operations of all tenants',
