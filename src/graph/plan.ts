@@ -18,11 +18,12 @@ import { encodeStep } from '../ops/encode.ts'
 import { FLATTEN_BACKGROUND } from '../ops/flatten.ts'
 import { concretise } from '../ops/late.ts'
 import { refuseOutput } from '../ops/limits.ts'
-import type { Concrete, Picture, PlanRefusal } from '../ops/operation.ts'
+import type { Concrete, PlanRefusal } from '../ops/operation.ts'
 import { positionOf } from '../ops/registry.ts'
 import { DEFAULT_KERNEL, type Kernel } from '../ops/resize.ts'
 import { estimateChain } from './cost.ts'
 import { chainKeys } from './key.ts'
+import { pictureOf } from './picture.ts'
 import { rungFor } from './rungs.ts'
 
 /** An original as far as planning cares. */
@@ -38,21 +39,6 @@ export interface PlannedRendition {
   readonly node?: PlannedNode
   readonly refusal?: PlanRefusal
 }
-
-const pictureOf = (
-  { width, height, hasAlpha, orientation, credit, matrixProfile = false }: ImageFacts,
-  frames: number,
-): Picture => ({
-  width,
-  height,
-  frames,
-  sized: true,
-  // The header tells of the first frame; a later one may let something through.
-  hasAlpha: hasAlpha || frames > 1,
-  orientation,
-  credit,
-  matrixProfile,
-})
 
 /** Runs the operations on what is known, without pixels. Stops at the first refusal. */
 const resolveStages = ({ stages }: Recipe, image: ImageFacts, frames: number): Concrete =>

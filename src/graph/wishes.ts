@@ -1,12 +1,14 @@
 /** What renditions want of one original, as rows: every node once per wish, and the leaf that binds it. Pure. */
 import { canonicalText } from '../lib/canonical.ts'
 import type { LeafWish, NodeWish } from '../manifest/leaves.ts'
+import { isVariant, leafNameOf } from '../model/delivery-path.ts'
 import type { Hex } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Rendition } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import { keepsPrivate } from '../ops/metadata.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
+import { recipeAt } from './dpr.ts'
 import { type PlannedRendition, planRendition } from './plan.ts'
 
 export interface Wishes {
@@ -42,14 +44,17 @@ export const wishesFor = (
   const leaves: LeafWish[] = []
   const made = new Map<string, Set<Hex>>()
   for (const rendition of renditions) {
-    const planned = planRendition(rendition.recipe, source, maxCpuMs)
+    const name = leafNameOf({ rendition: rendition.name, dpr: rendition.dpr })
+    const planned = planRendition(recipeAt(rendition.recipe, rendition.dpr, source.image), source, maxCpuMs)
     const isForbidden = keepsPrivate(rendition.recipe) && !rendition.privateMetadata
     const outputs = isForbidden ? planned.map(forbidden) : planned
+    // Nobody waits for a variant but who asks for it: no publish, and no count of what is complete.
+    const isNamed = !isVariant(name)
     const own = made.get(rendition.product) ?? new Set()
     made.set(rendition.product, own)
     outputs.forEach(({ format, node, refusal, required }, position) => {
       const hasRoom = node === undefined || own.has(node.key) || own.size < maxVariants
-      const eager = rendition.lane === 'eager' && hasRoom
+      const eager = rendition.lane === 'eager' && hasRoom && isNamed
       if (node && eager) own.add(node.key)
       if (node) {
         const priority = format === urgent ? LANES.interactive : LANES[lane] + (required ? 0 : OPTIONAL_DELAY)
@@ -63,11 +68,11 @@ export const wishesFor = (
       }
       leaves.push({
         product: rendition.product,
-        rendition: rendition.name,
+        rendition: name,
         revision: rendition.revision,
         format,
         position,
-        required,
+        required: required && isNamed,
         eager,
         node: node?.key,
         refusal,

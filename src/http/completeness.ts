@@ -1,6 +1,7 @@
 /** Completeness is a fact one can read: for every product of a version, what is required, done, pending and failed. */
 import type { LeafState } from '../manifest/leaves.ts'
 import type { Version } from '../model/asset.ts'
+import { isVariant } from '../model/delivery-path.ts'
 
 type Status = 'COMPLETE' | 'PARTIAL' | 'PENDING' | 'DEGRADED' | 'FAILED'
 
@@ -34,12 +35,17 @@ const productOf = (product: string, leaves: readonly LeafState[]) => {
   return { product, status: statusOf(counts), ...counts, ...(failed.length > 0 && { failed }) }
 }
 
-/** `viewer`: a product is told of itself by name, and of the others what they come to; `undefined` is told everything. */
+/**
+ * What somebody asked for beside the renditions is not part of being complete: nobody waits for it and nothing names it.
+ *
+ * `viewer`: a product is told of itself by name, and of the others what they come to; `undefined` is told everything.
+ */
 export const completenessOf = (
   asset: string,
   { version, state }: Version,
-  { leaves, viewer }: { leaves: readonly LeafState[]; viewer: string | undefined },
+  { leaves: all, viewer }: { leaves: readonly LeafState[]; viewer: string | undefined },
 ) => {
+  const leaves = all.filter(({ rendition }) => !isVariant(rendition))
   const everybody = [...new Set(leaves.map(leaf => leaf.product))]
   const products = everybody.filter(product => viewer === undefined || product === viewer)
   const others = leaves.filter(leaf => !products.includes(leaf.product))

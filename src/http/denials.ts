@@ -1,5 +1,6 @@
 /** What the audit keeps of requests that changed nothing: who was refused, and who was given what is closed to most. */
 import type { Gateway } from '../gateway.ts'
+import { leafNameOf, readDeliveryPath } from '../model/delivery-path.ts'
 import type { MatrixError } from '../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../model/ids.ts'
 import { claimed } from '../policy/authenticate.ts'
@@ -14,8 +15,10 @@ const SAFE = new RegExp(`${NAME_PATTERN.source}|${UUID_PATTERN.source}|^key_[\\w
 const SECRET_PARAMS = new Set(['token', 'proof'])
 
 const ofDelivery = (params: Readonly<Record<string, string>>): string | undefined => {
-  const { asset = '', product = '' } = params
-  const rendition = (params.rendition ?? params.file ?? '').replace(/\.\w+$/, '')
+  const { asset = '', product = '', version, file } = params
+  const delivery = file === undefined ? undefined : readDeliveryPath(`/i/${product}/${asset}/${version}/${file}`)
+  if (delivery !== undefined) return `assets/${asset}/products/${product}/renditions/${leafNameOf(delivery)}`
+  const { rendition = '' } = params
   if (![product, rendition].every(name => NAME_PATTERN.test(name)) || !UUID_PATTERN.test(asset)) return undefined
   return `assets/${asset}/products/${product}/renditions/${rendition}`
 }

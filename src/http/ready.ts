@@ -57,6 +57,7 @@ export const resolutionDocument = (answer: Ready, { url, expiresAt, via }: Locat
     publication: answer.publication,
     product: answer.product,
     rendition: answer.rendition,
+    dpr: answer.dpr,
     revision: answer.revision,
     node: digestOf(answer.node),
     digest: digestOf(derivative.sha256),

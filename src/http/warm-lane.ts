@@ -8,7 +8,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../gateway.ts'
 import { subscriberOf } from '../lib/network.ts'
-import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../model/delivery-path.ts'
+import { canonicalDeliveryPath, type DeliveryPath, isPathProblem } from '../model/delivery-path.ts'
 import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
@@ -70,6 +70,12 @@ interface Known {
   readonly clients: ClientAddress
 }
 
+/** Whatever is spelled otherwise the routes send on. */
+const readCanonical = (sent: string): DeliveryPath | undefined => {
+  const read = canonicalDeliveryPath(sent)
+  return isPathProblem(read) || read.path !== sent ? undefined : read.asked
+}
+
 const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | undefined => {
   const { method, url = '', headers } = incoming
   if (method !== 'GET' || !isPlain(headers)) return undefined
@@ -77,10 +83,8 @@ const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | 
   const asked = RESOLVE_PATH.exec(url)
   const link = asked === null ? readLink(url) : undefined
   if (link !== undefined && link.query !== '') return undefined
-  const delivery = asked === null ? readDeliveryPath(link?.path ?? url) : undefined
+  const delivery = asked === null ? readCanonical(link?.path ?? url) : undefined
   if (asked === null && delivery === undefined) return undefined
-  if (delivery?.dpr !== undefined || delivery?.seoName !== undefined) return undefined
-  if (delivery !== undefined && writeDeliveryPath(delivery) !== (link?.path ?? url)) return undefined
   if (asked !== null && headers.authorization === undefined) return undefined
   const credential = link === undefined ? recall(headers.authorization) : ANONYMOUS
   if (credential === undefined) return undefined
@@ -115,6 +119,7 @@ const resolveAsk = (
       asset,
       version: undefined,
       rendition,
+      dpr: undefined,
       format: 'auto',
       accept: headers.accept,
       waitMs: 0,
@@ -126,7 +131,7 @@ const resolveAsk = (
 }
 
 const deliverAsk = (
-  { product, asset, version, rendition, format }: DeliveryPath,
+  { product, asset, version, rendition, dpr, format }: DeliveryPath,
   { headers, address, credential: { secretHash, proven } }: Caller,
   link: Link | undefined,
 ): Ask => {
@@ -143,6 +148,7 @@ const deliverAsk = (
       asset,
       version,
       rendition,
+      dpr,
       format,
       accept: headers.accept,
       waitMs: 0,

@@ -23,6 +23,8 @@ export interface ResolveKey {
   readonly version: number | undefined
   /** The reserved name `original` reads the original instead of leaves. */
   readonly rendition: string
+  /** What its leaves are called, where that is not its name (model/delivery-path.ts). */
+  readonly leaf?: string | undefined
   /** Also count the other products that share each node, and read the look and what stands for the picture: for documents. */
   readonly countSharers: boolean
 }

@@ -87,8 +87,8 @@ const LEAF = line([
 const RESOLVE = {
   name: 'resolve',
   text: `select q.ord::int, ${FACTS}, case when l.format is not null then ${LEAF} end
-         from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::boolean[], $8::text[], $9::text[])
-           with ordinality as q (tenant, secret, product, asset, version, rendition, sharers, kid, share, ord)
+         from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::boolean[], $8::text[], $9::text[], $10::text[])
+           with ordinality as q (tenant, secret, product, asset, version, rendition, sharers, kid, share, leaf, ord)
          left join api_key k on k.secret_hash = decode(q.secret, 'hex') and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
          left join signing_key g on g.kid = q.kid and g.revoked_at is null and (g.expires_at is null or g.expires_at > now())
          left join share_link h on h.token_hash = decode(q.share, 'hex') and h.revoked_at is null and h.expires_at > now()
@@ -103,7 +103,7 @@ const RESOLVE = {
          left join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = q.product
            and r.name = q.rendition and r.state = 'active'
          left join leaf l on l.tenant_id = v.tenant_id and l.asset_id = v.asset_id and l.version = v.version
-           and l.product_id = r.product_id and l.rendition = r.name and l.revision = r.revision
+           and l.product_id = r.product_id and l.rendition = q.leaf and l.revision = r.revision
          left join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id
          left join derivative d on d.tenant_id = n.tenant_id and d.sha256 = n.output
          order by q.ord, l.position`,
@@ -251,6 +251,7 @@ export const resolveReader = (database: Database): ((key: ResolveKey) => Promise
         array(keys.map(key => key.countSharers)),
         array(keys.map(key => key.kid ?? null)),
         array(keys.map(key => key.shareHash ?? null)),
+        array(keys.map(key => key.leaf ?? key.rendition)),
       ])) as Row[]
       const answers: (ResolveFacts & { leaves: ResolvedLeaf[] })[] = []
       for (const [ord, facts, leaf] of rows) {

@@ -75,9 +75,9 @@ const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFa
 export const isFinal = (key: ResolveKey, facts: ResolveFacts): boolean => stampOf(key, facts) !== undefined
 
 const nameOf = (key: ResolveKey): string => {
-  const { tenant, secretHash, kid, shareHash, product, asset, version, rendition, countSharers } = key
+  const { tenant, secretHash, kid, shareHash, product, asset, version, rendition, leaf = rendition, countSharers } = key
   const who = secretHash ?? (kid === undefined ? (shareHash ?? tenant) : `kid ${kid}`)
-  return `${who}\n${product}\n${asset}\n${version ?? ''}\n${rendition}\n${countSharers}`
+  return `${who}\n${product}\n${asset}\n${version ?? ''}\n${leaf}\n${countSharers}`
 }
 
 /** A credential that is nobody's: none that could be made later unnoticed, for what names one is drawn at random. */

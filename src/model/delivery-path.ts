@@ -58,6 +58,9 @@ export const adHocRendition = (operations: string): string => `${AD_HOC}${operat
 export const leafNameOf = ({ rendition, dpr }: Pick<DeliveryPath, 'rendition' | 'dpr'>): string =>
   dpr === undefined ? rendition : `${rendition}@${dpr}x`
 
+/** Whether leaves of this name are of no rendition itself, but of what somebody asked for beside it. */
+export const isVariant = (leafName: string): boolean => leafName.startsWith(AD_HOC) || leafName.includes('@')
+
 const FORMAT_OF = new Map<string, Format | 'auto'>([
   ['auto', 'auto'],
   ...FORMATS.map(format => [EXTENSION[format], format] as const),

@@ -1,4 +1,5 @@
 import type { Conditions } from './conditions.ts'
+import type { Dpr } from './delivery-path.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
 import type { ProductLimits } from './quota.ts'
 import type { Recipe } from './recipe.ts'
@@ -66,6 +67,8 @@ export interface Rendition {
   readonly product: ProductId
   readonly name: string
   readonly revision: number
+  /** Of a variant for screens with more pixels. */
+  readonly dpr?: Dpr | undefined
   readonly recipe: Recipe
   readonly recipeHash: Hex
   readonly lane: 'eager' | 'lazy'

@@ -22,6 +22,7 @@ export const blur = operation<Blur, Blur>({
     .transform(sigma => ({ sigma: Math.round(sigma * 100) / 100 })),
   spell: ({ sigma }) => sigma,
   idle: ({ sigma }) => sigma === 0,
+  zoom: ({ sigma }, factor) => ({ sigma: Math.min(MAX_SIGMA, Math.round(sigma * factor * 100) / 100) }),
   concretise: ({ sigma }, picture) => ({ steps: [{ op: 'blur', epoch: EPOCH, params: { sigma } }], picture }),
   apply: (pipeline, { sigma }) => pipeline.blur(sigma),
 })

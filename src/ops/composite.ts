@@ -47,6 +47,8 @@ type Asked = {
   scale?: number
   opacity: number
   blend: (typeof BLENDS)[number]
+  /** Pixels of the result to one of its own; written by nobody (`zoom`). */
+  density?: number
   second?: SecondPicture
 }
 
@@ -73,9 +75,9 @@ const schema = z.strictObject({
 })
 
 /** As large as was asked, and never larger than what it is laid on. */
-const sizeOn = (second: SecondPicture, picture: Picture, scale: number | undefined) => {
+const sizeOn = (second: SecondPicture, picture: Picture, { scale, density = 1 }: Pick<Asked, 'scale' | 'density'>) => {
   const own = uprightSize(second)
-  const wanted = scale === undefined ? 1 : (scale * picture.width) / own.width
+  const wanted = scale === undefined ? density : (scale * picture.width) / own.width
   const factor = Math.min(wanted, picture.width / own.width, picture.height / own.height)
   return {
     width: Math.min(picture.width, Math.max(1, Math.round(own.width * factor))),
@@ -136,10 +138,16 @@ export const composite = operation<Asked, Composite>({
   schema,
   spell: ({ second: _, ...spelled }) => spelled as JsonValue,
   idle: ({ opacity, scale }) => opacity === 0 || scale === 0,
+  zoom: ({ x, y, density = 1, ...asked }, factor) => ({
+    ...asked,
+    x: Math.round(x * factor),
+    y: Math.round(y * factor),
+    density: density * factor,
+  }),
   concretise: (asked, picture) => {
-    const { second, scale, opacity, blend } = asked
+    const { second, opacity, blend } = asked
     if (second === undefined) throw new TypeError('Expected a recipe whose second pictures are pinned')
-    const size = sizeOn(second, picture, scale)
+    const size = sizeOn(second, picture, asked)
     const params = {
       second: { original: second.sha256, chain: chainOf(second, size) },
       ...placeOn(asked, size, picture),

@@ -117,6 +117,15 @@ const concretise = (asked: Asked, picture: Picture): Concrete => {
   return { steps: cropAt(asked, box, picture), picture: { ...picture, ...box } }
 }
 
+/** A ratio and a focal point are no pixels. */
+const zoomed = (asked: Asked & Params, factor: number): Asked & Params => {
+  const sides = Object.entries(asked).map(([key, value]) => [
+    key,
+    typeof value === 'number' ? Math.round(value * factor) : value,
+  ])
+  return Object.fromEntries(sides)
+}
+
 const cut = async (pipeline: Sharp, how: Cut, pixels: Pixels): Promise<Sharp> => {
   if (!('by' in how)) return pipeline.extract(how)
   const { by, ...box } = how
@@ -133,6 +142,7 @@ export const crop = operation<Asked & Params, Cut>({
   place: 'stage',
   aliases: { x: 'left', y: 'top', w: 'width', h: 'height' },
   schema: schema as z.ZodType<Asked & Params>,
+  zoom: zoomed,
   concretise,
   // What moves is judged by how it begins.
   settle: async (how, [first]) => {

@@ -31,6 +31,9 @@ export const OUTPUT_LIMITS: Readonly<Record<Format, OutputLimits>> = {
   gif: { ...still, pixels: 6_000_000 },
 }
 
+/** Pixels of a side, on a screen that has `factor` times as many. */
+export const zoomSide = (side: number, factor: number): number => Math.min(MAX_SIDE, Math.round(side * factor))
+
 interface Size {
   readonly width: number
   readonly height: number

@@ -20,6 +20,7 @@ export const median = operation<Median, Median>({
     .transform(size => ({ size })),
   spell: ({ size }) => size,
   idle: ({ size }) => size === 1,
+  zoom: ({ size }, factor) => ({ size: Math.min(MAX_SIZE, Math.round(size * factor)) }),
   concretise: (asked, picture) => {
     // The engine takes no window larger than the picture.
     const size = Math.min(asked.size, picture.width, picture.height)

@@ -58,6 +58,8 @@ export interface Operation<Asked extends Params = Params, Resolved extends Param
   readonly idle?: (asked: Asked) => boolean
   /** What stands in a canonical recipe that does not mention the operation; `undefined`: nothing. */
   readonly whenAbsent?: Asked
+  /** What is asked where the picture is to have `factor` times as many pixels a side; absent where nothing is said in pixels. */
+  readonly zoom?: (asked: Asked, factor: number) => Asked
   readonly concretise: (asked: Asked, picture: Picture) => Concrete
   /**
    * Where the pixels decide: decides once for all frames of a picture that moves, so that none is treated unlike the next. What

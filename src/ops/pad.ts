@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Step } from '../model/recipe.ts'
 import { anyColour, isOpaque } from './colour.ts'
-import { MAX_SIDE, refuseStep } from './limits.ts'
+import { MAX_SIDE, refuseStep, zoomSide } from './limits.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 
 type Padding = { top: number; right: number; bottom: number; left: number; background: string }
@@ -34,6 +34,13 @@ export const pad = operation<Padding, Padding>({
     background: anyColour.prefault(PAD_BACKGROUND).describe('Colour of what is added.'),
   }),
   idle: ({ top, right, bottom, left }) => top + right + bottom + left === 0,
+  zoom: ({ top, right, bottom, left, background }, factor) => ({
+    top: zoomSide(top, factor),
+    right: zoomSide(right, factor),
+    bottom: zoomSide(bottom, factor),
+    left: zoomSide(left, factor),
+    background,
+  }),
   concretise: padded,
   apply: (pipeline, padding) => pipeline.extend(padding),
 })

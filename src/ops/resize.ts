@@ -4,7 +4,7 @@ import { anyColour } from './colour.ts'
 import { cropAt } from './crop.ts'
 import type { Focus } from './focus.ts'
 import { type Gravity, offsetByGravity } from './gravity.ts'
-import { MAX_SIDE, refuseStep } from './limits.ts'
+import { MAX_SIDE, refuseStep, zoomSide } from './limits.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 import { PAD_BACKGROUND, padded } from './pad.ts'
 import { isFocus, placing, readPlace } from './place.ts'
@@ -101,6 +101,11 @@ export const resize = operation<Asked, Scale>({
   place: 'stage',
   aliases: { w: 'width', h: 'height' },
   schema,
+  zoom: ({ width, height, ...asked }, factor) => ({
+    ...asked,
+    ...(width && { width: zoomSide(width, factor) }),
+    ...(height && { height: zoomSide(height, factor) }),
+  }),
   concretise,
   apply: (pipeline, { width, height, kernel }) => pipeline.resize(width, height, { fit: 'fill', kernel }),
 })

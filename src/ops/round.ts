@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Step } from '../model/recipe.ts'
-import { MAX_SIDE } from './limits.ts'
+import { MAX_SIDE, zoomSide } from './limits.ts'
 import { operation } from './operation.ts'
 import { openPixels, type Pixels } from './pixels.ts'
 
@@ -50,6 +50,7 @@ export const round = operation<Asked, Round>({
     .transform(radius => ({ radius })),
   spell: ({ radius }) => radius,
   idle: ({ radius }) => radius === 0,
+  zoom: ({ radius }, factor) => ({ radius: radius === 'max' ? radius : zoomSide(radius, factor) }),
   concretise: (asked, picture) => {
     const max = Math.floor(Math.min(picture.width, picture.height) / 2)
     const radius = asked.radius === 'max' ? max : Math.min(asked.radius, max)

@@ -1,10 +1,11 @@
 /** Signing a URL where the secret is, without asking the gateway: some 5 us and no request. */
-import { KID_PATTERN, MAX_WINDOW_SECONDS, SIGNABLE_PATH, signatureOf, writeSigned } from './signature.ts'
+import { canonicalDeliveryPath, isPathProblem } from '../model/delivery-path.ts'
+import { KID_PATTERN, MAX_WINDOW_SECONDS, signatureOf, writeSigned } from './signature.ts'
 
 export interface SignOptions {
   /** In front of the path: the CDN or the gateway. Without one the result is a path. */
   readonly base?: string
-  /** A delivery path, `/i/{product}/{asset}/v{n}/{rendition}.{ext}`. */
+  /** A delivery path in its canonical spelling, `/i/{product}/{asset}/v{n}/{rendition}.{ext}` (`deliveryPath`). */
   readonly path: string
   /** Further parameters; originals take `dl`, the name of the download. */
   readonly parameters?: Readonly<Record<string, string>>
@@ -37,7 +38,7 @@ export const signUrl = ({
   inPath = false,
   now = Date.now(),
 }: SignOptions): string => {
-  requireSignable(path)
+  requireCanonical(path)
   if (!KID_PATTERN.test(kid)) throw new TypeError('Expected kid to be the id of a signing key.')
   if (secret === '') throw new TypeError('Expected secret to be that of a signing key but received nothing.')
   requireSeconds('lifetimeSeconds', lifetimeSeconds, 366 * 86_400)
@@ -63,10 +64,14 @@ export const canonicalQuery = (parameters: Readonly<Record<string, string>>): st
 const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
-/** What a URL parser on the way would spell otherwise would arrive unsigned. */
-const requireSignable = (path: string): void => {
-  if (!SIGNABLE_PATH.test(path) || new URL(path, 'http://host').pathname !== path)
-    throw new TypeError('Expected path to be a delivery path as it is sent: /i/…, without parameters.')
+/** What is spelled otherwise would be a second copy in every cache, and what is no path of ours nothing at all. */
+const requireCanonical = (path: string): void => {
+  const read = canonicalDeliveryPath(path)
+  if (isPathProblem(read))
+    throw new TypeError(
+      `Expected path to be a delivery path, /i/…, without parameters. ${read.key ?? ''} ${read.detail}`,
+    )
+  if (read.path !== path) throw new TypeError(`Expected path to be canonical, which is ${read.path}`)
 }
 
 const requireSeconds = (name: string, value: number, max: number): void => {

@@ -1,4 +1,5 @@
 /** What comes of a question. */
+import type { Dpr } from '../model/delivery-path.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Look } from '../model/look.ts'
 import type { Derivative } from '../model/node.ts'
@@ -30,6 +31,7 @@ export interface Common {
 export interface Ready extends Common {
   readonly kind: 'ready'
   readonly rendition: string
+  readonly dpr?: Dpr | undefined
   readonly revision: number
   readonly format: Format
   readonly negotiated: boolean
@@ -46,6 +48,7 @@ export interface Ready extends Common {
 export interface Pending extends Common {
   readonly kind: 'pending'
   readonly rendition: string
+  readonly dpr?: Dpr | undefined
   readonly blocking: readonly {
     readonly node: string | undefined
     readonly format: Format

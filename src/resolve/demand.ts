@@ -12,6 +12,7 @@ import { insertLeaves, nodeStates, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
 import { countVariants } from '../manifest/usage.ts'
+import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
 import { type MatrixError, refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
@@ -27,6 +28,7 @@ export interface Wish {
   readonly asset: string
   readonly version: number
   readonly rendition: string
+  readonly dpr?: Dpr | undefined
   readonly format: Format | 'auto'
   readonly accept: string | undefined
   readonly account: Pick<Account, 'take'> | undefined
@@ -129,6 +131,7 @@ export const openDemand = ({
     asset,
     version,
     rendition: name,
+    dpr,
     format,
     accept,
     blocking,
@@ -143,7 +146,11 @@ export const openDemand = ({
     if (!original.image) throw refuseNoImage(original)
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
-    const { nodes, leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs, ...(urgent && { urgent }) })
+    const { nodes, leaves } = wishesFor([{ ...rendition, dpr }], source, {
+      lane: 'eager',
+      maxCpuMs,
+      ...(urgent && { urgent }),
+    })
     const keys = nodes.map(({ node }) => node.key)
     const wanted = nodes.filter(({ node }) => node.format === urgent).map(({ node }) => node.key)
     // Whoever asks again for what is queued, running or to be retried must not cause another download.
@@ -167,8 +174,8 @@ export const openDemand = ({
   }
 
   return wish => {
-    const { tenant, product, asset, version, rendition, format, accept = '' } = wish
-    return flights([tenant, product, asset, version, rendition, format, accept].join('\n'), () => plan(wish))
+    const { tenant, product, asset, version, format, accept = '' } = wish
+    return flights([tenant, product, asset, version, leafNameOf(wish), format, accept].join('\n'), () => plan(wish))
   }
 }
 

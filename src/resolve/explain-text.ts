@@ -1,4 +1,5 @@
 /** An explanation for people to read. */
+import { leafNameOf } from '../model/delivery-path.ts'
 import type { ExplainedStep, ExplainQuestion } from './explain-types.ts'
 
 const inWords = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
@@ -13,11 +14,11 @@ const lines = ({ step, result, us }: ExplainedStep, width: number): string[] => 
 }
 
 export const renderExplanation = (
-  { product, asset, rendition, format }: Pick<ExplainQuestion, 'product' | 'asset' | 'rendition' | 'format'>,
+  { product, asset, format, ...named }: Pick<ExplainQuestion, 'product' | 'asset' | 'rendition' | 'dpr' | 'format'>,
   steps: readonly ExplainedStep[],
   { outcome, status }: { outcome: string; status: number },
 ): string => {
   const width = Math.max(...steps.map(({ step }) => step.length))
-  const head = `resolve ${product}/${rendition} (${format}) of ${asset}`
+  const head = `resolve ${product}/${leafNameOf(named)} (${format}) of ${asset}`
   return [head, ...steps.flatMap(step => lines(step, width)), `=> ${status} ${outcome}`].join('\n')
 }

@@ -10,6 +10,7 @@ import { versionBefore } from '../manifest/fallbacks.ts'
 import { leavesOfVersion } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { type ResolveFacts, resolveReader } from '../manifest/resolve-read.ts'
+import { leafNameOf } from '../model/delivery-path.ts'
 import { isMatrixError, type MatrixError } from '../model/errors.ts'
 import type { Rendition } from '../model/product.ts'
 import { trail } from '../policy/decide.ts'
@@ -58,7 +59,8 @@ export const explainResolution = async (
     return { outcome, status, steps, text }
   }
   const tenant = proven?.principal.tenant ?? asker.tenant
-  const key = { tenant, secretHash, product, asset, version, rendition, countSharers: true }
+  const leaf = leafNameOf(asked)
+  const key = { tenant, secretHash, product, asset, version, rendition, leaf, countSharers: true }
   const facts = await resolveReader(database)(key)
   const isNobody = secretHash === undefined && proven === undefined
   note('identity', show.claim(asked), show.identity(principalOf(facts, asked), { isNobody }))
@@ -158,8 +160,9 @@ const explainPlan = async (
   if (rendition === 'original' || !facts.asset || facts.asset.archived || !facts.version) return undefined
   const { version } = facts.version
   const named = { tenantId: tenant, collectionId: facts.asset.collection, productId: product, name: rendition }
-  const found = await findRendition(database, named)
-  note('rendition', rendition, found ? show.rendition(found) : 'the product has none of this name')
+  const recipe = await findRendition(database, named)
+  const found = recipe && { ...recipe, dpr: asked.dpr }
+  note('rendition', leafNameOf(asked), found ? show.rendition(found) : 'the product has none of this name')
   if (!found) return undefined
   note('canonical recipe', `sha256:${found.recipeHash}`, found.recipe)
   const plan = plans

@@ -9,6 +9,7 @@
  * Everything that is given is asked for as if it had been the question: the same read, the same rules and engines. A link is
  * for one rendition, so behind one no other stands in: the public one may have a watermark that the others lack.
  */
+import { recipeAt } from '../graph/dpr.ts'
 import { planRendition } from '../graph/plan.ts'
 import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
@@ -60,7 +61,7 @@ export const openFallback = ({ database, look }: FallbackDependencies): FindFall
   const previous = async (question: Question, of: Pending): Promise<Fallback | undefined> => {
     const { rendition, format } = question
     const version = await versionBefore(database, { ...of, rendition, format })
-    const ready = version === undefined ? undefined : await tryLook({ ...question, version })
+    const ready = version === undefined ? undefined : await tryLook({ ...question, version, dpr: undefined })
     return ready && { kind: 'previous', ready }
   }
 
@@ -74,7 +75,7 @@ export const openFallback = ({ database, look }: FallbackDependencies): FindFall
 
   const plannedSize = async (of: Pending) => {
     const { image, sha256, recipe } = await pictureOf(of)
-    const [planned] = image && recipe ? planRendition(recipe, { sha256, image }) : []
+    const [planned] = image && recipe ? planRendition(recipeAt(recipe, of.dpr, image), { sha256, image }) : []
     const { width, height } = planned?.node ?? {}
     return width === undefined || height === undefined ? undefined : { width, height }
   }
@@ -87,7 +88,7 @@ export const openFallback = ({ database, look }: FallbackDependencies): FindFall
     if (usable.length === 0) return undefined
     const size = await plannedSize(of)
     for (const one of byNearness(usable, { rendition, accept, size }).slice(0, TRIES)) {
-      const ready = await tryLook({ ...question, rendition: one.rendition, format: one.format })
+      const ready = await tryLook({ ...question, rendition: one.rendition, dpr: undefined, format: one.format })
       if (ready) return { kind: 'nearest', ready }
     }
     return undefined

@@ -8,6 +8,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import { type VersionState, whyGone } from '../model/asset.ts'
+import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { placeholderOf } from '../model/look.ts'
@@ -42,6 +43,8 @@ export interface Question {
   readonly asset: string
   readonly version: number | undefined
   readonly rendition: string
+  /** Of the screen, where it is not 1. */
+  readonly dpr?: Dpr | undefined
   readonly format: Format | 'auto'
   readonly accept: string | undefined
   /** The least publication that may be answered. */
@@ -90,6 +93,7 @@ export const keyOf = (tenant: string, question: Question): ResolveKey => {
     asset,
     version,
     rendition,
+    leaf: leafNameOf(question),
     countSharers,
   }
 }
@@ -231,6 +235,7 @@ export const answerFrom = (
       matrixRevision: shared.matrixRevision,
       published: isShown(version.state, version.version, false),
       rendition: name,
+      dpr: question.dpr,
       revision: rendition.revision,
       format,
       negotiated: question.format === 'auto',
@@ -246,6 +251,7 @@ export const answerFrom = (
     kind: 'pending',
     ...common(),
     rendition: name,
+    dpr: question.dpr,
     blocking: wanted.map(({ node, format, state }) => ({ node: node && `sha256:${node}`, format, state })),
   }
 }

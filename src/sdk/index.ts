@@ -9,4 +9,13 @@ export {
   pictureHtml,
   pictureOf,
 } from '../deliver/picture.ts'
+export {
+  type CanonicalPath,
+  canonicalDeliveryPath,
+  type DeliveryPath,
+  type Dpr,
+  isPathProblem,
+  type PathProblem,
+} from '../model/delivery-path.ts'
+export { type DeliveryPathOptions, deliveryPath } from '../model/write-path.ts'
 export { type SignOptions, signUrl } from '../policy/sign-url.ts'

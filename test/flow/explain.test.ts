@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimNodes, failNode } from '../../src/manifest/nodes.ts'
+import { writeDeliveryPath } from '../../src/model/delivery-path.ts'
+import type { Format } from '../../src/model/recipe.ts'
 import { query } from '../faults/intact.ts'
 import { expectJson, expectRefusal, leavesNothing, openClient, type Send, settled } from '../support/http.ts'
 import { paint } from '../support/images.ts'
@@ -108,7 +110,7 @@ interface Ask {
   readonly product: string
   readonly asset: string
   readonly rendition: string
-  readonly format: string
+  readonly format: Format | 'auto'
   readonly version: number | undefined
   readonly accept: string
 }
@@ -121,9 +123,7 @@ const resolved = async (ask: Ask): Promise<{ status: number; code?: string; form
   const key = ask.who === 'admin' ? ADMIN_KEY : keys[ask.who]?.secret
   const isNobody = ask.who === 'anonymous'
   // Nobody in particular asks by the delivery URL: the API wants a key.
-  const path = isNobody
-    ? `/i/${ask.product}/${ask.asset}/${ask.version === undefined ? 'current' : `v${ask.version}`}/${ask.rendition === 'original' ? 'original' : `${ask.rendition}.${ask.format === 'auto' ? 'auto' : ask.format}`}`
-    : `/v1/products/${rows(ask)}?${queryOf(ask)}`
+  const path = isNobody ? writeDeliveryPath(ask) : `/v1/products/${rows(ask)}?${queryOf(ask)}`
   const response = await send('GET', path, {
     ...(key && { key }),
     headers: { Accept: ask.accept, Prefer: 'wait=0' },

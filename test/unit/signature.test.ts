@@ -3,6 +3,8 @@ import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { writeDeliveryPath } from '../../src/model/delivery-path.ts'
+import { FORMATS } from '../../src/model/recipe.ts'
 import { canonicalQuery } from '../../src/policy/sign-url.ts'
 import { hasSignature, readSigned, type Signed, signatureOf, signingText } from '../../src/policy/signature.ts'
 import { type SignOptions, signUrl } from '../../src/sdk/index.ts'
@@ -44,8 +46,17 @@ describe('published vectors', () => {
   })
 })
 
-const segment = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{0,20}$/).filter(text => !/^\.+$/.test(text))
-const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map(parts => `/i/${parts.join('/')}`)
+const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/)
+const path = fc
+  .record({
+    product: name,
+    asset: fc.uuid({ version: 7 }),
+    version: fc.integer({ min: 1, max: 9_999 }),
+    rendition: fc.oneof(name, fc.constant('x/c_cover,h_300,w_400')),
+    format: fc.constantFrom('auto' as const, ...FORMATS),
+    seoName: fc.option(fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,20}$/), { nil: undefined }),
+  })
+  .map(asked => writeDeliveryPath(asked))
 const parameters = fc.dictionary(
   fc.string({ minLength: 1, maxLength: 6 }).filter(name => !/^(exp|kid|sig|__proto__)$/.test(name)),
   fc.string({ unit: 'binary', maxLength: 8 }),
@@ -54,6 +65,16 @@ const parameters = fc.dictionary(
 const url = fc
   .record({ path, parameters, inPath: fc.boolean(), lifetimeSeconds: fc.integer({ min: 1, max: 604_800 }) })
   .map(options => sign(options))
+
+test.each([
+  ['/card@1x.jpeg', '/card.jpg'],
+  ['/x/w_400,h_300.webp', '/x/h_300,w_400.webp'],
+])('%s is told its one spelling and not signed', (sent, canonical) => {
+  const place = PATH.slice(0, PATH.lastIndexOf('/'))
+  expect(() => sign({ path: `${place}${sent}` })).toThrow(
+    new TypeError(`Expected path to be canonical, which is ${place}${canonical}`),
+  )
+})
 
 describe('what was signed', () => {
   test('is taken', () => {

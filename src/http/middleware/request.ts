@@ -5,10 +5,10 @@
  * `Headers` and back. Measured: 20 us of the 90 that a warm resolve took.
  */
 import { createMiddleware } from 'hono/factory'
-import { routePath } from 'hono/route'
 import type { Config } from '../../config.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import { routeOf } from '../audit.ts'
 import { openClientAddress } from '../client-address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { openRequestNames } from '../request-names.ts'
@@ -29,7 +29,7 @@ export const request = (telemetry: {
     c.set('addresses', addresses)
     await next()
     const { method, path } = c.req
-    setHeaders(c, names.end(named, { route: routePath(c), method, path, status: c.res.status }))
+    setHeaders(c, names.end(named, { route: routeOf(c), method, path, status: c.res.status }))
     sendLeaving(c, leaving)
   })
 }

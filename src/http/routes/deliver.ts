@@ -1,11 +1,10 @@
 /**
- * Delivery URLs: the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/v{n}|current/{rendition}.{ext|auto}`,
- * the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
+ * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
-import { type DeliveryPath, readDeliveryPath, writeDeliveryPath } from '../../model/delivery-path.ts'
+import { type CanonicalPath, canonicalDeliveryPath, isPathProblem } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
@@ -38,23 +37,39 @@ const splitQuery = (target: string): readonly [path: string, query: string] => {
   return mark === -1 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)]
 }
 
-const PATH = '/i/:product/:asset/:version/:file'
+const PATH = '/i/:product/:asset/:version/:file{.+}'
 const ROUTES = [PATH, `/s/:proof${PATH}`, `/share/:token${PATH}`] as const
 
-/** Of the grammar what is asked for in its one spelling, and as it is. */
-const isAnswered = (asked: DeliveryPath, path: string): boolean =>
-  asked.dpr === undefined && asked.seoName === undefined && writeDeliveryPath(asked) === path
+const requirePath = (path: string): CanonicalPath => {
+  const read = canonicalDeliveryPath(path)
+  if (!isPathProblem(read)) return read
+  const { key, detail } = read
+  if (key === undefined) throw nothingHere()
+  const violations = [{ pointer: key, rule: 'path', message: detail }]
+  throw refuse('invalid-request', `The path is not valid at ${key.slice(0, 40) || 'an empty key'}: ${detail}`, {
+    violations,
+  })
+}
 
 /** What nobody could have been given a signature for is answered like what has a wrong one: it says nothing about the rest. */
 const parseTarget = (target: string, link: Link | undefined) => {
   try {
-    const [path = '', query = ''] = link === undefined ? splitQuery(target) : [link.path, link.query]
-    const asked = readDeliveryPath(path)
-    if (asked === undefined || !isAnswered(asked, path)) throw nothingHere()
-    return { ...asked, download: parseDownload(query, asked.rendition) }
+    const [sent = '', query = ''] = link === undefined ? splitQuery(target) : [link.path, link.query]
+    const { path, asked } = requirePath(sent)
+    return { asked, sent, path, query, download: parseDownload(query, asked.rendition) }
   } catch (error) {
     throw link?.signed === undefined ? error : invalidSignature()
   }
+}
+
+/**
+ * Sent on to the one spelling of what was asked for. That says nothing of what there is, so anybody is told and any cache may
+ * keep it; for a day, for the grammar may learn.
+ */
+const moved = (target: string, { path, query }: { path: string; query: string }): Response => {
+  const front = target.slice(0, target.indexOf('/i/'))
+  const headers = { Location: `${front}${path}${query && `?${query}`}`, 'Cache-Control': 'public, max-age=86400' }
+  return new Response(null, { status: 308, headers })
 }
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -65,7 +80,10 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     const target = targetOf(c)
     c.set('asked', { link: placeOf(target) })
     const link = readLink(target)
-    const { product, asset, version, rendition, format, download } = parseTarget(target, link)
+    const { asked, sent, path, query, download } = parseTarget(target, link)
+    // A signature is of one spelling and nobody here can make it for another, so what is signed is answered as it was sent.
+    if (path !== sent && link?.signed === undefined) return moved(target, { path, query })
+    const { product, asset, version, rendition, dpr, format } = asked
     const waitMs = parseWait(c, undefined, {
       defaultMs: Math.min(DEFAULT_WAIT_MS, config.maxWaitMs),
       maxMs: config.maxWaitMs,
@@ -81,6 +99,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       asset,
       version,
       rendition,
+      dpr,
       format,
       accept: c.req.header('accept'),
       least: parseLeast(c),

@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { hashOfKey } from '../../manifest/explain-read.ts'
+import { DPRS } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { type Principal, SCOPES } from '../../model/principal.ts'
@@ -31,6 +32,7 @@ type As = z.infer<typeof As>
 const Body = z.strictObject({
   asset: z.uuid(),
   rendition: Name,
+  dpr: z.literal(DPRS).optional().openapi({ description: 'Of the screen, where it is not 1' }),
   format: z.enum(['auto', ...FORMATS]).default('auto'),
   accept: z.string().max(500).optional().openapi({ description: 'Explain for a client that sends this Accept header' }),
   version: Version.optional(),
@@ -74,7 +76,7 @@ const readAs = (text: string): As => {
 
 type Asked = Pick<
   ExplainQuestion,
-  'product' | 'asset' | 'rendition' | 'format' | 'accept' | 'version' | 'least' | 'mode' | 'fallback'
+  'product' | 'asset' | 'rendition' | 'dpr' | 'format' | 'accept' | 'version' | 'least' | 'mode' | 'fallback'
 >
 
 const explain = async (
@@ -111,12 +113,13 @@ export const explainAnswer = async (
 ): Promise<Response> => {
   const asker = await gateway.findPrincipal(c.req.header('authorization'))
   if (!asker) throw unauthenticated()
-  const { product, asset, rendition, format, accept, version, least, mode, fallback } = question
+  const { product, asset, rendition, dpr, format, accept, version, least, mode, fallback } = question
   const as = question.as === undefined ? undefined : readAs(question.as)
   const asked = {
     product,
     asset,
     rendition,
+    dpr,
     format,
     accept,
     version,

@@ -17,6 +17,7 @@ export const ResolutionSchema = z
     publication: z.number().int(),
     product: z.string(),
     rendition: z.string(),
+    dpr: z.number().optional(),
     revision: z.number().int().optional(),
     node: z.string().optional(),
     digest: z.string(),
@@ -96,6 +97,10 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
         format,
         version: z.string().optional(),
         wait: z.number().optional(),
+        dpr: z
+          .enum(['1', '1.5', '2', '3'])
+          .optional()
+          .openapi({ description: 'The rendition for a screen with more pixels, as `@2x` in a delivery URL' }),
         fallback: z.enum(['previous', 'none']).optional().openapi({
           description: 'What may stand in for what is not ready: the newest earlier version that was shown and has it',
         }),
@@ -136,6 +141,7 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
         description:
           'The bytes, where the edge streams; or what stands in for them in a page, as `Matrix-Fallback` says',
       },
+      308: { description: 'The one spelling of the same path' },
       ...failures,
     },
   }

@@ -7,6 +7,7 @@ import { resolutionCacheControl, resolutionTag } from '../../deliver/answer.ts'
 import { cacheTags } from '../../deliver/headers.ts'
 import { varyOf } from '../../deliver/vary.ts'
 import type { Gateway } from '../../gateway.ts'
+import { DPRS, type Dpr, ORIGINAL } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
@@ -27,7 +28,7 @@ import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
-const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min', 'fallback'])
+const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min', 'fallback', 'dpr'])
 
 export const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
@@ -59,7 +60,9 @@ export const parseWait = (
 
 const parseQuery = (
   c: MatrixContext,
-): Partial<Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as' | 'min' | 'fallback', string>> => {
+): Partial<
+  Record<'format' | 'version' | 'wait' | 'delivery' | 'explain' | 'as' | 'min' | 'fallback' | 'dpr', string>
+> => {
   if (!c.req.url.includes('?')) return {}
   const query: Record<string, string> = {}
   for (const [key, values] of Object.entries(c.req.queries())) {
@@ -75,6 +78,13 @@ const parseVersion = (text: string | undefined): number | undefined => {
   const version = Number(text)
   if (!/^\d{1,9}$/.test(text) || version < 1) throw refuse('invalid-request', 'version is a number from 1, or current.')
   return version
+}
+
+const parseDpr = (text: string | undefined): Dpr | undefined => {
+  if (text === undefined || text === '1') return undefined
+  const dpr = DPRS.find(known => String(known) === text)
+  if (dpr === undefined) throw refuse('invalid-request', `dpr is one of 1, ${DPRS.join(', ')}.`)
+  return dpr
 }
 
 const parseMode = (c: MatrixContext, text: string | undefined): Exclude<Mode, 'accel'> => {
@@ -109,6 +119,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       asset: pathPart(c.req.param('asset'), UUID_PATTERN),
       version: parseVersion(query.version),
       rendition: pathPart(c.req.param('rendition'), NAME_PATTERN),
+      dpr: parseDpr(query.dpr),
       format: parseFormat(query.format),
       accept: c.req.header('accept'),
       least: parseLeast(c, query.min),
@@ -117,6 +128,8 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
     }
+    if (question.dpr !== undefined && question.rendition === ORIGINAL)
+      throw refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
     if (wantsExplanation(query)) return explainAnswer(c, gateway, { ...question, mode, as: query.as, fallback: choice })
     const answer = await resolveOrFallback(c, gateway, question, { choice, image: false, mode })
     if (answer instanceof Response) return answer
