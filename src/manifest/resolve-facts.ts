@@ -25,6 +25,8 @@ export interface ResolveKey {
   readonly rendition: string
   /** Also count the other products that share each node, and read the look and what stands for the picture: for documents. */
   readonly countSharers: boolean
+  /** While Postgres is away, what it said some time ago will do. */
+  readonly whileAway?: boolean | undefined
 }
 
 export interface ResolvedLeaf {
@@ -76,4 +78,6 @@ export interface ResolveFacts extends Grounds {
   readonly keyExpiresAt: number | undefined
   /** Of the tenant's matrix, in the same snapshot. */
   readonly matrixRevision: number
+  /** Epoch milliseconds: when it was so, for nobody can be asked now. */
+  readonly asOf?: number | undefined
 }

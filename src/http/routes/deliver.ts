@@ -12,12 +12,13 @@ import { invalidSignature } from '../../policy/prove-link.ts'
 import type { Question } from '../../resolve/resolve.ts'
 import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
+import { isLasting, presentResponse } from '../as-of.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
 import { wantsImage } from '../wants-image.ts'
-import { answerResponse, parseWait } from './resolve.ts'
+import { parseWait } from './resolve.ts'
 
 /** Images in a page are worth a short wait; what stands in for what is not ready then, or 202, no cache keeps. */
 const DEFAULT_WAIT_MS = 2_000
@@ -72,6 +73,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     })
     const credential = link === undefined ? await identify(c.req.header('authorization')) : ANONYMOUS
     const account = await c.get('admit')(credential)
+    const least = parseLeast(c)
     const question: Question = {
       ...credential,
       signed: link?.signed,
@@ -83,10 +85,11 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       rendition,
       format,
       accept: c.req.header('accept'),
-      least: parseLeast(c),
+      least,
       waitMs,
       countSharers: false,
       address: addressOf(c),
+      whileAway: isLasting({ version, least }, link, credential),
       signal: undefined,
     }
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
@@ -95,7 +98,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     metrics.resolutions.inc({ outcome: answer.kind })
     const mode = front.modeOf(answer, c.req.header(FRONT_HEADER))
     if (answer.delivery === 'accel') metrics.accel.inc({ by: mode })
-    return answerResponse(c, gateway, answer, {
+    return presentResponse(c, gateway, answer, {
       mode,
       pinned: version !== undefined,
       download,
