@@ -172,6 +172,12 @@ export const VARIABLES = {
     '300',
     'Least life of a presigned URL, s: survives a clock that is 5 minutes off.',
   ),
+  staleIfAwaySeconds: declare(
+    'STALE_IF_AWAY_SECONDS',
+    integer(0, 3_600),
+    '300',
+    'For so long after Postgres went away versions are answered on its last word, to signed URLs and where the edge is public, s; at most PRESIGN_SECONDS, so that what was taken back ends when it was said to. 0: not at all.',
+  ),
   presignWindowSeconds: declare(
     'PRESIGN_WINDOW_SECONDS',
     integer(1, 3_600),

@@ -26,6 +26,7 @@ import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
 import { openConfiguredRates } from './rates/configured.ts'
 import { openReadiness } from './reconcile/readiness.ts'
+import { wordMs } from './resolve/as-of.ts'
 import { openLocate } from './resolve/cdn.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openFallback } from './resolve/fallback.ts'
@@ -81,6 +82,10 @@ export const openCore = async ({
     poolSize: config.databasePool,
     statementTimeoutMs: 5_000,
     onPoolError,
+    onPresence: isAway => {
+      metrics.databaseAway.set(isAway ? 1 : 0)
+      log.warn({ isAway }, isAway ? 'Postgres is away' : 'Postgres is there again')
+    },
   })
   const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
@@ -148,16 +153,17 @@ export const BACKGROUND_NICENESS = 10
 export const openGateway = (core: Core) => {
   const { config, clock, policy, database, originals, hint, nearby, metrics } = core
   confineDecoders() // headers of uploads are probed in this process
-  const { presignSeconds: lifeSeconds, presignWindowSeconds: windowSeconds } = config
-  const presign = openPresigner({ clock, lifeSeconds, windowSeconds })
+  const life = { lifeSeconds: config.presignSeconds, windowSeconds: config.presignWindowSeconds }
+  const presign = openPresigner({ clock, ...life })
   const credentials = openCredentials({ ...core, loopbackHttp: config.jwksLoopback })
-  const readWarm = openWarmReader(database, clock)
+  const readWarm = openWarmReader({ database, clock, awayMs: wordMs(life, config.staleIfAwaySeconds) })
   const { maxTransformCpuMs: maxCpuMs, maxVariants, waitQueue } = config
   const budget = openBudget({ clock, config })
   const proverOptions = { sealing: core.sealing, maxSeconds: config.signedUrlMaxSeconds }
   const resolving: ResolveDependencies = {
     tenant: config.tenant,
     clock,
+    life,
     policy,
     read: async key => {
       const facts = await readWarm(key)

@@ -1,6 +1,7 @@
 /**
  * How long what was handed out before goes on working after a right is taken back. The next question is refused at once; a URL
- * that somebody has already lives on its own, and so does a copy in a cache.
+ * that somebody has already lives on its own, and so does a copy in a cache. While Postgres is away a gateway goes on for a time
+ * by what it last said (resolve/as-of.ts): never for longer than a URL lives, and what it hands out ends as if it had been then.
  */
 import { YEAR_SECONDS } from './answer.ts'
 

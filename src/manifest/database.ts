@@ -8,6 +8,7 @@ import pg from 'pg'
 import { fullJitter } from '../lib/backoff.ts'
 import { isMatrixError } from '../model/errors.ts'
 import { translateDriverError } from './driver-error.ts'
+import { away, openPresence, PROBE_MS } from './presence.ts'
 
 const INT8 = 20
 
@@ -17,6 +18,8 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs: number
   /** A connection was lost. Whoever used it has been told. */
   readonly onPoolError: (error: Error) => void
+  /** It is known to be away (presence.ts), or there again. */
+  readonly onPresence?: (isAway: boolean) => void
 }
 
 /** A named statement is prepared once per connection. */
@@ -47,20 +50,59 @@ const types: pg.CustomTypesConfig = {
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 }
 
-const sqlOver = (client: pg.Pool | pg.PoolClient): Sql => ({
+const sqlOver = (client: pg.Pool | pg.PoolClient, hear: () => void): Sql => ({
   orm: drizzle(client),
   rows: async (statement, values) => {
     try {
-      return (await client.query({ ...statement, values: values as unknown[] })).rows
+      const { rows } = await client.query({ ...statement, values: values as unknown[] })
+      hear()
+      return rows
     } catch (error) {
       throw translateDriverError(error, statement.name)
     }
   },
 })
 
+/** SQLSTATE: it is shutting down, was told to end this session, or is not up yet. Any other error is an answer. */
+const GOING = /^57P/
+
+const openProbe = (connection: pg.PoolConfig) => async (): Promise<void> => {
+  const client = new pg.Client({ ...connection, connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS })
+  client.on('error', () => undefined) // what it was asked for rejects
+  try {
+    await client.connect()
+    await client.query('select 1')
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || GOING.test(error.code ?? '')) throw error
+  } finally {
+    client.end().catch(() => undefined) // not waited for: who hangs says no goodbye
+  }
+}
+
+/** Without a connection there is no statement, so whatever is asked of a pool is told here that there is none to be had. */
+const refusing = (pool: pg.Pool, isAway: () => boolean): pg.Pool => {
+  const connect = pool.connect.bind(pool) as (callback?: Connected) => Promise<pg.PoolClient>
+  const guarded = (callback?: Connected): Promise<pg.PoolClient> | undefined => {
+    if (!isAway()) return connect(callback)
+    if (callback === undefined) return Promise.reject(away())
+    process.nextTick(callback, away(), undefined, () => undefined)
+    return undefined
+  }
+  pool.connect = guarded as pg.Pool['connect']
+  return pool
+}
+type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, done: () => void) => void
+
 const RETRIED = new Set(['40001', '40P01'])
 
-export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolError }: DatabaseOptions): Database => {
+export const openDatabase = ({
+  connection,
+  poolSize,
+  statementTimeoutMs,
+  onPoolError,
+  onPresence = () => undefined,
+}: DatabaseOptions): Database => {
+  const presence = openPresence({ probe: openProbe(connection), onChange: onPresence })
   const common = {
     ...connection,
     types,
@@ -70,18 +112,23 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
     // A Postgres that hangs, or a network that swallows, does not keep its own time: a second later we give up for it.
     query_timeout: statementTimeoutMs + 1_000,
   }
-  const pool = new pg.Pool({ ...common, max: poolSize })
+  const pool = refusing(new pg.Pool({ ...common, max: poolSize }), presence.isAway)
   const hot = new pg.Pool({
     ...common,
     max: 3,
     options:
       '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c jit=off',
   })
-  pool.on('error', onPoolError)
-  hot.on('error', onPoolError)
+  const onLost = (error: Error): void => {
+    presence.doubt()
+    onPoolError(error)
+  }
+  pool.on('error', onLost)
+  hot.on('error', onLost)
 
   const session: Database['session'] = async work => {
     const client = await pool.connect().catch(error => {
+      presence.doubt()
       throw translateDriverError(error, 'connect')
     })
     // A connection that ends says so beside what its statement rejects with, and the pool hears only those that it holds.
@@ -103,7 +150,7 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
     session(async client => {
       await client.query('begin')
       try {
-        const result = await work(sqlOver(client))
+        const result = await work(sqlOver(client, presence.hear))
         await client.query('commit')
         return result
       } catch (error) {
@@ -114,7 +161,7 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
     })
 
   return {
-    ...sqlOver(pool),
+    ...sqlOver(pool, presence.hear),
     session,
     async transaction(work) {
       for (let attempt = 0; ; attempt++) {
@@ -129,14 +176,18 @@ export const openDatabase = ({ connection, poolSize, statementTimeoutMs, onPoolE
     },
     async hotRows(statement, values) {
       try {
-        return (await hot.query({ ...statement, values: values as unknown[], rowMode: 'array' })).rows
+        const query = { ...statement, values: values as unknown[], rowMode: 'array' as const }
+        return (await presence.watch(() => hot.query(query))).rows
       } catch (error) {
-        throw translateDriverError(error, statement.name)
+        const known = translateDriverError(error, statement.name)
+        if (isAbsence(known)) presence.doubt()
+        throw known
       }
     },
     async close() {
+      presence.close()
       // A server that ends in the same moment may cut off the last goodbyes, which is no news.
-      for (const each of [pool, hot]) each.off('error', onPoolError).on('error', () => undefined)
+      for (const each of [pool, hot]) each.off('error', onLost).on('error', () => undefined)
       await Promise.all([pool.end(), hot.end()])
     },
   }
@@ -152,3 +203,7 @@ export const sqlState = (error: unknown): string | undefined => {
 
 const isConnectionLost = (error: unknown): boolean =>
   isMatrixError(translateDriverError(error, ''), 'dependency-unavailable')
+
+/** What a Postgres that is away, or hangs, amounts to for whoever asked it. */
+export const isAbsence = (error: unknown): boolean =>
+  isMatrixError(error, 'dependency-unavailable') || isMatrixError(error, 'dependency-timeout')

@@ -27,6 +27,8 @@ export interface ResolveKey {
   readonly leaf?: string | undefined
   /** Also count the other products that share each node, and read the look and what stands for the picture: for documents. */
   readonly countSharers: boolean
+  /** While Postgres is away, what it said some time ago will do. */
+  readonly whileAway?: boolean | undefined
 }
 
 export interface ResolvedLeaf {
@@ -78,4 +80,6 @@ export interface ResolveFacts extends Grounds {
   readonly keyExpiresAt: number | undefined
   /** Of the tenant's matrix, in the same snapshot. */
   readonly matrixRevision: number
+  /** Epoch milliseconds: when it was so, for nobody can be asked now. */
+  readonly asOf?: number | undefined
 }

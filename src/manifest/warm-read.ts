@@ -7,12 +7,15 @@
  * Only what is final is kept: facts of a version that is shown, all of whose leaves are DONE, DEAD or refused, with its look
  * where that is read. What can still get better is read whole each time.
  *
+ * While Postgres is away, who asks for what does not change by a credential that says all itself is answered by what was kept,
+ * for as long as its confirmation is recent, and told when that was. Nobody else is.
+ *
  * Measured (100 assets, 64 connections): 8 us of Postgres a request against 23 for the whole read, and 6 us less of node.
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../lib/clock.ts'
 import { gather } from '../lib/gather.ts'
-import type { Database } from './database.ts'
+import { type Database, isAbsence } from './database.ts'
 import { array, type ResolveFacts, type ResolveKey, resolveReader } from './resolve-read.ts'
 
 interface Kept {
@@ -20,6 +23,10 @@ interface Kept {
   readonly tenant: string
   /** What `STAMP` says for as long as the facts hold. */
   readonly stamp: string
+  /** When somebody asked who then heard that they do. */
+  confirmedAt: number
+  /** The same facts as of then, made when first needed. */
+  past: ResolveFacts | undefined
 }
 
 interface Asked {
@@ -91,7 +98,20 @@ export interface WarmReader {
   all(keys: readonly ResolveKey[]): Promise<readonly ResolveFacts[]>
 }
 
-export const openWarmReader = (database: Database, { now }: Clock, keptEntries = KEPT_ENTRIES): WarmReader => {
+export interface WarmReaderOptions {
+  readonly database: Database
+  readonly clock: Clock
+  readonly keptEntries?: number
+  /** How old a confirmation may be that is gone by while Postgres is away; 0: none is. */
+  readonly awayMs?: number
+}
+
+export const openWarmReader = ({
+  database,
+  clock: { now },
+  keptEntries = KEPT_ENTRIES,
+  awayMs = 0,
+}: WarmReaderOptions): WarmReader => {
   const readWhole = resolveReader(database)
   const cache = new LRUCache<string, Kept>({ max: keptEntries })
   /** Asked by nobody known: kept too, or its refusal would take longer; and apart, or whoever makes names up would push the others out. */
@@ -117,38 +137,68 @@ export const openWarmReader = (database: Database, { now }: Clock, keptEntries =
     },
   })
 
-  const read = async (key: ResolveKey, name: string): Promise<ResolveFacts> => {
-    const facts = await readWhole(key)
-    const stamp = stampOf(key, facts)
+  const forget = (name: string): void => {
     cache.delete(name)
     ofStrangers.delete(name)
+  }
+
+  const read = async (key: ResolveKey, name: string, confirmedAt: number): Promise<ResolveFacts> => {
+    const facts = await readWhole(key)
+    const stamp = stampOf(key, facts)
+    forget(name)
     const tenant = (facts.principal ?? facts.signingKey)?.tenant ?? key.tenant
     const home = isUnknown(key, facts) ? ofStrangers : cache
-    if (stamp !== undefined) home.set(name, { facts, stamp, tenant })
+    if (stamp !== undefined) home.set(name, { facts, stamp, tenant, confirmedAt, past: undefined })
     return facts
   }
 
-  const keptOf = (name: string): Kept | undefined => {
+  /** Throws what there is to be said where it will not do. */
+  const pastFacts = (key: ResolveKey, kept: Kept, error: unknown): ResolveFacts => {
+    const { facts, confirmedAt, past } = kept
+    if (!key.whileAway || !isAbsence(error) || isUnknown(key, facts) || now() - confirmedAt >= awayMs) throw error
+    if (past?.asOf !== confirmedAt) kept.past = { ...facts, asOf: confirmedAt }
+    return kept.past ?? facts
+  }
+
+  const keptOf = (name: string, at: number): Kept | undefined => {
     const kept = cache.get(name) ?? ofStrangers.get(name)
-    return kept === undefined || (kept.facts.keyExpiresAt ?? Number.POSITIVE_INFINITY) <= now() ? undefined : kept
+    return kept === undefined || (kept.facts.keyExpiresAt ?? Number.POSITIVE_INFINITY) <= at ? undefined : kept
+  }
+
+  /** `undefined`: it does not hold any more, which is known at once, whatever becomes of the next read. */
+  const ask = async (key: ResolveKey, kept: Kept, at: number): Promise<ResolveFacts | undefined> => {
+    if ((await readStamp({ key, kept })) !== kept.stamp) {
+      forget(nameOf(key))
+      return undefined
+    }
+    if (at > kept.confirmedAt) kept.confirmedAt = at
+    return kept.facts
   }
 
   const one = async (key: ResolveKey): Promise<ResolveFacts> => {
     const name = nameOf(key)
-    const kept = keptOf(name)
-    if (kept === undefined) return read(key, name)
-    return (await readStamp({ key, kept })) === kept.stamp ? kept.facts : read(key, name)
+    const at = now()
+    const kept = keptOf(name, at)
+    if (kept === undefined) return read(key, name, at)
+    try {
+      const facts = await ask(key, kept, at)
+      if (facts !== undefined) return facts
+    } catch (error) {
+      return pastFacts(key, kept, error)
+    }
+    return read(key, name, at)
   }
 
   /** What holds is found out first, so that the rest is read in one statement: two for a document of however many parts. */
   const all = async (keys: readonly ResolveKey[]): Promise<readonly ResolveFacts[]> => {
+    const at = now()
     const holding = await Promise.all(
-      keys.map(async key => {
-        const kept = keptOf(nameOf(key))
-        return kept !== undefined && (await readStamp({ key, kept })) === kept.stamp ? kept.facts : undefined
+      keys.map(key => {
+        const kept = keptOf(nameOf(key), at)
+        return kept && ask(key, kept, at)
       }),
     )
-    return Promise.all(keys.map((key, index) => holding[index] ?? read(key, nameOf(key))))
+    return Promise.all(keys.map((key, index) => holding[index] ?? read(key, nameOf(key), at)))
   }
 
   return Object.assign(one, { all })

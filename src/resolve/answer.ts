@@ -24,6 +24,8 @@ export interface Common {
   readonly visibility: Edge['visibility'] | 'local'
   /** Epoch milliseconds: when what allowed the answer ends by itself. A URL that is handed out ends no later. */
   readonly grantEndsAt: number | undefined
+  /** Epoch milliseconds: when this was so, where nobody could be asked whether it still is. */
+  readonly asOf?: number | undefined
   /** Of the tenant's matrix, as of the answer. */
   readonly matrixRevision: number
 }

@@ -5,6 +5,7 @@
  * gateway, one node in the cluster) and waited for as long as the caller allows. Existence is revealed after permission only:
  * `hide` and `not-found` are the same answer.
  */
+import type { UrlLife } from '../deliver/exposure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import { type VersionState, whyGone } from '../model/asset.ts'
@@ -20,6 +21,7 @@ import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Answer, Common, Ready, Unpublished } from './answer.ts'
+import { asOfThen } from './as-of.ts'
 import { requireAtLeast } from './at-least.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
@@ -52,6 +54,8 @@ export interface Question {
   /** Milliseconds that the caller is willing to wait for what is not ready. */
   readonly waitMs: number
   readonly countSharers: boolean
+  /** What was so some time ago will do while Postgres is away: of a version, by a link or by nobody in particular. */
+  readonly whileAway?: boolean | undefined
   /** Of the caller, for edges that ask. */
   readonly address: (() => string | undefined) | undefined
   readonly signal: AbortSignal | undefined
@@ -60,6 +64,7 @@ export interface Question {
 export interface ResolveDependencies {
   readonly tenant: string
   readonly clock: Clock
+  readonly life: UrlLife
   readonly policy: Policy
   readonly read: (key: ResolveKey) => Promise<ResolveFacts>
   /** The same of many, in their order. */
@@ -72,7 +77,7 @@ export interface ResolveDependencies {
 
 export type Resolve = (question: Question) => Promise<Answer>
 
-export type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'policy' | 'read' | 'proveLink'>
+export type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'life' | 'policy' | 'read' | 'proveLink'>
 
 /** The question with what its signature proves. Throws `forbidden`. */
 const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveFacts, question: Question): Question => {
@@ -83,7 +88,8 @@ const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveF
 
 /** What a question asks of the manifest. */
 export const keyOf = (tenant: string, question: Question): ResolveKey => {
-  const { secretHash, proven, signed, shareHash, product, asset, version, rendition, countSharers } = question
+  const { secretHash, proven, signed, shareHash, product, asset, version, rendition, countSharers, whileAway } =
+    question
   return {
     tenant: proven?.principal.tenant ?? tenant,
     secretHash,
@@ -95,16 +101,20 @@ export const keyOf = (tenant: string, question: Question): ResolveKey => {
     rendition,
     leaf: leafNameOf(question),
     countSharers,
+    whileAway,
   }
 }
 
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
 export const openLook = (dependencies: LookDependencies): Resolve => {
-  const { tenant, read } = dependencies
+  const { tenant, read, life } = dependencies
   return async asked => {
     const facts = await read(keyOf(tenant, asked))
     const question = proved(dependencies, facts, asked)
-    return answerFrom(facts, question, { tenant, edge: await permit(dependencies, facts, question) })
+    const { asOf } = facts
+    const answer = async () =>
+      answerFrom(facts, question, { tenant, edge: await permit(dependencies, facts, question) })
+    return asOf === undefined ? answer() : asOfThen(answer, asOf, life)
   }
 }
 

@@ -63,6 +63,16 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    asOfAnswers: new Counter({
+      name: 'matrix_stale_answers_total',
+      help: 'Answers about versions that were given while Postgres was away, on its last word.',
+      registers,
+    }),
+    databaseAway: new Gauge({
+      name: 'matrix_database_away',
+      help: '1 while this process finds that Postgres does not answer.',
+      registers,
+    }),
     fallbacks: new Counter({
       name: 'matrix_fallbacks_total',
       help: 'What was shown in place of what was not ready: nearest, previous or placeholder.',

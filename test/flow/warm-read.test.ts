@@ -38,8 +38,8 @@ beforeEach(async () => {
   )
   ;[secret, keyId] = [made.secret, made.id]
   const { database } = system.gateway
-  read = openWarmReader(
-    {
+  read = openWarmReader({
+    database: {
       ...database,
       hotRows: (statement, values) => {
         // There are two that check: what is asked most has one of its own.
@@ -47,8 +47,8 @@ beforeEach(async () => {
         return database.hotRows(statement, values)
       },
     },
-    { now: () => now },
-  )
+    clock: { now: () => now },
+  })
   now = Date.now()
 })
 

@@ -11,12 +11,13 @@ import { invalidSignature } from '../../policy/prove-link.ts'
 import type { Question } from '../../resolve/resolve.ts'
 import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
+import { isLasting, presentResponse } from '../as-of.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
 import { wantsImage } from '../wants-image.ts'
-import { answerResponse, parseWait } from './resolve.ts'
+import { parseWait } from './resolve.ts'
 
 /** Images in a page are worth a short wait; what stands in for what is not ready then, or 202, no cache keeps. */
 const DEFAULT_WAIT_MS = 2_000
@@ -90,6 +91,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     })
     const credential = link === undefined ? await identify(c.req.header('authorization')) : ANONYMOUS
     const account = await c.get('admit')(credential)
+    const least = parseLeast(c)
     const question: Question = {
       ...credential,
       signed: link?.signed,
@@ -102,10 +104,11 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       dpr,
       format,
       accept: c.req.header('accept'),
-      least: parseLeast(c),
+      least,
       waitMs,
       countSharers: false,
       address: addressOf(c),
+      whileAway: isLasting({ version, least }, link, credential),
       signal: undefined,
     }
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
@@ -114,7 +117,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     metrics.resolutions.inc({ outcome: answer.kind })
     const mode = front.modeOf(answer, c.req.header(FRONT_HEADER))
     if (answer.delivery === 'accel') metrics.accel.inc({ by: mode })
-    return answerResponse(c, gateway, answer, {
+    return presentResponse(c, gateway, answer, {
       mode,
       pinned: version !== undefined,
       download,
