@@ -50,7 +50,7 @@ create table asset (
   constraint erased_is_not_shown CHECK (((erased_at IS NULL) OR (active_version IS NULL))),
   constraint gone_is_archived CHECK (((archived_at IS NOT NULL) OR ((deleted_at IS NULL) AND (erased_at IS NULL)))),
   constraint labels_are_words CHECK (((array_position(labels, NULL::text) IS NULL) AND (array_to_string(labels, ','::text) ~ '^([a-z0-9][a-z0-9._:/-]{0,62}(,[a-z0-9][a-z0-9._:/-]{0,62}){0,31})?$'::text)))
-);
+) with (fillfactor=85, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
 create table asset_edge (
   tenant_id text not null,
@@ -92,7 +92,7 @@ create table asset_version (
   constraint asset_version_check CHECK (((state = ANY (ARRAY['PENDING'::version_state, 'FAILED'::version_state, 'PURGED'::version_state])) OR (sha256 IS NOT NULL))),
   constraint asset_version_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
   constraint asset_version_version_check CHECK ((version >= 1))
-);
+) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=10000, autovacuum_analyze_scale_factor=0.02);
 
 create table audit (
   tenant_id text not null,
@@ -124,7 +124,7 @@ create table audit (
   constraint audit_check2 CHECK ((num_nonnulls(audit_no, prev_hash, hash) = ANY (ARRAY[0, 3]))),
   constraint audit_count_check CHECK ((count > 0)),
   constraint audit_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text])))
-);
+) with (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
 create table audit_head (
   tenant_id text not null,
@@ -287,7 +287,7 @@ create table event (
   constraint event_seq_key UNIQUE (seq),
   constraint event_tenant_id_asset_id_asset_event_no_key UNIQUE (tenant_id, asset_id, asset_event_no),
   constraint event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
-);
+) with (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=50000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
 create table event_head (
   one boolean not null default true,
@@ -373,7 +373,7 @@ create table leaf (
   constraint leaf_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version),
   constraint leaf_tenant_id_node_id_fkey FOREIGN KEY (tenant_id, node_id) REFERENCES node(tenant_id, node_id),
   constraint leaf_check CHECK (((node_id IS NULL) <> (refusal IS NULL)))
-);
+) with (autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
 create table matrix_revision (
   tenant_id text not null,
@@ -412,7 +412,7 @@ create table node (
   constraint node_check1 CHECK (((state <> 'RUNNING'::node_state) OR ((lease_owner IS NOT NULL) AND (lease_until IS NOT NULL)))),
   constraint node_check2 CHECK (((state <> 'DEAD'::node_state) OR (failure IS NOT NULL))),
   constraint node_node_id_check CHECK ((octet_length(node_id) = 32))
-);
+) with (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
 create table node_input (
   tenant_id text not null,
@@ -499,7 +499,7 @@ create table original_look (
   constraint original_look_check CHECK ((((thumbhash IS NULL) = (colour IS NULL)) AND ((thumbhash IS NULL) = (made_at IS NULL)))),
   constraint original_look_colour_check CHECK ((colour ~ '^#[0-9a-f]{6}$'::text)),
   constraint original_look_thumbhash_check CHECK (((octet_length(thumbhash) >= 5) AND (octet_length(thumbhash) <= 64)))
-);
+) with (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=10000);
 
 create table product (
   tenant_id text not null,
