@@ -99,7 +99,7 @@ test('each is told in the words that it documents, once, and nothing secret is s
   expect(invalidation && awsAuthorization(invalidation, AWS)).toBe(invalidation?.headers.authorization)
 
   const listed = await expectJson<{ items: [{ targets: Targets }] }>(send('GET', '/v1/purges', { key: ADMIN_KEY }), 200)
-  const done = { state: 'DONE', tries: 1, answer: '200' }
+  const done = { state: 'DONE', tries: 1, answer: '200', at: expect.stringMatching(/Z$/) }
   expect(listed.items[0].targets).toEqual({
     cloudflare: done,
     fastly: done,
@@ -126,6 +126,16 @@ test('many are told in few calls, each tag once, within what a call takes', asyn
   expect(said.cloudflare.map(({ length }) => length)).toEqual([30, 30, 11])
   expect(said.varnish.map(({ length }) => length)).toEqual([50, 21])
   expect([said.fastly.length, said.cloudfront.length]).toEqual([1, 1])
+  expect(new Set((await rows()).map(({ state }) => state))).toEqual(new Set(['DONE']))
+})
+
+test('several processes share what there is, and tell it once', async () => {
+  const tags = Array.from({ length: 600 }, (_, n) => `a:${String(n).padStart(3, '0')}`)
+  await put(tags.map(tag => [tag]))
+  const tried = await Promise.all([deliverPurges(system.core), deliverPurges(system.core), deliverPurges(system.core)])
+  expect(tried.reduce((sum, n) => sum + n)).toBe(600)
+  const said = fastly.asked.flatMap(({ headers }) => String(headers['surrogate-key']).split(' '))
+  expect(said.sort()).toEqual(tags)
   expect(new Set((await rows()).map(({ state }) => state))).toEqual(new Set(['DONE']))
 })
 

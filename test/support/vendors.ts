@@ -18,14 +18,15 @@ export interface Asked {
 /** `cut`: the connection ends without an answer. `silent`: it stays open. */
 export type Reply = { status: number; headers?: Record<string, string>; body?: string } | 'cut' | 'silent'
 
-export const startVendor = async (usual: Reply) => {
+export const startVendor = async (usual: Reply | ((asked: Asked) => Promise<Reply>)) => {
   const asked: Asked[] = []
   /** In order; then the usual one. */
   const replies: Reply[] = []
   const http = createServer(async (request, response) => {
     const { method = '', url: path = '', headers } = request
-    asked.push({ method: method === 'PURGE' ? 'BAN' : method, path, headers, body: await text(request) })
-    const reply = replies.shift() ?? usual
+    const one = { method: method === 'PURGE' ? 'BAN' : method, path, headers, body: await text(request) }
+    asked.push(one)
+    const reply = replies.shift() ?? (typeof usual === 'function' ? await usual(one) : usual)
     if (reply === 'silent') return
     if (reply === 'cut') return void request.socket.destroy()
     response.writeHead(reply.status, { ...reply.headers, Connection: 'close' }).end(reply.body)

@@ -23,7 +23,15 @@ const PurgeSchema = z
     state: z.enum(PURGE_STATES),
     tries: z.number().int(),
     targets: z
-      .record(z.string(), z.object({ state: z.enum(PURGE_STATES), tries: z.number().int(), answer: z.string() }))
+      .record(
+        z.string(),
+        z.object({
+          state: z.enum(PURGE_STATES),
+          tries: z.number().int(),
+          answer: z.string(),
+          at: z.iso.datetime().optional().openapi({ description: 'When the last try began' }),
+        }),
+      )
       .openapi({ description: 'Those who have to hear it and were told; `verify` is what asks afterwards' }),
     last_answer: z.string().optional(),
     created_at: z.string(),
@@ -39,7 +47,15 @@ const presentPurge = ({ id, reason, subject, tags, state, tries, targets, ...pur
   state,
   tries,
   targets: Object.fromEntries(
-    Object.entries(targets).map(([name, one]) => [name, { state: one.state, tries: one.tries, answer: one.answer }]),
+    Object.entries(targets).map(([name, one]) => [
+      name,
+      {
+        state: one.state,
+        tries: one.tries,
+        answer: one.answer,
+        ...(one.at > 0 && { at: new Date(one.at).toISOString() }),
+      },
+    ]),
   ),
   ...(purge.lastAnswer !== null && { last_answer: purge.lastAnswer }),
   created_at: purge.createdAt.toISOString(),

@@ -29,7 +29,10 @@ export const ResolutionSchema = z
       url: z.url(),
       expires_at: z.iso.datetime(),
       cacheable: z.boolean(),
-      via: z.enum(['s3', 'cdn']),
+      via: z.enum(['s3', 'cdn']).openapi({
+        description:
+          'A presigned URL of the store, or a delivery URL of the CDN in front; plain ones, of what is public, say a year',
+      }),
     }),
     placeholder: PlaceholderSchema.optional(),
     shared_with: z.number().int().optional(),
