@@ -94,13 +94,30 @@ const GROUNDS_OF_SOME = {
   text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = any($2::uuid[])`,
 }
 
-/** Assets of a collection in the order of their making, without those that are deleted or erased; `$6`: those alone that have an edge of their own. */
+/** Before every id: a place to go on from is part of the search, where a condition that there be one is only tried on what was found. */
+const FIRST = `'00000000-0000-0000-0000-000000000000'`
+
+/** Assets of a collection in the order of their making, without those that are deleted or erased. */
 const GROUNDS_OF_COLLECTION = {
   name: 'collection_grounds',
   text: `select ${COLUMNS} from asset a ${edgeJoins('$3')}
-         where a.tenant_id = $1 and a.collection_id = $2 and ($4::uuid is null or a.asset_id > $4) and (s.role is not null or not $6)
+         where a.tenant_id = $1 and a.collection_id = $2 and a.asset_id > coalesce($4::uuid, ${FIRST})
            and a.deleted_at is null and a.erased_at is null
          order by a.asset_id limit $5`,
+}
+
+/**
+ * Those alone that have an edge of their own, found from these: a product that may not see the collection is told so at a price that
+ * does not follow the size of it (40,653 blocks at 20,000 assets, 3 now), nor tells of it.
+ */
+const GROUNDS_OF_OWN = {
+  name: 'collection_own_grounds',
+  text: `select ${COLUMNS} from asset_edge s
+         cross join lateral (select * from asset b where b.tenant_id = s.tenant_id and b.asset_id = s.asset_id
+           and b.collection_id = $2 and b.deleted_at is null and b.erased_at is null offset 0) a
+         left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = $3
+         where s.tenant_id = $1 and s.product_id = $3 and s.asset_id > coalesce($4::uuid, ${FIRST})
+         order by s.asset_id limit $5`,
 }
 
 type Row = Omit<Plain, 'product' | 'role' | 'expiresAt'> & {
@@ -160,8 +177,8 @@ export const listGrounds = async (
     ownOnly: boolean
   },
 ): Promise<AssetGrounds[]> => {
-  const values = [tenantId, collectionId, product, after ?? null, limit, ownOnly]
-  const rows = await sql.rows<Row>(GROUNDS_OF_COLLECTION, values)
+  const values = [tenantId, collectionId, product, after ?? null, limit]
+  const rows = await sql.rows<Row>(ownOnly ? GROUNDS_OF_OWN : GROUNDS_OF_COLLECTION, values)
   return rows.map(row => rowGrounds(row, product))
 }
 

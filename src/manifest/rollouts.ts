@@ -83,7 +83,7 @@ export const setRolloutState = async (
 const ASSETS = {
   name: 'rollout_assets',
   text: `select asset_id as asset from asset
-         where tenant_id = $1 and ($2::text is null or collection_id = $2) and ($3::uuid is null or asset_id > $3) and archived_at is null
+         where tenant_id = $1 and ($2::text is null or collection_id = $2) and asset_id > coalesce($3::uuid, '00000000-0000-0000-0000-000000000000') and archived_at is null
            and ('x' || left(md5(asset_id::text), 8))::bit(32)::bigint % 100 < $4
          order by asset_id limit $5`,
 }

@@ -87,6 +87,13 @@ const setUpCatalogue = async ({ ok }: Opened): Promise<void> => {
     await ok('PUT', `/v1/collections/catalogue/products/${product}/renditions/${name}`, { key, body: { recipe, lane } })
 }
 
+/** The key of a product without a grant. */
+const strangerTo = async ({ ok }: Opened): Promise<string> => {
+  await ok('PUT', '/v1/products/stranger', { key: ADMIN_KEY, body: { display_name: 'Stranger' } })
+  const body = { label: 'stranger', scopes: ['assets:read'] }
+  return (await ok('POST', '/v1/products/stranger/keys', { key: ADMIN_KEY, body })).secret as string
+}
+
 /** What users, workers and the sweep do. Gives an asset that is complete. */
 const exercise = async (core: Core): Promise<string> => {
   const opened = open(core)
@@ -122,6 +129,10 @@ const exercise = async (core: Core): Promise<string> => {
   await ok('GET', `/v1/assets/${asset}/shares`, { key })
   await ok('GET', `/share/${share.token}/i/shop-web/${asset}/current/card.jpg`)
   await ok('PUT', `/v1/assets/${asset}/grants/partner-api`, { key: ADMIN_KEY, body: { role: 'reader' } })
+  const page = await ok('GET', '/v1/assets?collection=catalogue&limit=1', { key })
+  await ok('GET', `/v1/assets?collection=catalogue&limit=5&cursor=${page.next_cursor}`, { key })
+  const stranger = await send('GET', '/v1/assets?collection=catalogue', { key: await strangerTo(opened) })
+  expect(stranger.status).toBe(404)
   for (const verb of ['archive', 'restore']) await ok('POST', `/v1/assets/${asset}/${verb}`, { key, headers: IF_ANY })
   for (const path of [
     '/v1/assets?collection=catalogue',
