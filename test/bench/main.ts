@@ -12,6 +12,7 @@ import sharp from 'sharp'
 import { audit } from './audit.ts'
 import { cold } from './cold.ts'
 import { decisions } from './decisions.ts'
+import { delivery } from './delivery.ts'
 import { encoders } from './encoders.ts'
 import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
@@ -42,6 +43,7 @@ type Benchmark = (world: World, photos: readonly Photo[]) => Promise<readonly Ta
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   warm: (world, photos) => warm(world, photos, Number(values.seconds)),
+  delivery: (world, photos) => delivery(world, photos, { seconds: Number(values.seconds), peers: values.install }),
   cold,
   flood,
   ingest,

@@ -1,4 +1,4 @@
-/** What a team writes first: Hono, a drizzle query built for each call over the same manifest, and the SDK's `getSignedUrl`. */
+/** What a team writes first: Hono, a drizzle query built for each call over the same manifest, and the SDK's `getSignedUrl`, or its stream. */
 import { createHash } from 'node:crypto'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
@@ -77,7 +77,7 @@ app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => 
     .where(and(eq(apiKey.secretHash, hash), isNull(apiKey.revokedAt)))
   if (!key || key.product !== product) return c.json({ code: 'unauthenticated' }, 401)
   const [found] = await db
-    .select({ objectKey: derivative.objectKey, publication: asset.publication })
+    .select({ objectKey: derivative.objectKey, mediaType: derivative.mediaType, publication: asset.publication })
     .from(asset)
     .innerJoin(
       edge,
@@ -98,6 +98,12 @@ app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => 
     .where(and(eq(asset.tenant, sql`${key.tenant}`), eq(asset.id, id), isNull(asset.archivedAt)))
     .limit(1)
   if (!found?.objectKey) return c.json({ code: 'not-found' }, 404)
+  if (c.req.query('delivery') === 'stream') {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: found.objectKey }))
+    return new Response(Body?.transformToWebStream() as ReadableStream, {
+      headers: { 'Content-Type': found.mediaType ?? '' },
+    })
+  }
   const url = await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: found.objectKey }), {
     expiresIn: 300,
   })
