@@ -20,14 +20,21 @@ import type { Presentation } from './presentation.ts'
 /** As node spells it. */
 export const FRONT_HEADER = 'matrix-front'
 
+/**
+ * For how long the bytes may be kept, for the front to say of them. Not as `Cache-Control`: nginx carries that over to whatever
+ * comes of the internal location, and bytes that cannot be had just now would be missing for a year.
+ */
+const OF_BYTES = 'Matrix-Cache-Control'
+
 export const accelHeaders = (
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
   gateway: Pick<Gateway, 'config' | 'clock' | 'purgeTargets'>,
-): Record<string, string> & { ETag: string } => {
+): Record<string, string> => {
   const { sha256, headers } = contentFor(answer, presentation, gateway)
+  const { 'Cache-Control': cacheControl = '', ...rest } = headers
   const path = writeOriginPath({ sha256, format: answer.kind === 'ready' ? answer.format : 'original' })
-  return { ...headers, 'X-Accel-Redirect': `${gateway.config.accelPrefix}${path}` }
+  return { ...rest, [OF_BYTES]: cacheControl, 'X-Accel-Redirect': `${gateway.config.accelPrefix}${path}` }
 }
 
 /** How answers leave to whom. */
@@ -59,9 +66,9 @@ export const accelResponse = (
   answer: Ready | OriginalAnswer,
   presentation: Presentation,
 ): Response => {
-  const { 'X-Accel-Redirect': target = '', ...headers } = accelHeaders(answer, presentation, gateway)
-  const verdict = weigh({ ...conditionsOf(c), range: undefined }, { etag: headers.ETag ?? '', bytes: 0 })
+  const { headers } = contentFor(answer, presentation, gateway)
+  const verdict = weigh({ ...conditionsOf(c), range: undefined }, { etag: headers.ETag, bytes: 0 })
   if (verdict === 'failed') throw stateMissed()
   if (verdict === 'unchanged') return new Response(null, { status: 304, headers: notModified(headers) })
-  return new Response(null, { status: 200, headers: { ...headers, 'X-Accel-Redirect': target } })
+  return new Response(null, { status: 200, headers: accelHeaders(answer, presentation, gateway) })
 }

@@ -3,25 +3,31 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serve } from '../../src/http/serve.ts'
 import { openWarmLane } from '../../src/http/warm-lane.ts'
 import { signUrl } from '../../src/sdk/index.ts'
+import { derived } from '../support/behind.ts'
+import type { Cache } from '../support/cache.ts'
 import { expectJson } from '../support/http.ts'
 import { photo } from '../support/images.ts'
-import { findNginx, type Nginx, startNginx } from '../support/nginx.ts'
+import { findNginx, startNginx } from '../support/nginx.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { findVarnish, startVarnish } from '../support/varnish.ts'
 
-const nginxProgram = await findNginx()
-const missing = 'missing' in nginxProgram ? nginxProgram.missing : undefined
+const CACHES = [
+  { name: 'nginx', program: await findNginx(), start: startNginx },
+  { name: 'Varnish', program: await findVarnish(), start: startVarnish },
+].map(each => ({ ...each, missing: 'missing' in each.program ? each.program.missing : '' }))
 
-describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}`, () => {
+describe.each(CACHES)('behind $name $missing', ({ program, start, missing }) => {
+  if (missing !== '') return void test.skip('is not to be had', () => undefined)
   let system: System
   let server: Awaited<ReturnType<typeof serve>>
-  let nginx: Nginx
+  let cache: Cache
   let asset: string
   const keys: Record<string, string> = {}
 
   const admin = (method: string, path: string, body?: object) => system.call(method, path, { key: ADMIN_KEY, body })
 
   beforeAll(async () => {
-    if ('missing' in nginxProgram) return
+    if ('missing' in program) return
     system = await startSystem()
     for (const product of ['closed', 'streamed', 'open']) {
       await expectJson(admin('PUT', `/v1/products/${product}`, { display_name: product }), 201)
@@ -44,16 +50,15 @@ describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}
       .asset
     for (const product of ['closed', 'streamed', 'open']) {
       for (const format of ['webp', 'jpeg']) {
-        const path = `/v1/products/${product}/assets/${asset}/renditions/small?format=${format}&wait=10`
-        expect((await system.call('GET', path, { key: keys[product] })).status).toBe(302)
+        await derived(system, { asset, product, key: keys[product] ?? '', format })
       }
     }
     const { gateway, app, core } = system
     server = await serve(app.fetch, { ...core.config, lane: openWarmLane(gateway) })
-    nginx = await startNginx(nginxProgram, server.address)
+    cache = await start(program, server.address)
   })
   afterAll(async () => {
-    await nginx?.remove()
+    await cache?.remove()
     await server?.drain()
     await system?.close()
   })
@@ -73,14 +78,14 @@ describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}
   test.each(['closed', 'streamed'])('what %s was answered with its key is kept for nobody', async product => {
     for (const path of paths(product)) {
       const authorization = `Bearer ${keys[product]}`
-      const owned = await nginx.ask(path, { authorization })
+      const owned = await cache.ask(path, { authorization })
       expect([200, 302], path).toContain(owned.status)
-      const again = await nginx.ask(path, { authorization })
+      const again = await cache.ask(path, { authorization })
       expect(again.headers['x-cache'], path).not.toBe('HIT')
-      const anonymous = await nginx.ask(path)
+      const anonymous = await cache.ask(path)
       expect([401, 404], path).toContain(anonymous.status)
       expect(anonymous.headers['x-cache'], path).not.toBe('HIT')
-      const other = await nginx.ask(path, { authorization: `Bearer ${keys.open}` })
+      const other = await cache.ask(path, { authorization: `Bearer ${keys.open}` })
       expect(other.headers['x-cache'], path).not.toBe('HIT')
       for (const { headers } of [owned, again, anonymous, other]) expect(headers['set-cookie'], path).toBeUndefined()
     }
@@ -88,8 +93,8 @@ describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}
 
   test.each(['closed', 'streamed'])('a refusal is not what the next caller of %s gets', async product => {
     const path = `/i/${product}/${asset}/v1/small.jpg`
-    expect((await nginx.ask(path)).status).toBe(404)
-    expect([200, 302]).toContain((await nginx.ask(path, { authorization: `Bearer ${keys[product]}` })).status)
+    expect((await cache.ask(path)).status).toBe(404)
+    expect([200, 302]).toContain((await cache.ask(path, { authorization: `Bearer ${keys[product]}` })).status)
   })
 
   test('what a signature in the path admits is kept under that path, and what one in the query admits for nobody', async () => {
@@ -97,16 +102,16 @@ describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}
     const key = await expectJson<{ kid: string; secret: string }>(made, 201)
     const path = `/i/streamed/${asset}/v1/small.webp`
     const inPath = signUrl({ path, ...key, inPath: true })
-    expect(await nginx.ask(inPath)).toMatchObject({ status: 200 })
-    expect(await nginx.ask(inPath)).toMatchObject({ status: 200, headers: { 'x-cache': 'HIT' } })
+    expect(await cache.ask(inPath)).toMatchObject({ status: 200 })
+    expect(await cache.ask(inPath)).toMatchObject({ status: 200, headers: { 'x-cache': 'HIT' } })
     const inQuery = signUrl({ path, ...key })
     for (let i = 0; i < 2; i++) {
-      const answer = await nginx.ask(inQuery)
+      const answer = await cache.ask(inQuery)
       expect(answer.status).toBe(200)
       expect(answer.headers['x-cache']).not.toBe('HIT')
     }
     for (const unsigned of [path, inPath.replace(/.\/i\//, last => (last.startsWith('0') ? '1/i/' : '0/i/'))]) {
-      const answer = await nginx.ask(unsigned)
+      const answer = await cache.ask(unsigned)
       expect([403, 404]).toContain(answer.status)
       expect(answer.headers['x-cache']).not.toBe('HIT')
     }
@@ -114,16 +119,16 @@ describe.skipIf(missing)(`behind nginx${missing ? ` (skipped: ${missing})` : ''}
 
   test('what is public is kept, whoever asked first, and one variant is not another', async () => {
     const path = `/i/open/${asset}/v1/small.webp`
-    const first = await nginx.ask(path)
+    const first = await cache.ask(path)
     expect(first).toMatchObject({ status: 200, headers: { 'content-type': 'image/webp' } })
-    expect(await nginx.ask(path)).toMatchObject({ status: 200, headers: { 'x-cache': 'HIT' }, body: first.body })
+    expect(await cache.ask(path)).toMatchObject({ status: 200, headers: { 'x-cache': 'HIT' }, body: first.body })
     const auto = `/i/open/${asset}/v1/small.auto`
     for (const [accept, type] of [
       ['image/webp,*/*', 'image/webp'],
       ['image/jpeg', 'image/jpeg'],
       ['image/webp,*/*', 'image/webp'],
     ] as const) {
-      expect((await nginx.ask(auto, { accept })).headers['content-type']).toBe(type)
+      expect((await cache.ask(auto, { accept })).headers['content-type']).toBe(type)
     }
   })
 })

@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureTenant, putAdminKey } from '../../src/manifest/products.ts'
 import { hashSecret } from '../../src/model/ids.ts'
 import { signUrl } from '../../src/sdk/index.ts'
-import { expectJson, expectRefusal, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
+import { expectJson, expectRefusal, openClient, openSocketClient, type Send } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
 
 const ACCEL_SECRET = 'the-front-of-the-tests'
 const FRONT = { 'Matrix-Front': ACCEL_SECRET }
@@ -37,7 +38,10 @@ beforeAll(async () => {
   await expectJson(admin('PUT', '/v1/collections/product-photo/grants/shop-web', { ...edge, role: 'owner' }), 200)
   original = await photo({ width: 900, height: 600 })
   asset = (await system.upload(original, 'collection=product-photo&filename=sun.jpg')).asset
-  await settled(system)
+  const card = `/i/shop-web/${asset}/v1/card.jpg`
+  const isThere = async (path: string, key?: string) => (await system.call('GET', path, { key })).status === 200
+  await until('the tile', () => isThere(`/i/mobile/${asset}/v1/tile.jpg`), { withinMs: 60_000 })
+  await until('the card', () => isThere(card, system.keys['shop-web']), { withinMs: 60_000 })
   origin = await expectJson(admin('POST', '/v1/keys', { scopes: ['origin'], label: 'nginx' }), 201)
   tile = await bytesOf(await inProcess('GET', `/i/mobile/${asset}/v1/tile.jpg`))
   sha256 = sha(tile)
@@ -58,7 +62,9 @@ describe.each(['in process', 'through a socket'] as const)('accel %s', transport
     expect((await bytesOf(told)).length).toBe(0)
     expect(told.headers.get('x-accel-redirect')).toBe(`/inside${place(sha256, 'jpg')}`)
     const streamed = await open()
-    const names = ['content-type', 'cache-control', 'cache-tag', 'etag', 'repr-digest', 'vary', 'matrix-publication']
+    expect(told.headers.get('cache-control')).toBeNull()
+    expect(told.headers.get('matrix-cache-control')).toBe(streamed.headers.get('cache-control'))
+    const names = ['content-type', 'cache-tag', 'etag', 'repr-digest', 'vary', 'matrix-publication']
     for (const name of [...names, 'x-content-type-options', 'accept-ranges'])
       expect(told.headers.get(name), name).toBe(streamed.headers.get(name))
     expect(streamed.headers.get('x-accel-redirect')).toBeNull()
@@ -81,7 +87,7 @@ describe.each(['in process', 'through a socket'] as const)('accel %s', transport
     const card = `/i/shop-web/${asset}/v1/card.jpg`
     const told = await send('GET', card, { key: system.keys['shop-web'], headers: FRONT })
     expect(told.headers.get('x-accel-redirect')).toBe((await open(FRONT)).headers.get('x-accel-redirect'))
-    expect(told.headers.get('cache-control')).toMatch(/^private/)
+    expect(told.headers.get('matrix-cache-control')).toMatch(/^private/)
     await expectRefusal(send('GET', card, { headers: FRONT }), 404, 'not-found')
     await expectRefusal(send('GET', card, { key: system.keys.mobile, headers: FRONT }), 404, 'not-found')
   })

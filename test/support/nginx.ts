@@ -1,11 +1,13 @@
-/** A real nginx as the shared cache between clients and the gateway, as careless as it comes. */
+/** A real nginx between clients and the gateway: as careless as it comes, or as docs/cdn has it. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { supervise } from '../../src/embedded/supervise.ts'
+import { type Cache, type CacheOptions, openAsk, readReference } from './cache.ts'
 import { findProgram, type Program } from './debian.ts'
 import { until } from './until.ts'
+
+export type { Cache as Nginx } from './cache.ts'
 
 export const findNginx = () =>
   findProgram({
@@ -15,8 +17,7 @@ export const findNginx = () =>
     versionFlag: '-v',
   })
 
-/** Says in X-Cache what it did. The key is the URL: what must not be shared has to say so itself. */
-const configuration = (folder: string, origin: string): string => `
+const configuration = (folder: string, site: string): string => `
 daemon off;
 master_process off;
 pid ${folder}/pid;
@@ -29,6 +30,11 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
+${site}
+}`
+
+/** Says in X-Cache what it did. The key is the URL: what must not be shared has to say so itself. */
+const careless = (folder: string, origin: string): string => `
   proxy_cache_path ${folder}/cache keys_zone=shared:1m;
   server {
     listen unix:${folder}/socket;
@@ -38,36 +44,11 @@ http {
       proxy_cache_key $request_uri;
       add_header X-Cache $upstream_cache_status always;
     }
-  }
-}`
+  }`
 
-export interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-export interface Nginx {
-  ask(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>
-  remove(): Promise<void>
-}
-
-const askThrough =
-  (socketPath: string): Nginx['ask'] =>
-  (path, headers = {}) =>
-    new Promise((resolve, reject) => {
-      const asked = request({ socketPath, path, headers: { host: 'cdn.test', ...headers } }, async response => {
-        const chunks: Buffer[] = []
-        for await (const chunk of response) chunks.push(chunk)
-        const body = Buffer.concat(chunks).toString('latin1')
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
-      })
-      asked.on('error', reject).end()
-    })
-
-export const startNginx = async ({ command, env }: Program, origin: string): Promise<Nginx> => {
+const launch = async ({ command, env }: Program, site: (folder: string) => Promise<string>): Promise<Cache> => {
   const folder = await mkdtemp(join(tmpdir(), 'matrix-nginx-'))
-  await writeFile(join(folder, 'nginx.conf'), configuration(folder, origin))
+  await writeFile(join(folder, 'nginx.conf'), configuration(folder, await site(folder)))
   const said: string[] = []
   const server = await supervise({
     command: [command, '-p', folder, '-c', join(folder, 'nginx.conf')],
@@ -76,7 +57,7 @@ export const startNginx = async ({ command, env }: Program, origin: string): Pro
     stopWith: [{ signal: 'SIGTERM', waitMs: 5_000 }],
     log: line => said.push(line),
   })
-  const ask = askThrough(join(folder, 'socket'))
+  const ask = openAsk(join(folder, 'socket'))
   await until('nginx listens', async () => {
     if (server.exit() !== undefined) throw new Error(`nginx ended: ${said.join('; ')}`)
     return ask('/healthz').catch(() => undefined)
@@ -89,3 +70,17 @@ export const startNginx = async ({ command, env }: Program, origin: string): Pro
     },
   }
 }
+
+export const startNginx = (program: Program, origin: string): Promise<Cache> =>
+  launch(program, async folder => careless(folder, origin))
+
+/** With docs/cdn/nginx.conf. */
+export const startReferenceNginx = (program: Program, { origin, ...secrets }: CacheOptions): Promise<Cache> =>
+  launch(program, folder =>
+    readReference('nginx.conf', secrets, {
+      'gateway.internal:8080': new URL(origin).host,
+      '/var/cache/nginx/matrix': `${folder}/cache`,
+      'change-me-product': 'open|streamed',
+      'listen 80;': `listen unix:${folder}/socket;`,
+    }),
+  )
