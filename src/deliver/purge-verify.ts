@@ -48,8 +48,8 @@ export const openPurgeVerifier = (
   if (base === undefined) return undefined
   return {
     afterMs: purgeVerifySeconds * 1000,
-    async ask({ tenant, subject }) {
-      const sample = tenant === visible ? await samplePurge(database, tenant, subject) : undefined
+    async ask(purge) {
+      const sample = purge.tenant === visible ? await samplePurge(database, purge) : undefined
       if (sample === undefined) return { result: 'no sample', answer: 'no sample' }
       try {
         // GET, not HEAD: caches keep answers to the one and pass on the other.

@@ -3,6 +3,7 @@
  * Only edges that do not redirect have such addresses, and public ones first: they are the same for everybody.
  */
 import type { DeliveryPath } from '../model/delivery-path.ts'
+import type { Purge } from '../model/purge.ts'
 import type { Format } from '../model/recipe.ts'
 import type { Sql } from './database.ts'
 
@@ -56,7 +57,10 @@ const OF_ASSET = new RegExp(`^assets/(${UUID})(?:/grants/([a-z0-9-]+))?$`)
 const OF_CELL = /^collections\/([a-z0-9-]+)\/(?:grants|products)\/([a-z0-9-]+)(?:\/renditions\/([a-z0-9-]+))?$/
 
 /** `undefined`: nothing that a cache could be asked for. */
-export const samplePurge = async (sql: Sql, tenant: string, subject: string): Promise<PurgeSample | undefined> => {
+export const samplePurge = async (
+  sql: Sql,
+  { tenant, subject, reason }: Pick<Purge, 'tenant' | 'subject' | 'reason'>,
+): Promise<PurgeSample | undefined> => {
   const [, named, ofAsset] = OF_ASSET.exec(subject) ?? []
   const [, collection, ofCell, rendition] = OF_CELL.exec(subject) ?? []
   const [newest] = collection === undefined ? [] : await sql.rows<{ asset: string }>(NEWEST, [tenant, collection])
@@ -65,7 +69,9 @@ export const samplePurge = async (sql: Sql, tenant: string, subject: string): Pr
   const values = [tenant, asset, ofAsset ?? ofCell ?? null, rendition ?? null]
   const [row] = await sql.rows<Row>(SAMPLE, values)
   if (row === undefined) return undefined
-  const { hidden, unsure, sha256, ...path } = row
+  const { hidden, unsure, sha256, ...pinned } = row
+  // A publish changes what `current` leads to, and no pinned path.
+  const path = reason === 'publish' ? { ...pinned, version: undefined } : pinned
   const expects = hidden ? 'hidden' : unsure || sha256 === null ? undefined : { sha256 }
   return { path, expects }
 }
