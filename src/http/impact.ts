@@ -13,7 +13,7 @@ const MOST_PLANNED = 200
 export const ImpactSchema = z
   .object({
     versions_affected: z.number().int().openapi({
-      description: 'Images of the collection that are current or may be soon; beyond ten thousand an estimate',
+      description: 'Images of the collection that are current or may be soon; beyond two thousand an estimate',
     }),
     versions_planned: z
       .number()

@@ -253,3 +253,13 @@ test.each(MODES)(
   },
   120_000,
 )
+
+test('what a rendition would come to is told of all from some', async () => {
+  const { ok } = open(system.core)
+  const path = '/v1/collections/catalogue/products/shop-web/renditions/card?validate_only=true'
+  const body = { recipe: { resize: { width: 410 }, formats: ['jpeg'] } }
+  const { impact } = (await ok('PUT', path, { key: ADMIN_KEY, body })) as { impact: Record<string, number> }
+  expect(impact.versions_planned).toBe(200)
+  expect(impact.versions_affected).toBeGreaterThan(0.99 * ASSETS)
+  expect(impact.versions_affected).toBeLessThan(1.01 * ASSETS)
+})
