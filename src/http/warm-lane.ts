@@ -34,6 +34,7 @@ interface Ask {
   /** `edge`: as the product's cell of the matrix says. */
   readonly mode: 'json' | 'redirect' | 'edge'
   readonly link: Link['place'] | undefined
+  readonly origin: string | undefined
 }
 
 const RESOLVE_ROUTE = '/v1/products/:product/assets/:asset/renditions/:rendition'
@@ -110,6 +111,7 @@ const resolveAsk = (
     route: RESOLVE_ROUTE,
     mode,
     link: undefined,
+    origin: headers.origin,
     question: {
       secretHash,
       proven,
@@ -139,6 +141,7 @@ const deliverAsk = (
     route: link === undefined ? DELIVER_ROUTE : LINK_ROUTE[link.place],
     mode: 'edge',
     link: link?.place,
+    origin: headers.origin,
     question: {
       secretHash,
       proven,
@@ -174,7 +177,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   }
 
   /** `undefined`: not for this lane, either. */
-  const send = async (ready: Ready, { question, link, mode: asked }: Ask, mode: Mode) => {
+  const send = async (ready: Ready, { question, link, origin, mode: asked }: Ask, mode: Mode) => {
     const isApi = asked !== 'edge'
     const presentation = {
       mode,
@@ -183,6 +186,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
       link,
       needsCredential: isApi,
       modeNegotiated: isApi,
+      origin,
       now: clock.now(),
     }
     if (mode === 'stream') {

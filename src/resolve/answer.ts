@@ -1,4 +1,6 @@
 /** What comes of a question. */
+import type { ResolveFacts } from '../manifest/resolve-facts.ts'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import type { Dpr } from '../model/delivery-path.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Look } from '../model/look.ts'
@@ -26,6 +28,9 @@ export interface Common {
   readonly grantEndsAt: number | undefined
   /** Epoch milliseconds: when this was so, where nobody could be asked whether it still is. */
   readonly asOf?: number | undefined
+  /** Of the product. */
+  readonly browser: BrowserRules | undefined
+  readonly remembered: ResolveFacts['remembered']
   /** Of the tenant's matrix, as of the answer. */
   readonly matrixRevision: number
 }

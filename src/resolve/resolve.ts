@@ -9,6 +9,7 @@ import type { UrlLife } from '../deliver/exposure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import { type VersionState, whyGone } from '../model/asset.ts'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
@@ -59,6 +60,8 @@ export interface Question {
   /** Of the caller, for edges that ask. */
   readonly address: (() => string | undefined) | undefined
   readonly signal: AbortSignal | undefined
+  /** Told as soon as it is known, before anything is refused. */
+  readonly learn?: ((rules: BrowserRules | undefined) => void) | undefined
 }
 
 export interface ResolveDependencies {
@@ -110,6 +113,7 @@ export const openLook = (dependencies: LookDependencies): Resolve => {
   const { tenant, read, life } = dependencies
   return async asked => {
     const facts = await read(keyOf(tenant, asked))
+    asked.learn?.(facts.browser)
     const question = proved(dependencies, facts, asked)
     const { asOf } = facts
     const answer = async () =>
@@ -209,6 +213,8 @@ export const answerFrom = (
     delivery: facts.edges.collection?.delivery ?? 'redirect',
     visibility: edge?.conditions?.networks ? ('local' as const) : (edge?.visibility ?? 'private'),
     grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
+    browser: facts.browser,
+    remembered: facts.remembered,
     matrixRevision: facts.matrixRevision,
   }
   if (question.version === undefined && asset.activeVersion === undefined) {
@@ -242,6 +248,8 @@ export const answerFrom = (
       delivery: shared.delivery,
       visibility: shared.visibility,
       grantEndsAt: shared.grantEndsAt,
+      browser: shared.browser,
+      remembered: shared.remembered,
       matrixRevision: shared.matrixRevision,
       published: isShown(version.state, version.version, false),
       rendition: name,
