@@ -1,4 +1,4 @@
--- What a product lets browsers do with its answers: pages of which origins may read them, and whether hints choose the density.
+-- What a product lets browsers do with its answers: pages of which origins may read them, and whether their hints are heeded.
 -- Code before this neither writes nor reads the columns.
 alter table product
   add column origins text[] not null default '{}' check (cardinality(origins) <= 20),

@@ -21,10 +21,10 @@ export const BrowserFields = {
         'Whose pages may read and time answers of the product (CORS): origins, or `["*"]`; nobody\'s where nothing is said',
       example: ['https://shop.example'],
     }),
-  client_hints: z
-    .boolean()
-    .optional()
-    .openapi({ description: '`auto` heeds the hints of browsers about screen (DPR) and line (Save-Data)' }),
+  client_hints: z.boolean().optional().openapi({
+    description:
+      'Delivery paths with `auto` heed what browsers say of the line: with `Save-Data: on`, the fewest bytes',
+  }),
 }
 
 interface Given {

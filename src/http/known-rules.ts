@@ -1,6 +1,6 @@
 /**
  * What a product lets browsers do, for refusals that are made before anything is read of it: a key that is none, a limit that is
- * full. Kept for seconds, so that a flood of refusals is not one of questions; answers themselves bring it with their facts.
+ * full. Kept for a second, so that a flood of refusals is not one of questions; answers themselves bring it with their facts.
  */
 import { LRUCache } from 'lru-cache'
 import type { Gateway } from '../gateway.ts'
@@ -8,7 +8,7 @@ import { findBrowserRules } from '../manifest/products.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
 import { NAME_PATTERN } from '../model/ids.ts'
 
-const KEPT_MS = 5_000
+const KEPT_MS = 1_000
 const KEPT_PRODUCTS = 1_000
 
 export type KnownRules = (product: string | undefined) => Promise<BrowserRules | undefined>

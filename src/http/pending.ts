@@ -48,7 +48,7 @@ export const pendingDocuments = async (
   })
 }
 
-const HEADERS = {
+export const PENDING_HEADERS = {
   'Retry-After': String(RETRY_AFTER_SECONDS),
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
@@ -56,5 +56,5 @@ const HEADERS = {
 
 export const pendingResponse = async (c: MatrixContext, gateway: Gateway, answer: Waiting): Promise<Response> => {
   const [body] = await pendingDocuments(gateway, [answer])
-  return Response.json(body, { status: 202, headers: { ...HEADERS, ...crossOriginOf(c) } })
+  return Response.json(body, { status: 202, headers: { ...PENDING_HEADERS, ...crossOriginOf(c) } })
 }

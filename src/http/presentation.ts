@@ -31,4 +31,5 @@ export const dependsOf = (
   authorization:
     link === undefined && (needsCredential || answer.kind === 'original' || answer.visibility !== 'public'),
   origin: isListed(answer.browser),
+  hints: answer.kind === 'ready' && answer.hinted,
 })

@@ -12,7 +12,12 @@ export const refusalHeaders = (
 ): Record<string, string> => {
   const isKept = status === 404 || status === 410
   const scope = link === 'path' || link === 'share' ? 'public' : 'private'
-  const vary = varyOf({ accept: false, authorization: isKept && link === undefined, origin: isListed(browser) })
+  const vary = varyOf({
+    accept: false,
+    authorization: isKept && link === undefined,
+    origin: isListed(browser),
+    hints: false,
+  })
   return {
     'Referrer-Policy': 'no-referrer',
     ...(isKept && { 'Cache-Control': `${scope}, max-age=${NEGATIVE_SECONDS}` }),

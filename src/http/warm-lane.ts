@@ -6,6 +6,7 @@
  * Measured, CPU a request without sockets, read of Postgres included: 14 us here, 21 through the routes.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { readHints } from '../deliver/hints.ts'
 import type { Gateway } from '../gateway.ts'
 import { subscriberOf } from '../lib/network.ts'
 import { canonicalDeliveryPath, type DeliveryPath, isPathProblem } from '../model/delivery-path.ts'
@@ -124,6 +125,7 @@ const resolveAsk = (
       dpr: undefined,
       format: 'auto',
       accept: headers.accept,
+      hints: undefined,
       waitMs: 0,
       countSharers: mode === 'json',
       address,
@@ -154,6 +156,7 @@ const deliverAsk = (
       dpr,
       format,
       accept: headers.accept,
+      hints: readHints(headers['save-data']),
       waitMs: 0,
       countSharers: false,
       address,

@@ -2,7 +2,7 @@
 export interface BrowserRules {
   /** Whose pages may read them; `['*']`: anybody's. */
   readonly origins: readonly string[]
-  /** `auto` heeds what a browser says of its screen and its line. */
+  /** Delivery paths with `auto` heed what a browser says of its line. */
   readonly clientHints: boolean
 }
 
@@ -16,6 +16,7 @@ export const isListed = (rules: BrowserRules | undefined): boolean =>
 
 /** As a browser spells it in `Origin` (RFC 6454 section 6.2), and no other spelling: it is compared, not parsed. */
 export const isOrigin = (text: string): boolean => {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false
+  // Patterns are none: `*` may stand in a host, as far as URLs go.
+  if (!/^https?:\/\/[a-z0-9.:[\]-]+$/.test(text) || !URL.canParse(text)) return false
   return new URL(text).origin === text
 }

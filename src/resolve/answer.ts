@@ -42,6 +42,8 @@ export interface Ready extends Common {
   readonly revision: number
   readonly format: Format
   readonly negotiated: boolean
+  /** Hints of the browser were heeded, whatever they were. */
+  readonly hinted: boolean
   /** Now or before: anybody may be shown the version where the edge is public. */
   readonly published: boolean
   /** Every format of the rendition is there: a negotiated answer will not be bettered. */

@@ -6,6 +6,7 @@
  * `hide` and `not-found` are the same answer.
  */
 import type { UrlLife } from '../deliver/exposure.ts'
+import type { Hints } from '../deliver/hints.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import { type VersionState, whyGone } from '../model/asset.ts'
@@ -27,7 +28,7 @@ import { requireAtLeast } from './at-least.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
 import type { Waiter } from './wait.ts'
-import { refuseHopeless, wantedLeaves } from './wanted.ts'
+import { leanest, refuseHopeless, wantedLeaves } from './wanted.ts'
 
 export type { Answer, OriginalAnswer, Pending, Ready, Unpublished } from './answer.ts'
 
@@ -50,6 +51,8 @@ export interface Question {
   readonly dpr?: Dpr | undefined
   readonly format: Format | 'auto'
   readonly accept: string | undefined
+  /** Of the browser; heeded where the format is negotiated and the product says so. */
+  readonly hints?: Hints | undefined
   /** The least publication that may be answered. */
   readonly least?: number | undefined
   /** Milliseconds that the caller is willing to wait for what is not ready. */
@@ -123,6 +126,7 @@ export const openLook = (dependencies: LookDependencies): Resolve => {
 }
 
 interface Given extends Pick<Question, 'format' | 'accept'> {
+  readonly lean: boolean | undefined
   /** By its identity: one may take over from the other when its time has come. */
   readonly edge: Grant | undefined
   readonly ready: Ready
@@ -135,6 +139,9 @@ export type Peek = (question: Question) => Promise<Ready | undefined>
 const isOutdated = (proven: Proven | undefined, { matrixRevision }: ResolveFacts): boolean =>
   proven?.asOf !== undefined && proven.asOf !== matrixRevision
 
+const isSame = (last: Given, { format, accept, lean, edge }: Omit<Given, 'ready'>): boolean =>
+  last.format === format && last.accept === accept && last.lean === lean && last.edge === edge
+
 /**
  * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
  * last answer to these is given again. What they permit is decided anew each time.
@@ -144,16 +151,17 @@ export const openPeek = (dependencies: LookDependencies): Peek => {
   const given = new WeakMap<ResolveFacts, Given>()
   return async asked => {
     const { format, accept } = asked
+    const lean = asked.hints?.saveData
     const facts = await read(keyOf(tenant, asked))
     if (isOutdated(asked.proven, facts)) return undefined
     const question = proved(dependencies, facts, asked)
     const edge = await permit(dependencies, facts, question)
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
-    if (last !== undefined && last.format === format && last.accept === accept && last.edge === edge) return last.ready
+    if (last !== undefined && isSame(last, { format, accept, lean, edge })) return last.ready
     const ready = answerFrom(facts, question, { tenant, edge })
     if (ready.kind !== 'ready') return undefined
-    if (!question.proven) given.set(facts, { format, accept, edge, ready })
+    if (!question.proven) given.set(facts, { format, accept, lean, edge, ready })
     return ready
   }
 }
@@ -231,7 +239,9 @@ export const answerFrom = (
   const { rendition: name } = question
   const usable = leaves.filter(leaf => leaf.state !== 'REFUSED')
   const wanted = wantedLeaves(usable, question)
-  const ready = wanted.find(leaf => leaf.derivative !== undefined)
+  const negotiated = question.format === 'auto'
+  const hints = negotiated && facts.browser?.clientHints ? question.hints : undefined
+  const ready = hints?.saveData ? leanest(wanted) : wanted.find(leaf => leaf.derivative !== undefined)
   if (ready?.derivative && ready.node) {
     const { format, node, derivative, sharedWith } = ready
     const complete = usable.every(leaf => leaf.derivative !== undefined || leaf.state === 'DEAD')
@@ -256,7 +266,8 @@ export const answerFrom = (
       dpr: question.dpr,
       revision: rendition.revision,
       format,
-      negotiated: question.format === 'auto',
+      negotiated,
+      hinted: hints !== undefined,
       complete,
       node,
       derivative,

@@ -2,6 +2,7 @@
  * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { readHints } from '../../deliver/hints.ts'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
 import type { BrowserRules } from '../../model/browser-rules.ts'
@@ -105,6 +106,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       dpr,
       format,
       accept: c.req.header('accept'),
+      hints: readHints(c.req.header('save-data')),
       least,
       waitMs,
       countSharers: false,
