@@ -9,10 +9,9 @@ import type { UrlLife } from '../deliver/exposure.ts'
 import type { Hints } from '../deliver/hints.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
-import { type VersionState, whyGone } from '../model/asset.ts'
+import { whyGone } from '../model/asset.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
 import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
-import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { placeholderOf } from '../model/look.ts'
 import type { Proven } from '../model/principal.ts'
@@ -22,11 +21,12 @@ import type { Policy } from '../policy/policy.ts'
 import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
-import type { Answer, Common, Ready, Unpublished } from './answer.ts'
+import type { Answer, Common, Ready } from './answer.ts'
 import { asOfThen } from './as-of.ts'
 import { requireAtLeast } from './at-least.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
+import { isShown, unpublished } from './shown.ts'
 import type { Waiter } from './wait.ts'
 import { leanest, refuseHopeless, wantedLeaves } from './wanted.ts'
 
@@ -283,19 +283,4 @@ export const answerFrom = (
     dpr: question.dpr,
     blocking: wanted.map(({ node, format, state }) => ({ node: node && `sha256:${node}`, format, state })),
   }
-}
-
-/** A pinned version is answered while its bytes exist; the public sees only what has been published at some time. */
-const isShown = (state: VersionState, pinned: number | undefined, known: boolean): boolean => {
-  if (state === 'ACTIVE') return true
-  if (pinned === undefined) return false
-  return known ? state !== 'PENDING' && state !== 'PURGED' : state === 'ARCHIVED'
-}
-
-/** The product is known and may ask, so it is told what has become of the asset. */
-const unpublished = (newest: VersionState | undefined, answer: Unpublished): Unpublished => {
-  if (newest === 'PENDING' || newest === 'PROCESSING') return answer
-  if (newest === 'FAILED')
-    throw refuse('rendition-failed', 'The version could not be completed; its completeness tells why.')
-  throw refuse('not-ready', 'No version of the asset has been published yet.')
 }
