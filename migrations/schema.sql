@@ -508,9 +508,12 @@ create table product (
   created_at timestamp with time zone not null default now(),
   share integer not null default 1,
   limits jsonb not null default '{}'::jsonb,
+  origins text[] not null default '{}'::text[],
+  client_hints boolean not null default false,
   constraint product_pkey PRIMARY KEY (tenant_id, product_id),
   constraint product_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint product_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
+  constraint product_origins_check CHECK ((cardinality(origins) <= 20)),
   constraint product_product_id_check CHECK ((product_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
   constraint product_share_check CHECK (((share >= 1) AND (share <= 100)))
 );
@@ -1019,6 +1022,7 @@ CREATE TRIGGER operation_machine BEFORE UPDATE ON public.operation FOR EACH ROW 
 CREATE TRIGGER original_counted AFTER INSERT OR DELETE ON public.original FOR EACH ROW EXECUTE FUNCTION count_original();
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
 CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
+CREATE CONSTRAINT TRIGGER product_revises AFTER UPDATE ON public.product DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.origins IS DISTINCT FROM new.origins) OR (old.client_hints <> new.client_hints))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER rendition_purges AFTER UPDATE ON public.rendition FOR EACH ROW WHEN (((old.state = 'active'::text) AND (new.state <> 'active'::text))) EXECUTE FUNCTION rendition_purges();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();

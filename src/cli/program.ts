@@ -14,6 +14,7 @@ import { operations } from './commands/operations.ts'
 import { ownership } from './commands/ownership.ts'
 import { patch } from './commands/patch.ts'
 import { policy } from './commands/policy.ts'
+import { products } from './commands/products.ts'
 import { purges } from './commands/purges.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
@@ -55,6 +56,7 @@ export const buildProgram = (): Command => {
     ownership,
     policy,
     erase,
+    products,
     keys,
     issuers,
     usage,

@@ -6,9 +6,11 @@
 export interface Depends {
   readonly accept: boolean
   readonly authorization: boolean
+  readonly origin: boolean
+  readonly hints: boolean
 }
 
-const NAMES = ['Accept', 'Authorization'] as const
+const NAMES = ['Accept', 'Authorization', 'Origin', 'Save-Data'] as const
 
 /** Every combination, written out once. */
 const SPELLED: readonly string[] = Array.from({ length: 2 ** NAMES.length }, (_, bits) =>
@@ -16,5 +18,5 @@ const SPELLED: readonly string[] = Array.from({ length: 2 ** NAMES.length }, (_,
 )
 
 /** Empty: on the URL alone, and no `Vary` is sent. */
-export const varyOf = ({ accept, authorization }: Depends): string =>
-  SPELLED[(accept ? 1 : 0) | (authorization ? 2 : 0)] as string
+export const varyOf = ({ accept, authorization, origin, hints }: Depends): string =>
+  SPELLED[(accept ? 1 : 0) | (authorization ? 2 : 0) | (origin ? 4 : 0) | (hints ? 8 : 0)] as string

@@ -1,9 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import type { Gateway } from '../gateway.ts'
-import { refuse } from '../model/errors.ts'
+import { type MatrixError, refuse } from '../model/errors.ts'
 import type { Env, MatrixContext } from './context.ts'
 import { noteDenial } from './denials.ts'
+import { openKnownRules } from './known-rules.ts'
 import { limited } from './middleware/limited.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
@@ -31,6 +32,7 @@ import { operationRoutes } from './routes/operations.ts'
 import { originRoutes } from './routes/origin.ts'
 import { pictureRoutes } from './routes/picture.ts'
 import { policyRoutes } from './routes/policy.ts'
+import { preflightRoutes } from './routes/preflight.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
@@ -51,6 +53,7 @@ const ROUTES = [
   resolveBatchRoutes,
   pictureRoutes,
   deliverRoutes,
+  preflightRoutes,
   originRoutes,
   uploadRoutes,
   assetRoutes,
@@ -93,13 +96,22 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
   app.use(limited(gateway))
   for (const register of ROUTES) register(app, gateway)
 
-  const answer = (c: MatrixContext, error: unknown): Response => {
+  const knownRules = openKnownRules(gateway)
+
+  const headersOf = async (c: MatrixContext, error: MatrixError): Promise<Record<string, string> | undefined> => {
+    const asked = c.get('asked')
+    if (asked === undefined) return undefined
+    const { link, browser = await knownRules(c.req.param('product')) } = asked
+    const origin = c.req.header('origin')
+    return refusalHeaders(error, { link, browser: browser === 'none' ? undefined : browser, origin })
+  }
+
+  const answer = async (c: MatrixContext, error: unknown): Promise<Response> => {
     const known = asMatrixError(error)
     const requestId = c.get('requestId') ?? 'req_unknown'
     noteDenial(gateway, c, known)
     if (known.status >= 500) log.error({ err: error, requestId }, 'request failed')
-    const asked = c.get('asked')
-    const headers = asked && refusalHeaders(known, asked)
+    const headers = await headersOf(c, known)
     return problemResponse(known, { base: gateway.publicBase(), requestId, headers })
   }
   app.notFound(c => answer(c, refuse('not-found', 'There is no such route.')))

@@ -1,11 +1,11 @@
 /** What is said of bytes that leave through us or a front of ours, whoever carries them. */
 import { cdnCacheControl, contentTag, originalCacheControl, streamCacheControl } from '../deliver/answer.ts'
 import { attachment, ORIGINAL_HEADERS, tagFields } from '../deliver/headers.ts'
-import { varyOf } from '../deliver/vary.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Hex } from '../model/ids.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
-import { dependsOf, type Presentation } from './presentation.ts'
+import type { Presentation } from './presentation.ts'
+import { sayCommon } from './ready.ts'
 
 /** Bytes, and what is said of them. */
 export interface Content {
@@ -85,8 +85,7 @@ export const contentFor = (
     'X-Content-Type-Options': 'nosniff',
     ...tagFields(answer),
   }
-  const vary = varyOf(dependsOf(answer, presentation))
-  if (vary !== '') headers.Vary = vary
+  sayCommon(headers, answer, presentation)
   if (link !== undefined) headers['Referrer-Policy'] = 'no-referrer'
   if (answer.kind === 'original') sayOriginal(headers, answer, { download, leftMs })
   else

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import type { Cause } from '../model/event.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Credential } from '../policy/credentials.ts'
@@ -15,6 +16,8 @@ export type Caller = Credential | { readonly principal: Principal }
 export interface Asked {
   /** Where its URL says that it may be asked for, if it does. */
   readonly link: Signed['place'] | 'share' | undefined
+  /** Of its product; `undefined`: not known yet. */
+  readonly browser: BrowserRules | 'none' | undefined
 }
 
 export interface Variables {

@@ -10,6 +10,7 @@ import type { Fallback, FallbackKind } from '../resolve/fallback.ts'
 import type { Answer, Question, Ready } from '../resolve/resolve.ts'
 import { requestOf } from './audit.ts'
 import type { MatrixContext } from './context.ts'
+import { crossOriginOf } from './cross-origin.ts'
 import { noteAnswer } from './denials.ts'
 import { RETRY_AFTER_SECONDS, statusUrl } from './pending.ts'
 import type { Mode } from './presentation.ts'
@@ -75,7 +76,7 @@ export const resolveOrFallback = async (
   }
   metrics.resolutions.inc({ outcome: 'pending' })
   metrics.fallbacks.inc({ kind: found.kind })
-  const headers = headersOf(found, crowd?.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
+  const headers = { ...headersOf(found, crowd?.retryAfterSeconds ?? RETRY_AFTER_SECONDS), ...crossOriginOf(c) }
   if (found.kind === 'placeholder') return placeholderResponse(c, found, headers)
   noteAnswer(gateway, found.ready, () => requestOf(c))
   return standInResponse(c, gateway, found.ready, { headers, mode: mode === 'edge' ? found.ready.delivery : mode })

@@ -2,6 +2,8 @@
 import type { Gateway } from '../gateway.ts'
 import { nodesInQueue } from '../manifest/leaves.ts'
 import type { Pending, Unpublished } from '../resolve/resolve.ts'
+import type { MatrixContext } from './context.ts'
+import { crossOriginOf } from './cross-origin.ts'
 
 export const RETRY_AFTER_SECONDS = 1
 
@@ -46,9 +48,13 @@ export const pendingDocuments = async (
   })
 }
 
-export const pendingHeaders = () => ({ 'Retry-After': String(RETRY_AFTER_SECONDS), 'Cache-Control': 'no-store' })
+export const PENDING_HEADERS = {
+  'Retry-After': String(RETRY_AFTER_SECONDS),
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+} as const
 
-export const pendingResponse = async (gateway: Gateway, answer: Waiting): Promise<Response> => {
+export const pendingResponse = async (c: MatrixContext, gateway: Gateway, answer: Waiting): Promise<Response> => {
   const [body] = await pendingDocuments(gateway, [answer])
-  return Response.json(body, { status: 202, headers: pendingHeaders() })
+  return Response.json(body, { status: 202, headers: { ...PENDING_HEADERS, ...crossOriginOf(c) } })
 }

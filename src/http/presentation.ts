@@ -1,3 +1,4 @@
+import { isListed } from '../model/browser-rules.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { Link } from './link.ts'
 
@@ -17,6 +18,8 @@ export interface Presentation {
   readonly needsCredential: boolean
   /** Whether this is a document or a redirect was chosen by `Accept`. */
   readonly modeNegotiated: boolean
+  /** Whose page asks, as its browser says. */
+  readonly origin: string | undefined
 }
 
 /** What answers differ by beside their URL. */
@@ -27,4 +30,6 @@ export const dependsOf = (
   accept: modeNegotiated || (answer.kind === 'ready' && answer.negotiated),
   authorization:
     link === undefined && (needsCredential || answer.kind === 'original' || answer.visibility !== 'public'),
+  origin: isListed(answer.browser),
+  hints: answer.kind === 'ready' && answer.hinted,
 })

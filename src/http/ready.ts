@@ -1,5 +1,7 @@
 /** What a ready answer says, as plain headers and values: the route and the warm lane send the same. Pure. */
 import { redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
+import { cacheStatus } from '../deliver/cache-status.ts'
+import { crossOriginHeaders } from '../deliver/cross-origin.ts'
 import { attachment, cacheTags } from '../deliver/headers.ts'
 import type { Presented, PresignedUrl } from '../deliver/presign.ts'
 import { varyOf } from '../deliver/vary.ts'
@@ -8,12 +10,25 @@ import type { Located } from '../resolve/cdn.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import { dependsOf, type Presentation } from './presentation.ts'
 
-type Shown = Pick<Presentation, 'pinned' | 'link' | 'needsCredential' | 'modeNegotiated'> & { readonly now: number }
+type Shown = Pick<Presentation, 'pinned' | 'link' | 'needsCredential' | 'modeNegotiated' | 'origin'> & {
+  readonly now: number
+}
 
-// Written out and filled in, not spread: both build an object property by property in the runtime otherwise.
-const withVary = <T extends Record<string, string>>(headers: T, answer: Ready, shown: Shown): T => {
+/**
+ * What any answer says of what it depended on and of who may read it. Filled in, not spread: an object that is spread is built
+ * property by property in the runtime, and so is what is assigned to it after that.
+ */
+export const sayCommon = <T extends Record<string, string>>(
+  headers: T,
+  answer: Ready | OriginalAnswer,
+  shown: Pick<Presentation, 'link' | 'needsCredential' | 'modeNegotiated' | 'origin'>,
+): T => {
+  const all: Record<string, string> = headers
   const vary = varyOf(dependsOf(answer, shown))
-  if (vary !== '') (headers as Record<string, string>).Vary = vary
+  if (vary !== '') all.Vary = vary
+  all['Cache-Status'] = cacheStatus(answer.remembered)
+  const crossOrigin = crossOriginHeaders(answer.browser, shown.origin)
+  if (crossOrigin !== undefined) Object.assign(all, crossOrigin)
   return headers
 }
 
@@ -30,7 +45,7 @@ export const redirectHeaders = (answer: Ready, { url, expiresAt }: Located, show
     // Said, or node sends an empty body in chunks, whose end is a second buffer to write: 6 us.
     'Content-Length': '0',
   }
-  return withVary(headers, answer, shown)
+  return sayCommon(headers, answer, shown)
 }
 
 /** With a word of its bytes: a leaf that was pointed elsewhere answers otherwise under the same publication. */
@@ -45,7 +60,7 @@ export const resolutionHeaders = (answer: Ready, { expiresAt }: Located, shown: 
     'Cache-Tag': cacheTags(answer),
     'X-Content-Type-Options': 'nosniff',
   }
-  return withVary(headers, answer, shown)
+  return sayCommon(headers, answer, shown)
 }
 
 export const resolutionDocument = (answer: Ready, { url, expiresAt, via }: Located) => {

@@ -6,6 +6,7 @@
  * Measured, CPU a request without sockets, read of Postgres included: 14 us here, 21 through the routes.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { readHints } from '../deliver/hints.ts'
 import type { Gateway } from '../gateway.ts'
 import { subscriberOf } from '../lib/network.ts'
 import { canonicalDeliveryPath, type DeliveryPath, isPathProblem } from '../model/delivery-path.ts'
@@ -34,6 +35,7 @@ interface Ask {
   /** `edge`: as the product's cell of the matrix says. */
   readonly mode: 'json' | 'redirect' | 'edge'
   readonly link: Link['place'] | undefined
+  readonly origin: string | undefined
 }
 
 const RESOLVE_ROUTE = '/v1/products/:product/assets/:asset/renditions/:rendition'
@@ -110,6 +112,7 @@ const resolveAsk = (
     route: RESOLVE_ROUTE,
     mode,
     link: undefined,
+    origin: headers.origin,
     question: {
       secretHash,
       proven,
@@ -122,6 +125,7 @@ const resolveAsk = (
       dpr: undefined,
       format: 'auto',
       accept: headers.accept,
+      hints: undefined,
       waitMs: 0,
       countSharers: mode === 'json',
       address,
@@ -139,6 +143,7 @@ const deliverAsk = (
     route: link === undefined ? DELIVER_ROUTE : LINK_ROUTE[link.place],
     mode: 'edge',
     link: link?.place,
+    origin: headers.origin,
     question: {
       secretHash,
       proven,
@@ -151,6 +156,7 @@ const deliverAsk = (
       dpr,
       format,
       accept: headers.accept,
+      hints: readHints(headers['save-data']),
       waitMs: 0,
       countSharers: false,
       address,
@@ -174,7 +180,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
   }
 
   /** `undefined`: not for this lane, either. */
-  const send = async (ready: Ready, { question, link, mode: asked }: Ask, mode: Mode) => {
+  const send = async (ready: Ready, { question, link, origin, mode: asked }: Ask, mode: Mode) => {
     const isApi = asked !== 'edge'
     const presentation = {
       mode,
@@ -183,6 +189,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
       link,
       needsCredential: isApi,
       modeNegotiated: isApi,
+      origin,
       now: clock.now(),
     }
     if (mode === 'stream') {

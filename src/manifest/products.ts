@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, isNotNull, isNull, ne, or } from 'drizzle-orm'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Product } from '../model/product.ts'
 import type { ProductLimits } from '../model/quota.ts'
@@ -28,13 +29,26 @@ export const putProduct = async (
     displayName,
     share,
     limits,
-  }: { tenantId: string; productId: string; displayName: string; share: number; limits: ProductLimits },
+    browser: { origins, clientHints },
+  }: Omit<Product, 'product' | 'createdAt'> & { tenantId: string; productId: string },
 ): Promise<void> => {
+  const set = { displayName, share, limits, origins: [...origins], clientHints }
   await sql.orm
     .insert(product)
-    .values({ tenantId, productId, displayName, share, limits })
-    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set: { displayName, share, limits } })
+    .values({ tenantId, productId, ...set })
+    .onConflictDoUpdate({ target: [product.tenantId, product.productId], set })
 }
+
+const FIND_BROWSER_RULES = {
+  name: 'product_browser_rules',
+  text: `select origins, client_hints as "clientHints" from product where tenant_id = $1 and product_id = $2`,
+}
+
+export const findBrowserRules = async (
+  sql: Sql,
+  tenantId: string,
+  productId: string,
+): Promise<BrowserRules | undefined> => (await sql.rows<BrowserRules>(FIND_BROWSER_RULES, [tenantId, productId]))[0]
 
 const FIND_LIMITS = {
   name: 'product_limits',
@@ -47,35 +61,42 @@ export const findLimits = async (sql: Sql, tenantId: string, productId: string):
   return found?.limits ?? {}
 }
 
+const productColumns = {
+  product: product.productId,
+  displayName: product.displayName,
+  share: product.share,
+  limits: product.limits,
+  origins: product.origins,
+  clientHints: product.clientHints,
+  createdAt: product.createdAt,
+}
+
+type ProductRow = Omit<Product, 'browser'> & BrowserRules
+
+const productOf = ({ origins, clientHints, ...rest }: ProductRow): Product => ({
+  ...rest,
+  browser: { origins, clientHints },
+})
+
 export const listProducts = async (
   sql: Sql,
   { tenantId, after = '', limit }: { tenantId: string; after?: string; limit: number },
-): Promise<Product[]> =>
-  sql.orm
-    .select({
-      product: product.productId,
-      displayName: product.displayName,
-      share: product.share,
-      limits: product.limits,
-      createdAt: product.createdAt,
-    })
+): Promise<Product[]> => {
+  const rows = await sql.orm
+    .select(productColumns)
     .from(product)
     .where(and(eq(product.tenantId, tenantId), gt(product.productId, after)))
     .orderBy(asc(product.productId))
     .limit(limit)
+  return rows.map(productOf)
+}
 
 export const findProduct = async (sql: Sql, tenantId: string, productId: string): Promise<Product | undefined> => {
   const [found] = await sql.orm
-    .select({
-      product: product.productId,
-      displayName: product.displayName,
-      share: product.share,
-      limits: product.limits,
-      createdAt: product.createdAt,
-    })
+    .select(productColumns)
     .from(product)
     .where(and(eq(product.tenantId, tenantId), eq(product.productId, productId)))
-  return found
+  return found && productOf(found)
 }
 
 export const productExists = async (sql: Sql, tenantId: string, productId: string): Promise<boolean> =>

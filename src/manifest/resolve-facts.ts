@@ -1,5 +1,6 @@
 /** What is asked of the manifest for one answer, and what it says. */
 import type { VersionState } from '../model/asset.ts'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import type { Hex } from '../model/ids.ts'
 import type { LookState } from '../model/look.ts'
 import type { Derivative, NodeState } from '../model/node.ts'
@@ -82,4 +83,8 @@ export interface ResolveFacts extends Grounds {
   readonly matrixRevision: number
   /** Epoch milliseconds: when it was so, for nobody can be asked now. */
   readonly asOf?: number | undefined
+  /** Of the product that is asked for; `undefined` where it says nothing. */
+  readonly browser: BrowserRules | undefined
+  /** `held`: read before, and found to hold still. */
+  readonly remembered: 'read' | 'held'
 }

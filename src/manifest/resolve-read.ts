@@ -8,6 +8,7 @@
  */
 import { gather } from '../lib/gather.ts'
 import type { VersionState } from '../model/asset.ts'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import type { NodeState } from '../model/node.ts'
 import type { Principal, Scope } from '../model/principal.ts'
 import type { Delivery, Edge, Role } from '../model/product.ts'
@@ -34,6 +35,9 @@ const LINK = `case when g.kid is not null then concat_ws(' ', g.kid, g.tenant_id
 /** As a page says it for those who do not see the picture; of documents alone. Attributes may hold our separator. */
 const ALT = `case when q.sharers and jsonb_typeof(a.attributes -> 'alt') = 'string'
   then left(replace(a.attributes ->> 'alt', '${SEPARATOR}', ' '), 1000) end`
+
+/** One column, for few say anything: an origin has no space in it. */
+const BROWSER = `case when w.client_hints or cardinality(w.origins) > 0 then concat_ws(' ', w.client_hints::int, array_to_string(w.origins, ' ')) end`
 
 const FACTS = line([
   'k.key_id',
@@ -67,6 +71,7 @@ const FACTS = line([
   SPECIAL,
   LINK,
   ALT,
+  BROWSER,
 ])
 
 const LEAF = line([
@@ -95,6 +100,7 @@ const RESOLVE = {
            and h.asset_id = q.asset and h.product_id = q.product
            and case q.rendition when 'original' then h.original else h.renditions is null or q.rendition = any(h.renditions) end
          left join matrix_revision m on m.tenant_id = coalesce(k.tenant_id, g.tenant_id, h.tenant_id, q.tenant)
+         left join product w on w.tenant_id = coalesce(k.tenant_id, g.tenant_id, h.tenant_id, q.tenant) and w.product_id = q.product
          left join asset a on a.tenant_id = coalesce(k.tenant_id, g.tenant_id, h.tenant_id, q.tenant) and a.asset_id = q.asset
          ${edgeJoins('q.product')}
          left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = coalesce(q.version, a.active_version)
@@ -173,6 +179,7 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     special,
     link,
     alt,
+    browser,
   ] = text.split(SEPARATOR)
   const edge = {
     product: productAsked,
@@ -217,7 +224,14 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
     leaves: [],
     keyExpiresAt: keyExpiresAt ? Number(keyExpiresAt) : undefined,
     matrixRevision: Number(matrixRevision),
+    browser: browser ? browserRulesOf(browser) : undefined,
+    remembered: 'read',
   }
+}
+
+const browserRulesOf = (text: string): BrowserRules => {
+  const [hints, ...origins] = text.split(' ')
+  return { clientHints: hints === '1', origins: origins.filter(origin => origin !== '') }
 }
 
 const signingKeyOf = (link: string): SigningKeyFacts | undefined => {

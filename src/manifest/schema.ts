@@ -47,6 +47,8 @@ export const product = pgTable(
     share: integer('share').notNull().default(1),
     createdAt: at('created_at').notNull().defaultNow(),
     limits: jsonb('limits').$type<ProductLimits>().notNull().default({}),
+    origins: text('origins').array().notNull().default([]),
+    clientHints: boolean('client_hints').notNull().default(false),
   },
   table => [primaryKey({ columns: [table.tenantId, table.productId] })],
 )

@@ -148,7 +148,8 @@ export const openWarmReader = ({
     forget(name)
     const tenant = (facts.principal ?? facts.signingKey)?.tenant ?? key.tenant
     const home = isUnknown(key, facts) ? ofStrangers : cache
-    if (stamp !== undefined) home.set(name, { facts, stamp, tenant, confirmedAt, past: undefined })
+    if (stamp !== undefined)
+      home.set(name, { facts: { ...facts, remembered: 'held' }, stamp, tenant, confirmedAt, past: undefined })
     return facts
   }
 

@@ -1,3 +1,4 @@
+import type { BrowserRules } from './browser-rules.ts'
 import type { Conditions } from './conditions.ts'
 import type { Dpr } from './delivery-path.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
@@ -11,6 +12,7 @@ export interface Product {
   readonly share: number
   /** In place of the defaults. */
   readonly limits: ProductLimits
+  readonly browser: BrowserRules
   readonly createdAt: Date
 }
 

@@ -1,4 +1,6 @@
 /** What comes of a question. */
+import type { ResolveFacts } from '../manifest/resolve-facts.ts'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import type { Dpr } from '../model/delivery-path.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Look } from '../model/look.ts'
@@ -26,6 +28,9 @@ export interface Common {
   readonly grantEndsAt: number | undefined
   /** Epoch milliseconds: when this was so, where nobody could be asked whether it still is. */
   readonly asOf?: number | undefined
+  /** Of the product. */
+  readonly browser: BrowserRules | undefined
+  readonly remembered: ResolveFacts['remembered']
   /** Of the tenant's matrix, as of the answer. */
   readonly matrixRevision: number
 }
@@ -37,6 +42,8 @@ export interface Ready extends Common {
   readonly revision: number
   readonly format: Format
   readonly negotiated: boolean
+  /** Hints of the browser were heeded, whatever they were. */
+  readonly hinted: boolean
   /** Now or before: anybody may be shown the version where the edge is public. */
   readonly published: boolean
   /** Every format of the rendition is there: a negotiated answer will not be bettered. */

@@ -6,11 +6,12 @@
  * `hide` and `not-found` are the same answer.
  */
 import type { UrlLife } from '../deliver/exposure.ts'
+import type { Hints } from '../deliver/hints.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
-import { type VersionState, whyGone } from '../model/asset.ts'
+import { whyGone } from '../model/asset.ts'
+import type { BrowserRules } from '../model/browser-rules.ts'
 import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
-import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { placeholderOf } from '../model/look.ts'
 import type { Proven } from '../model/principal.ts'
@@ -20,13 +21,14 @@ import type { Policy } from '../policy/policy.ts'
 import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
-import type { Answer, Common, Ready, Unpublished } from './answer.ts'
+import type { Answer, Common, Ready } from './answer.ts'
 import { asOfThen } from './as-of.ts'
 import { requireAtLeast } from './at-least.ts'
 import type { Demand } from './demand.ts'
 import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
+import { isShown, unpublished } from './shown.ts'
 import type { Waiter } from './wait.ts'
-import { refuseHopeless, wantedLeaves } from './wanted.ts'
+import { leanest, refuseHopeless, wantedLeaves } from './wanted.ts'
 
 export type { Answer, OriginalAnswer, Pending, Ready, Unpublished } from './answer.ts'
 
@@ -49,6 +51,8 @@ export interface Question {
   readonly dpr?: Dpr | undefined
   readonly format: Format | 'auto'
   readonly accept: string | undefined
+  /** Of the browser; heeded where the format is negotiated and the product says so. */
+  readonly hints?: Hints | undefined
   /** The least publication that may be answered. */
   readonly least?: number | undefined
   /** Milliseconds that the caller is willing to wait for what is not ready. */
@@ -59,6 +63,8 @@ export interface Question {
   /** Of the caller, for edges that ask. */
   readonly address: (() => string | undefined) | undefined
   readonly signal: AbortSignal | undefined
+  /** Told as soon as it is known, before anything is refused. */
+  readonly learn?: ((rules: BrowserRules | undefined) => void) | undefined
 }
 
 export interface ResolveDependencies {
@@ -110,6 +116,7 @@ export const openLook = (dependencies: LookDependencies): Resolve => {
   const { tenant, read, life } = dependencies
   return async asked => {
     const facts = await read(keyOf(tenant, asked))
+    asked.learn?.(facts.browser)
     const question = proved(dependencies, facts, asked)
     const { asOf } = facts
     const answer = async () =>
@@ -119,6 +126,7 @@ export const openLook = (dependencies: LookDependencies): Resolve => {
 }
 
 interface Given extends Pick<Question, 'format' | 'accept'> {
+  readonly lean: boolean | undefined
   /** By its identity: one may take over from the other when its time has come. */
   readonly edge: Grant | undefined
   readonly ready: Ready
@@ -131,6 +139,9 @@ export type Peek = (question: Question) => Promise<Ready | undefined>
 const isOutdated = (proven: Proven | undefined, { matrixRevision }: ResolveFacts): boolean =>
   proven?.asOf !== undefined && proven.asOf !== matrixRevision
 
+const isSame = (last: Given, { format, accept, lean, edge }: Omit<Given, 'ready'>): boolean =>
+  last.format === format && last.accept === accept && last.lean === lean && last.edge === edge
+
 /**
  * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
  * last answer to these is given again. What they permit is decided anew each time.
@@ -140,16 +151,17 @@ export const openPeek = (dependencies: LookDependencies): Peek => {
   const given = new WeakMap<ResolveFacts, Given>()
   return async asked => {
     const { format, accept } = asked
+    const lean = asked.hints?.saveData
     const facts = await read(keyOf(tenant, asked))
     if (isOutdated(asked.proven, facts)) return undefined
     const question = proved(dependencies, facts, asked)
     const edge = await permit(dependencies, facts, question)
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
-    if (last !== undefined && last.format === format && last.accept === accept && last.edge === edge) return last.ready
+    if (last !== undefined && isSame(last, { format, accept, lean, edge })) return last.ready
     const ready = answerFrom(facts, question, { tenant, edge })
     if (ready.kind !== 'ready') return undefined
-    if (!question.proven) given.set(facts, { format, accept, edge, ready })
+    if (!question.proven) given.set(facts, { format, accept, lean, edge, ready })
     return ready
   }
 }
@@ -209,6 +221,8 @@ export const answerFrom = (
     delivery: facts.edges.collection?.delivery ?? 'redirect',
     visibility: edge?.conditions?.networks ? ('local' as const) : (edge?.visibility ?? 'private'),
     grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
+    browser: facts.browser,
+    remembered: facts.remembered,
     matrixRevision: facts.matrixRevision,
   }
   if (question.version === undefined && asset.activeVersion === undefined) {
@@ -225,7 +239,9 @@ export const answerFrom = (
   const { rendition: name } = question
   const usable = leaves.filter(leaf => leaf.state !== 'REFUSED')
   const wanted = wantedLeaves(usable, question)
-  const ready = wanted.find(leaf => leaf.derivative !== undefined)
+  const negotiated = question.format === 'auto'
+  const hints = negotiated && facts.browser?.clientHints ? question.hints : undefined
+  const ready = hints?.saveData ? leanest(wanted) : wanted.find(leaf => leaf.derivative !== undefined)
   if (ready?.derivative && ready.node) {
     const { format, node, derivative, sharedWith } = ready
     const complete = usable.every(leaf => leaf.derivative !== undefined || leaf.state === 'DEAD')
@@ -242,13 +258,16 @@ export const answerFrom = (
       delivery: shared.delivery,
       visibility: shared.visibility,
       grantEndsAt: shared.grantEndsAt,
+      browser: shared.browser,
+      remembered: shared.remembered,
       matrixRevision: shared.matrixRevision,
       published: isShown(version.state, version.version, false),
       rendition: name,
       dpr: question.dpr,
       revision: rendition.revision,
       format,
-      negotiated: question.format === 'auto',
+      negotiated,
+      hinted: hints !== undefined,
       complete,
       node,
       derivative,
@@ -264,19 +283,4 @@ export const answerFrom = (
     dpr: question.dpr,
     blocking: wanted.map(({ node, format, state }) => ({ node: node && `sha256:${node}`, format, state })),
   }
-}
-
-/** A pinned version is answered while its bytes exist; the public sees only what has been published at some time. */
-const isShown = (state: VersionState, pinned: number | undefined, known: boolean): boolean => {
-  if (state === 'ACTIVE') return true
-  if (pinned === undefined) return false
-  return known ? state !== 'PENDING' && state !== 'PURGED' : state === 'ARCHIVED'
-}
-
-/** The product is known and may ask, so it is told what has become of the asset. */
-const unpublished = (newest: VersionState | undefined, answer: Unpublished): Unpublished => {
-  if (newest === 'PENDING' || newest === 'PROCESSING') return answer
-  if (newest === 'FAILED')
-    throw refuse('rendition-failed', 'The version could not be completed; its completeness tells why.')
-  throw refuse('not-ready', 'No version of the asset has been published yet.')
 }

@@ -18,6 +18,14 @@ export const wantedLeaves = (leaves: readonly ResolvedLeaf[], { format, accept }
   return accepted.flatMap(chosen => leaves.filter(leaf => leaf.format === chosen))
 }
 
+/** With the fewest bytes: what is best of the wanted ones is not asked. */
+export const leanest = (leaves: readonly ResolvedLeaf[]): ResolvedLeaf | undefined =>
+  leaves
+    .filter(leaf => leaf.derivative !== undefined)
+    .reduce<ResolvedLeaf | undefined>((least, leaf) => (bytesOf(leaf) < bytesOf(least) ? leaf : least), undefined)
+
+const bytesOf = (leaf: ResolvedLeaf | undefined): number => leaf?.derivative?.bytes ?? Number.POSITIVE_INFINITY
+
 /** Nothing that could still become ready answers the question. */
 export const refuseHopeless = (
   leaves: readonly ResolvedLeaf[],

@@ -213,6 +213,21 @@ cases:
     expect(listed.out).toContain(`erase ${put.asset} (case 7)`)
   })
 
+  test('products changes what is named, and leaves the rest', async () => {
+    const set = (...args: string[]) => matrix('products', 'set', 'shop-web', ...args)
+    expect((await set('--origin', 'https://a.example', '--origin', 'https://b.example', '--client-hints')).out).toMatch(
+      /^shop-web {2}.+ {2}share 1\norigins {2}https:\/\/a\.example https:\/\/b\.example\nclient hints$/,
+    )
+    expect(JSON.parse((await set('--share', '3', '--json')).out)).toMatchObject({
+      share: 3,
+      origins: ['https://a.example', 'https://b.example'],
+      client_hints: true,
+    })
+    expect((await set('--no-origins', '--no-client-hints', '--share', '1')).out).toMatch(/^shop-web {2}.+ {2}share 1$/)
+    expect((await set('--origin', 'a.example')).err).toContain('/origins/0')
+    expect((await matrix('products', 'list')).out.split('\n')).toHaveLength(3)
+  })
+
   test('usage tells what a product has used, and of what', async () => {
     const { code, out } = await matrix('usage', 'shop-web')
     expect(code).toBe(0)

@@ -39,6 +39,8 @@ const OWN = new Set([
   'x-correlation-id',
   'traceparent',
   'server-timing',
+  // Who asks first has it read.
+  'cache-status',
   'ratelimit',
   'ratelimit-policy',
   'date',
@@ -52,7 +54,6 @@ const headersOf = (response: Response): Record<string, string> =>
 /** Section 15.4.5 names `Cache-Control`, `Content-Location`, `Date`, `ETag`, `Expires` and `Vary`; the others guide caches, or browsers. */
 const OF_304 = [
   'cache-control',
-  'cache-status',
   'cache-tag',
   'cdn-cache-control',
   'content-security-policy',

@@ -157,6 +157,13 @@ const CASES: readonly Case[] = [
     path: () => scene.share.replace(/^\/share\/..../, '/share/0000'),
     row: all(404),
   },
+  // A preflight has no credential, and says the same to everybody.
+  ...[
+    ['/v1/products/:product/assets/:asset/renditions/:rendition', '/v1/products/owner/assets/x/renditions/y'],
+    ['/i/:product/:asset/:version/:file', '/i/owner/x/v1/y.jpg'],
+    ['/s/:proof/i/:product/:asset/:version/:file', '/s/a.1.b/i/owner/x/v1/y.jpg'],
+    ['/share/:token/i/:product/:asset/:version/:file', '/share/t/i/owner/x/v1/y.jpg'],
+  ].map(([route = '', path = '']) => ({ method: 'OPTIONS', route, path: () => path, row: all(204) })),
   { method: 'POST', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', options: text, row: writes(201) },
   {
     method: 'POST',

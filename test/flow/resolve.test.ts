@@ -123,6 +123,7 @@ test('the socket has a short cut, and nobody can tell', async () => {
     'x-correlation-id',
     'traceparent',
     'server-timing',
+    'cache-status',
     // Callers without a key are limited by their address, which there is none of in process.
     'ratelimit',
     'ratelimit-policy',

@@ -42,6 +42,8 @@ const INCIDENTAL = [
   'connection',
   'keep-alive',
   'server-timing',
+  // Who asks first has it read.
+  'cache-status',
   'x-request-id',
   'x-correlation-id',
   'traceparent',

@@ -81,7 +81,8 @@ describe('what is final', () => {
     expect(first.facts.leaves[0]?.derivative).toBeDefined()
     const second = await ask(asked)
     expect(second.statements).toEqual(CHECK)
-    expect(second.facts).toBe(first.facts)
+    expect(second.facts).toEqual({ ...first.facts, remembered: 'held' })
+    expect((await ask(asked)).facts).toBe(second.facts)
   })
 
   test('is checked for many callers in one statement', async () => {

@@ -2,8 +2,10 @@
  * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { readHints } from '../../deliver/hints.ts'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
+import type { BrowserRules } from '../../model/browser-rules.ts'
 import { type CanonicalPath, canonicalDeliveryPath, isPathProblem } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
@@ -79,7 +81,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
 
   const deliver = async (c: MatrixContext): Promise<Response> => {
     const target = targetOf(c)
-    c.set('asked', { link: placeOf(target) })
+    c.set('asked', { link: placeOf(target), browser: undefined })
     const link = readLink(target)
     const { asked, sent, path, query, download } = parseTarget(target, link)
     // A signature is of one spelling and nobody here can make it for another, so what is signed is answered as it was sent.
@@ -104,12 +106,14 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       dpr,
       format,
       accept: c.req.header('accept'),
+      hints: readHints(c.req.header('save-data')),
       least,
       waitMs,
       countSharers: false,
       address: addressOf(c),
       whileAway: isLasting({ version, least }, link, credential),
       signal: undefined,
+      learn: (browser: BrowserRules | undefined) => c.set('asked', { link: link?.place, browser: browser ?? 'none' }),
     }
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
     const answer = await resolveOrFallback(c, gateway, question, wish)
@@ -124,6 +128,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       link: link?.place,
       needsCredential: false,
       modeNegotiated: false,
+      origin: c.req.header('origin'),
     })
   }
   for (const route of ROUTES) app.get(route, deliver)

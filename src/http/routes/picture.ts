@@ -9,7 +9,7 @@ import type { Env, MatrixContext } from '../context.ts'
 import { parseLeast } from '../least.ts'
 import { identified } from '../middleware/identified.ts'
 import { json, refusals, security } from '../openapi.ts'
-import { pendingHeaders, pendingResponse, statusUrl } from '../pending.ts'
+import { PENDING_HEADERS, pendingResponse, statusUrl } from '../pending.ts'
 import { pictureDocument, pictureHeaders } from '../picture.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
 import { noneMatch } from '../preconditions.ts'
@@ -122,7 +122,7 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const { clock, config, locateInPage, metrics, resolveMany } = gateway
 
   const notYet = ({ asset, version, pending, leftOut }: NotPictured): Response => {
-    const headers = pendingHeaders()
+    const headers = PENDING_HEADERS
     const body = {
       state: 'pending',
       asset,
@@ -183,7 +183,7 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       const outcomes = await resolveMany(questionsOf(c, c.req.valid('param'), query))
       for (const outcome of outcomes) if (!isRefused(outcome)) metrics.resolutions.inc({ outcome: outcome.answer.kind })
       const picture = pictureFrom(query.renditions, outcomes)
-      if (picture.kind === 'unpublished') return (await pendingResponse(gateway, picture)) as never
+      if (picture.kind === 'unpublished') return (await pendingResponse(c, gateway, picture)) as never
       if (picture.kind === 'pending') return notYet(picture) as never
       const document = await pictureDocument(picture, query.sizes, locateInPage)
       const body = JSON.stringify(document)

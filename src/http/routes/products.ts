@@ -5,6 +5,7 @@ import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import type { Product } from '../../model/product.ts'
 import { auditChange } from '../audit.ts'
+import { BrowserFields, browserRulesOf, presentBrowserRules } from '../browser-rules.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
@@ -18,6 +19,7 @@ const NamedProduct = z.object({
   display_name: z.string(),
   share: z.number().int(),
   limits: LimitsSchema.optional().openapi({ description: 'Where it has limits of its own' }),
+  ...BrowserFields,
 })
 const ProductSchema = NamedProduct.extend({ created_at: z.string() }).openapi('Product')
 const ProductBody = z.strictObject({
@@ -28,15 +30,22 @@ const ProductBody = z.strictObject({
   limits: LimitsSchema.default({}).openapi({
     description: 'In place of the defaults; what is not named has its default',
   }),
+  ...BrowserFields,
 })
 const params = z.object({ product: Name })
 const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-const presentProduct = ({ product, displayName, share, limits }: Omit<Product, 'createdAt'>) => {
+const presentProduct = ({ product, displayName, share, limits, browser }: Omit<Product, 'createdAt'>) => {
   const own = limitsOf(limits)
-  return { product, display_name: displayName, share, ...(Object.keys(own).length > 0 && { limits: own }) }
+  return {
+    product,
+    display_name: displayName,
+    share,
+    ...(Object.keys(own).length > 0 && { limits: own }),
+    ...presentBrowserRules(browser),
+  }
 }
 
 export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -49,7 +58,7 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       ...common,
       method: 'put',
       path: '/v1/products/{product}',
-      summary: 'Create or rename a product, and set its limits',
+      summary: 'Create or rename a product, and set its limits and what browsers may do',
       request: { params, query: WriteQuery, ...jsonBody(ProductBody) },
       responses: {
         201: json(NamedProduct, 'The product, which is new'),
@@ -63,13 +72,14 @@ export const productRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       const { product } = c.req.valid('param')
       const { display_name: displayName, share, ...given } = c.req.valid('json')
       const limits = limitsOf(given.limits)
-      const shown = presentProduct({ product, displayName, share, limits })
+      const browser = browserRulesOf(given)
+      const shown = presentProduct({ product, displayName, share, limits, browser })
       const tries = c.req.valid('query').validate_only === 'true'
       const isNew = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
         const before = await findProduct(tx, tenant, product)
         requireState(c, before && stateTag(presentProduct(before)))
-        await putProduct(tx, { tenantId: tenant, productId: product, displayName, share, limits })
+        await putProduct(tx, { tenantId: tenant, productId: product, displayName, share, limits, browser })
         await auditChange(c, tx, {
           resource: `products/${product}`,
           before: before && presentProduct(before),

@@ -5,7 +5,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { resolutionCacheControl, resolutionTag } from '../../deliver/answer.ts'
 import { cacheTags } from '../../deliver/headers.ts'
-import { varyOf } from '../../deliver/vary.ts'
 import type { Gateway } from '../../gateway.ts'
 import { DPRS, type Dpr, ORIGINAL } from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
@@ -22,8 +21,15 @@ import { noteAnswer } from '../denials.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
 import { pendingResponse } from '../pending.ts'
-import { DELIVERY_MODES, dependsOf, type Mode, type Presentation } from '../presentation.ts'
-import { originalDocument, originalObject, redirectHeaders, resolutionDocument, resolutionHeaders } from '../ready.ts'
+import { DELIVERY_MODES, type Mode, type Presentation } from '../presentation.ts'
+import {
+  originalDocument,
+  originalObject,
+  redirectHeaders,
+  resolutionDocument,
+  resolutionHeaders,
+  sayCommon,
+} from '../ready.ts'
 import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
@@ -104,7 +110,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const { config, identify, metrics } = gateway
 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
-    c.set('asked', { link: undefined })
+    c.set('asked', { link: undefined, browser: undefined })
     const credential = await identify(c.req.header('authorization'))
     if (credential.secretHash === undefined && credential.proven === undefined) throw unauthenticated()
     const account = await c.get('admit')(credential)
@@ -127,6 +133,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       countSharers: mode === 'json',
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
+      learn: browser => c.set('asked', { link: undefined, browser: browser ?? 'none' }),
     }
     if (question.dpr !== undefined && question.rendition === ORIGINAL)
       throw refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
@@ -141,6 +148,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       link: undefined,
       needsCredential: true,
       modeNegotiated: query.delivery === undefined,
+      origin: c.req.header('origin'),
     })
   })
 
@@ -154,7 +162,7 @@ export const answerResponse = (
   answer: Answer,
   presentation: Presentation,
 ): Response | Promise<Response> => {
-  if (answer.kind === 'pending' || answer.kind === 'unpublished') return pendingResponse(gateway, answer)
+  if (answer.kind === 'pending' || answer.kind === 'unpublished') return pendingResponse(c, gateway, answer)
   noteAnswer(gateway, answer, () => requestOf(c))
   if (presentation.mode === 'accel') return accelResponse(c, gateway, answer, presentation)
   if (presentation.mode === 'stream') return streamAnswer(c, gateway, answer, presentation)
@@ -187,14 +195,13 @@ const originalResponse = async (
   const { asset, version, product, publication } = answer
   const presigned = await presign(originals, originalObject(answer, download))
   const { url, expiresAt } = presigned
-  const vary = varyOf(dependsOf(answer, presentation))
   const headers = {
-    ...(vary !== '' && { Vary: vary }),
     'Matrix-Publication': String(publication),
     'Cache-Tag': cacheTags({ asset, version, product }),
     'Cache-Control': resolutionCacheControl(expiresAt - clock.now()),
     'X-Content-Type-Options': 'nosniff',
   }
+  sayCommon(headers, answer, presentation)
   if (mode === 'redirect')
     return new Response(null, {
       status: 302,
