@@ -37,6 +37,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'POST /v1/products/:product/resolve/explain': undefined,
   'POST /v1/products/:product/resolve/batch': undefined,
   'POST /v1/assets/batchGet': undefined,
+  'POST /v1/products/:product/manifest/compare': undefined,
   'POST /v1/policy/test': undefined,
   'POST /v1/dead-letters/redrive': 'dead-letters.redrive',
   'POST /v1/purges/redrive': 'purges.redrive',

@@ -26,6 +26,7 @@ import { healthRoutes } from './routes/health.ts'
 import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { manifestRoutes } from './routes/manifest.ts'
 import { matrixRoutes } from './routes/matrix.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { operationRoutes } from './routes/operations.ts'
@@ -52,6 +53,7 @@ const ROUTES = [
   resolveRoutes,
   resolveBatchRoutes,
   pictureRoutes,
+  manifestRoutes,
   deliverRoutes,
   preflightRoutes,
   originRoutes,

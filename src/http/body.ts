@@ -17,7 +17,7 @@ export interface UploadBody {
 }
 
 /** Behind a socket this is node's own stream (faster than the web stream around it); in-process requests have the latter only. */
-const rawBody = (c: MatrixContext): Readable => {
+export const rawBody = (c: MatrixContext): Readable => {
   const incoming = c.env?.incoming
   if (incoming) return incoming
   const { body } = c.req.raw

@@ -82,16 +82,16 @@ export const edgesOf = (plain: Plain | undefined, special: string | undefined, p
 
 const SAID = `a.collection_id as collection, a.labels, ${newestType('(a.active_version is null or w.version = a.active_version)')} as "mediaType",
   e.role, e.original_access as "originalAccess", e.visibility, e.delivery, e.expires_at as "expiresAt", ${SPECIAL} as special`
-const COLUMNS = `a.asset_id as asset, ${SAID}`
+export const GROUNDS_COLUMNS = `a.asset_id as asset, ${SAID}`
 
 const GROUNDS = {
   name: 'asset_grounds',
-  text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = $2`,
+  text: `select ${GROUNDS_COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = $2`,
 }
 
 const GROUNDS_OF_SOME = {
   name: 'some_grounds',
-  text: `select ${COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = any($2::uuid[])`,
+  text: `select ${GROUNDS_COLUMNS} from asset a ${edgeJoins('$3')} where a.tenant_id = $1 and a.asset_id = any($2::uuid[])`,
 }
 
 /**
@@ -103,7 +103,7 @@ const FIRST = `'00000000-0000-0000-0000-000000000000'`
 /** Assets of a collection in the order of their making, without those that are deleted or erased. */
 const GROUNDS_OF_COLLECTION = {
   name: 'collection_grounds',
-  text: `select ${COLUMNS} from asset a ${edgeJoins('$3')}
+  text: `select ${GROUNDS_COLUMNS} from asset a ${edgeJoins('$3')}
          where a.tenant_id = $1 and a.collection_id = $2 and a.asset_id > coalesce($4::uuid, ${FIRST})
            and a.deleted_at is null and a.erased_at is null
          order by a.asset_id limit $5`,
@@ -115,7 +115,7 @@ const GROUNDS_OF_COLLECTION = {
  */
 const GROUNDS_OF_OWN = {
   name: 'collection_own_grounds',
-  text: `select ${COLUMNS} from asset_edge s
+  text: `select ${GROUNDS_COLUMNS} from asset_edge s
          cross join lateral (select * from asset b where b.tenant_id = s.tenant_id and b.asset_id = s.asset_id
            and b.collection_id = $2 and b.deleted_at is null and b.erased_at is null offset 0) a
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = $3
@@ -123,7 +123,8 @@ const GROUNDS_OF_OWN = {
          order by s.asset_id limit $5`,
 }
 
-type Row = Omit<Plain, 'product' | 'role' | 'expiresAt'> & {
+/** As `GROUNDS_COLUMNS` come. */
+export type GroundsRow = Omit<Plain, 'product' | 'role' | 'expiresAt'> & {
   readonly asset: string
   readonly collection: string
   readonly role: Plain['role'] | null
@@ -144,7 +145,7 @@ export const findGrounds = async (
   sql: Sql,
   { tenantId, assetId, productId: product }: GroundsKey,
 ): Promise<AssetGrounds | undefined> => {
-  const [row] = await sql.rows<Row>(GROUNDS, [tenantId, assetId, product])
+  const [row] = await sql.rows<GroundsRow>(GROUNDS, [tenantId, assetId, product])
   return row && rowGrounds(row, product)
 }
 
@@ -153,7 +154,7 @@ export const findGroundsOf = async (
   sql: Sql,
   { tenantId, assetIds, productId: product }: Omit<GroundsKey, 'assetId'> & { readonly assetIds: readonly string[] },
 ): Promise<Map<string, AssetGrounds>> => {
-  const rows = await sql.rows<Row>(GROUNDS_OF_SOME, [tenantId, assetIds, product])
+  const rows = await sql.rows<GroundsRow>(GROUNDS_OF_SOME, [tenantId, assetIds, product])
   return new Map(rows.map(row => [row.asset, rowGrounds(row, product)]))
 }
 
@@ -181,11 +182,11 @@ export const listGrounds = async (
   },
 ): Promise<AssetGrounds[]> => {
   const values = [tenantId, collectionId, product, after ?? null, limit]
-  const rows = await sql.rows<Row>(ownOnly ? GROUNDS_OF_OWN : GROUNDS_OF_COLLECTION, values)
+  const rows = await sql.rows<GroundsRow>(ownOnly ? GROUNDS_OF_OWN : GROUNDS_OF_COLLECTION, values)
   return rows.map(row => rowGrounds(row, product))
 }
 
-const rowGrounds = (row: Row, product: string): AssetGrounds => {
+export const rowGrounds = (row: GroundsRow, product: string): AssetGrounds => {
   const { asset, collection, role, originalAccess, visibility, delivery, expiresAt, special, labels, mediaType } = row
   const plain =
     role === null
@@ -221,6 +222,6 @@ export const alikeAssets = async (
   }: { tenantId: string; collectionId: string; productId: string; asset: string | undefined; limit: number },
 ): Promise<AlikeAssets[]> => {
   const values = [tenantId, collectionId, productId, asset ?? null, limit]
-  const rows = await sql.rows<Row & { readonly assets: number }>(ALIKE, values)
+  const rows = await sql.rows<GroundsRow & { readonly assets: number }>(ALIKE, values)
   return rows.map(row => ({ ...rowGrounds(row, productId), assets: row.assets, sample: row.asset }))
 }

@@ -8,6 +8,7 @@ import type { PlannedNode } from '../model/recipe.ts'
 import { secondOriginals } from '../ops/composite.ts'
 import type { PlanRefusal } from '../ops/operation.ts'
 import type { Sql } from './database.ts'
+import type { BoundLeaf } from './reused.ts'
 
 export interface NodeWish {
   readonly node: PlannedNode
@@ -104,7 +105,8 @@ const INSERT_LEAVES = {
          on conflict (tenant_id, asset_id, version, product_id, rendition, revision, format) do update
            set node_id = excluded.node_id, refusal = excluded.refusal
            where l.node_id is distinct from excluded.node_id and exists (
-             select 1 from node n where n.tenant_id = l.tenant_id and n.node_id = l.node_id and n.state in ('PLANNED', 'EVICTED'))`,
+             select 1 from node n where n.tenant_id = l.tenant_id and n.node_id = l.node_id and n.state in ('PLANNED', 'EVICTED'))
+         returning asset_id as asset, version, product_id as product, rendition, revision, format, encode(node_id, 'hex') as node`,
 }
 
 /**
@@ -115,9 +117,9 @@ const INSERT_LEAVES = {
 export const insertLeaves = async (
   tx: Sql,
   { tenant, asset, version, leaves }: { tenant: string; asset: string; version: number; leaves: readonly LeafWish[] },
-): Promise<void> => {
-  if (leaves.length === 0) return
-  await tx.rows(INSERT_LEAVES, [
+): Promise<BoundLeaf[]> => {
+  if (leaves.length === 0) return []
+  return tx.rows<BoundLeaf>(INSERT_LEAVES, [
     tenant,
     asset,
     version,

@@ -15,6 +15,7 @@ import type { Database, Sql } from '../manifest/database.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { lockOperation, runningOperations, setOperationState } from '../manifest/operations.ts'
 import { findRendition } from '../manifest/renditions.ts'
+import { announceReused, type BoundLeaf } from '../manifest/reused.ts'
 import { isMatrixError } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Operation, OperationState } from '../model/operation.ts'
@@ -88,10 +89,12 @@ const walk = async (
       now.afterAsset === operation.afterAsset &&
       now.steps === operation.steps
     if (!isThere) return
+    const bound: BoundLeaf[] = []
     for (const { asset, version, sha256, nodes, leaves } of plans) {
       await upsertNodes(tx, { tenant, original: sha256, nodes })
-      await insertLeaves(tx, { tenant, asset, version, leaves })
+      bound.push(...(await insertLeaves(tx, { tenant, asset, version, leaves })))
     }
+    await announceReused(tx, { tenant, cause: { actor: 'backfill', correlationId: id }, leaves: bound })
     if (isEnd && found === 0 && operation.round > 1) {
       return setOperationState(tx, operation, now.failed > 0 ? 'PARTIAL' : 'SUCCEEDED')
     }

@@ -10,10 +10,12 @@ import { findOriginalOf } from '../manifest/assets.ts'
 import { type Database, sqlState } from '../manifest/database.ts'
 import { insertLeaves, nodeStates, upsertNodes } from '../manifest/leaves.ts'
 import { findRendition } from '../manifest/renditions.ts'
+import { announceReused } from '../manifest/reused.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
 import { countVariants } from '../manifest/usage.ts'
 import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
 import { type MatrixError, refuse } from '../model/errors.ts'
+import type { Cause } from '../model/event.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Format, Output } from '../model/recipe.ts'
 import { type Budget, refusesCpu } from '../policy/budget.ts'
@@ -84,6 +86,9 @@ export const isUnasked = ({ blocking }: Pick<Wish, 'blocking'>): boolean =>
 
 export const refuseNoImage = ({ mediaType }: { readonly mediaType: string }): MatrixError =>
   refuse('unsupported-transform', `Renditions do not apply to ${mediaType}.`)
+
+/** Of what turns out to be there already: nobody in particular, for the first of many may have asked. */
+const CAUSE: Cause = { actor: 'resolve', correlationId: 'resolve' }
 
 /** SQLSTATE: what a row refers to is not there. */
 const FOREIGN_KEY = '23503'
@@ -160,7 +165,8 @@ export const openDemand = ({
     if (isNew) await requireRoom({ tenant, asset, version, product, account }, keys, wanted)
     const planning = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
-      await insertLeaves(tx, { tenant, asset, version, leaves })
+      const bound = await insertLeaves(tx, { tenant, asset, version, leaves })
+      await announceReused(tx, { tenant, cause: CAUSE, leaves: bound })
       // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
       return states.some(({ state }) => state === 'QUEUED' || state === 'RETRY')
     })

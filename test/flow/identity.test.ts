@@ -438,6 +438,19 @@ const CASES: readonly Case[] = [
     row: { ...all(200), ...NOBODY },
   },
   {
+    method: 'GET',
+    route: '/v1/products/:product/manifest',
+    path: () => '/v1/products/reader/manifest',
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'POST',
+    route: '/v1/products/:product/manifest/compare',
+    path: () => '/v1/products/reader/manifest/compare',
+    options: () => ({ body: '', headers: { 'Content-Type': 'application/x-ndjson' } }),
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
     method: 'POST',
     route: '/v1/assets/batchGet',
     path: () => '/v1/assets/batchGet',

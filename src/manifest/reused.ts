@@ -1,0 +1,57 @@
+/**
+ * Leaves that are ready from the start, because their node was made for somebody else: nothing is settled for them, so they are
+ * announced by whoever binds them. Without it a consumer of events, and a manifest that is kept by them, would miss them.
+ */
+import { groupBy } from '../lib/group-by.ts'
+import type { Cause } from '../model/event.ts'
+import { digestOf } from '../model/ids.ts'
+import type { Sql } from './database.ts'
+import { appendFacts } from './events.ts'
+
+export interface BoundLeaf {
+  readonly asset: string
+  readonly version: number
+  readonly product: string
+  readonly rendition: string
+  readonly revision: number
+  readonly format: string
+  readonly node: string | null
+}
+
+const READY = {
+  name: 'leaves_reused',
+  text: `select q.id, encode(d.sha256, 'hex') as sha256, d.media_type, d.width, d.height, d.byte_length as bytes
+         from unnest($2::text[]) as q (id)
+         join node n on n.tenant_id = $1 and n.node_id = decode(q.id, 'hex') and n.state = 'DONE'
+         join derivative d on d.tenant_id = $1 and d.sha256 = n.output`,
+}
+
+interface Made {
+  readonly id: string
+  readonly sha256: string
+  readonly media_type: string
+  readonly width: number
+  readonly height: number
+  readonly bytes: number
+}
+
+/** In the transaction that bound them, behind everything that locks nodes: assets are locked last, in the order of their ids. */
+export const announceReused = async (
+  tx: Sql,
+  { tenant, cause, leaves }: { tenant: string; cause: Cause; leaves: readonly BoundLeaf[] },
+): Promise<void> => {
+  const nodes = [...new Set(leaves.flatMap(({ node }) => node ?? []))]
+  if (nodes.length === 0) return
+  const made = new Map((await tx.rows<Made>(READY, [tenant, nodes])).map(row => [row.id, row]))
+  const byAsset = groupBy(leaves, ({ asset }) => asset)
+  for (const asset of [...byAsset.keys()].sort()) {
+    const facts = (byAsset.get(asset) ?? []).flatMap(({ node, ...leaf }) => {
+      const found = made.get(node ?? '')
+      if (found === undefined) return []
+      const { id, sha256, ...derivative } = found
+      const data = { ...leaf, node: digestOf(id), digest: digestOf(sha256), ...derivative, reused: true }
+      return [{ type: 'rendition.ready' as const, data }]
+    })
+    await appendFacts(tx, { tenant, asset, cause, facts })
+  }
+}
