@@ -6,6 +6,7 @@ export interface Cell {
   readonly original_access: boolean
   readonly visibility: string
   readonly private_metadata?: boolean
+  readonly ad_hoc?: object | false
   readonly not_before?: string
   readonly expires_at?: string
   readonly holds: 'now' | 'later' | 'over'
@@ -34,12 +35,13 @@ const span = ({ holds, not_before, expires_at }: Cell): string[] => [
 
 /** Each part is one thing that the edge gives or asks for. */
 export const wordsOf = (cell: Cell): string[] => {
-  const { role, original_access, private_metadata, visibility, conditions = {} } = cell
+  const { role, original_access, private_metadata, ad_hoc, visibility, conditions = {} } = cell
   const { media_types: types, labels, networks } = conditions
   return [
     role,
     ...(original_access ? ['original'] : []),
     ...(private_metadata ? ['private metadata'] : []),
+    ...(ad_hoc ? ['ad hoc'] : []),
     ...(visibility === 'public' ? ['public'] : []),
     ...(types ? [types.join('|')] : []),
     ...(labels?.all ? [`labels ${labels.all.join('+')}`] : []),

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
 import { readConditions, type StoredConditions, storeConditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
-import type { Collection, Edge, Grant, PublishGate } from '../model/product.ts'
+import type { AdHoc, Collection, Edge, Grant, PublishGate } from '../model/product.ts'
 import type { Sql } from './database.ts'
 import { collection, edge } from './schema.ts'
 
@@ -71,6 +71,7 @@ const edgeColumns = {
   notBefore: edge.notBefore,
   expiresAt: edge.expiresAt,
   conditions: edge.conditions,
+  adHoc: edge.adHoc,
 }
 
 type Nulled = 'attributePaths' | 'notBefore' | 'expiresAt' | 'conditions'
@@ -105,7 +106,11 @@ export const storeNulled = ({
   conditions: storeConditions(conditions),
 })
 
-const toEdge = (row: Omit<Edge, Nulled> & NulledColumns): Edge => ({ ...row, ...readNulled(row) })
+const toEdge = (row: Omit<Edge, Nulled | 'adHoc'> & NulledColumns & { adHoc: AdHoc | null }): Edge => ({
+  ...row,
+  ...readNulled(row),
+  adHoc: row.adHoc ?? undefined,
+})
 
 export const listEdges = async (sql: Sql, tenantId: string, collectionId: string): Promise<Edge[]> => {
   const rows = await sql.orm
@@ -150,8 +155,8 @@ const refuseWithoutOwner = async (tx: Sql, tenantId: string, collectionId: strin
 
 export const putEdge = async (tx: Sql, tenantId: string, collectionId: string, cell: Edge): Promise<void> => {
   await lockCollection(tx, tenantId, collectionId)
-  const { product: productId, role, originalAccess, privateMetadata, visibility, delivery } = cell
-  const values = { role, originalAccess, privateMetadata, visibility, delivery, ...storeNulled(cell) }
+  const { product: productId, role, originalAccess, privateMetadata, visibility, delivery, adHoc = null } = cell
+  const values = { role, originalAccess, privateMetadata, visibility, delivery, adHoc, ...storeNulled(cell) }
   await tx.orm
     .insert(edge)
     .values({ tenantId, collectionId, productId, ...values })

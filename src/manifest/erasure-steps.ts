@@ -74,7 +74,7 @@ const IS_SHARED = {
              or exists (select 1 from node_input i join leaf l on l.tenant_id = i.tenant_id and l.node_id = i.node_id
                         join asset a on a.tenant_id = l.tenant_id and a.asset_id = l.asset_id
                         join rendition r on r.tenant_id = l.tenant_id and r.collection_id = a.collection_id and r.product_id = l.product_id
-                          and r.name = l.rendition and r.revision = l.revision and r.state = 'active'
+                          and r.name = split_part(l.rendition, '@', 1) and r.revision = l.revision and r.state = 'active'
                         where i.tenant_id = $1 and i.original = decode($2, 'hex')) as shared`,
 }
 /** It was laid on others by recipes that no longer hold. */

@@ -6,7 +6,7 @@
  */
 
 import { readConditions, type StoredConditions } from '../model/conditions.ts'
-import type { AssetEdge, Edges, Grant } from '../model/product.ts'
+import type { AdHoc, AssetEdge, Edges, Grant } from '../model/product.ts'
 import type { Sql } from './database.ts'
 
 export interface Grounds {
@@ -25,8 +25,8 @@ export const edgeJoins = (product: string): string => `
 
 /** One column for all that is seldom there. */
 export const SPECIAL = `
-  case when s.role is not null or e.not_before is not null or e.conditions is not null or e.attribute_paths is not null then json_build_object(
-    'notBefore', ${epochMs('e.not_before')}, 'conditions', e.conditions, 'attributePaths', e.attribute_paths,
+  case when s.role is not null or e.not_before is not null or e.conditions is not null or e.attribute_paths is not null or e.ad_hoc is not null then json_build_object(
+    'notBefore', ${epochMs('e.not_before')}, 'conditions', e.conditions, 'attributePaths', e.attribute_paths, 'adHoc', e.ad_hoc,
     'asset', case when s.role is not null then json_build_object(
       'role', s.role, 'originalAccess', s.original_access, 'attributePaths', s.attribute_paths, 'visibility', s.visibility,
       'notBefore', ${epochMs('s.not_before')}, 'expiresAt', ${epochMs('s.expires_at')}, 'conditions', s.conditions) end)::text end`
@@ -45,26 +45,28 @@ type StoredGrant = Stored<Pick<Grant, 'notBefore' | 'expiresAt'>> & {
   readonly attributePaths: readonly string[] | null
 }
 interface Special extends Omit<StoredGrant, 'expiresAt'> {
+  readonly adHoc: AdHoc | null
   readonly asset: (Pick<AssetEdge, 'role' | 'originalAccess' | 'visibility'> & StoredGrant) | null
 }
 
-type Plain = Omit<NonNullable<Edges['collection']>, 'notBefore' | 'conditions' | 'attributePaths'>
+type Plain = Omit<NonNullable<Edges['collection']>, 'notBefore' | 'conditions' | 'attributePaths' | 'adHoc'>
 
 const dateOf = (ms: number | null): Date | undefined => (ms === null ? undefined : new Date(ms))
 
 /** `plain` is the collection's edge without what `SPECIAL` tells of it. */
 export const edgesOf = (plain: Plain | undefined, special: string | undefined, product: string): Edges => {
   if (!special) {
-    const nothing = { notBefore: undefined, conditions: undefined, attributePaths: undefined }
+    const nothing = { notBefore: undefined, conditions: undefined, attributePaths: undefined, adHoc: undefined }
     return { collection: plain && { ...plain, ...nothing }, asset: undefined }
   }
-  const { notBefore, conditions, attributePaths, asset } = JSON.parse(special) as Special
+  const { notBefore, conditions, attributePaths, adHoc, asset } = JSON.parse(special) as Special
   return {
     collection: plain && {
       ...plain,
       notBefore: dateOf(notBefore),
       conditions: readConditions(conditions),
       attributePaths: attributePaths ?? undefined,
+      adHoc: adHoc ?? undefined,
     },
     asset:
       asset === null

@@ -26,6 +26,8 @@ export interface ResolveKey {
   readonly rendition: string
   /** What its leaves are called, where that is not its name (model/delivery-path.ts). */
   readonly leaf?: string | undefined
+  /** Of operations, of which each format is planned when it is asked for: the one that is asked for. */
+  readonly only?: Format | 'auto' | undefined
   /** Also count the other products that share each node, and read the look and what stands for the picture: for documents. */
   readonly countSharers: boolean
   /** While Postgres is away, what it said some time ago will do. */

@@ -109,7 +109,7 @@ const RESOLVE = {
          left join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = q.product
            and r.name = q.rendition and r.state = 'active'
          left join leaf l on l.tenant_id = v.tenant_id and l.asset_id = v.asset_id and l.version = v.version
-           and l.product_id = r.product_id and l.rendition = q.leaf and l.revision = r.revision
+           and l.product_id = q.product and l.rendition = q.leaf and l.revision = coalesce(r.revision, 0)
          left join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id
          left join derivative d on d.tenant_id = n.tenant_id and d.sha256 = n.output
          order by q.ord, l.position`,

@@ -95,21 +95,21 @@ export const rolloutAssets = async (
 ): Promise<string[]> =>
   (await tx.rows<{ asset: string }>(ASSETS, [tenant, collection, afterAsset, share, limit])).map(({ asset }) => asset)
 
-/** Made, and of a version that is shown or may be: what was never made is planned anew when somebody asks for it. */
+/** Variants too, and what was asked for by operations. Made, and of a version that is shown or may be: what was never made is planned anew when somebody asks for it. */
 const MADE_LEAVES = {
   name: 'rollout_made_leaves',
   text: `select l.asset_id as asset, l.version, l.product_id as product, l.rendition, l.revision, l.format, encode(l.node_id, 'hex') as "oldNode",
-                encode(o.sha256, 'hex') as sha256, o.image, r.collection_id as collection, r.recipe, encode(r.recipe_hash, 'hex') as "recipeHash", r.lane,
+                encode(o.sha256, 'hex') as sha256, o.image, a.collection_id as collection, r.recipe, encode(r.recipe_hash, 'hex') as "recipeHash", r.lane,
                 coalesce(e.private_metadata, false) as "privateMetadata"
          from asset a
          join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.state in ('READY', 'ACTIVE')
          join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256 and o.image is not null
          join leaf l on l.tenant_id = v.tenant_id and l.asset_id = v.asset_id and l.version = v.version
          join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id and n.state = 'DONE'
-         join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = l.product_id
-           and r.name = l.rendition and r.revision = l.revision
+         left join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = l.product_id
+           and r.name = split_part(l.rendition, '@', 1) and r.revision = l.revision
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = l.product_id
-         where a.tenant_id = $1 and a.asset_id = any($2::uuid[])
+         where a.tenant_id = $1 and a.asset_id = any($2::uuid[]) and (r.name is not null or l.revision = 0)
          order by l.asset_id, l.version, l.product_id, l.rendition, l.revision, l.position`,
 }
 
@@ -118,9 +118,10 @@ export interface MadeLeaf extends LeafName {
   readonly sha256: Hex
   readonly image: ImageFacts
   readonly collection: string
-  readonly recipe: string
-  readonly recipeHash: Hex
-  readonly lane: 'eager' | 'lazy'
+  /** Null of operations in a path, which say themselves what they are; so the next two. */
+  readonly recipe: string | null
+  readonly recipeHash: Hex | null
+  readonly lane: 'eager' | 'lazy' | null
   readonly privateMetadata: boolean
 }
 

@@ -22,7 +22,7 @@ import type { StoredConditions } from '../model/conditions.ts'
 
 import type { ImageFacts } from '../model/original.ts'
 import type { Scope } from '../model/principal.ts'
-import type { AssetEdge, Delivery, PublishGate, Role } from '../model/product.ts'
+import type { AdHoc, AssetEdge, Delivery, PublishGate, Role } from '../model/product.ts'
 import type { ProductLimits } from '../model/quota.ts'
 
 /** `bytea` in Postgres, lower-case hexadecimal here. */
@@ -101,6 +101,7 @@ export const edge = pgTable(
     createdAt: at('created_at').notNull().defaultNow(),
     notBefore: at('not_before'),
     conditions: jsonb('conditions').$type<StoredConditions>(),
+    adHoc: jsonb('ad_hoc').$type<AdHoc>(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.collectionId, table.productId] })],
 )

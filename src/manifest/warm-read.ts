@@ -15,6 +15,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../lib/clock.ts'
 import { gather } from '../lib/gather.ts'
+import type { Format } from '../model/recipe.ts'
 import { type Database, isAbsence } from './database.ts'
 import { array, type ResolveFacts, type ResolveKey, resolveReader } from './resolve-read.ts'
 
@@ -64,11 +65,18 @@ const isPlain = ({ key: { version, countSharers } }: Asked): boolean => version 
 const nodesOf = (facts: ResolveFacts): string =>
   facts.leaves.flatMap(({ node }) => (node === undefined ? [] : [node])).join(',')
 
+/** What an answer to operations may depend on has been planned: what is planned later is told by no stamp. */
+const hasAll = (only: Format | 'auto', { edges, leaves }: ResolveFacts): boolean =>
+  (only === 'auto' ? (edges.collection?.adHoc?.formats ?? []) : [only]).every(format =>
+    leaves.some(leaf => leaf.format === format),
+  )
+
 /** `undefined` for what is not final. */
-const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFacts): string | undefined => {
+const stampOf = ({ version: pinned, countSharers, only }: ResolveKey, facts: ResolveFacts): string | undefined => {
   const { asset, version, leaves, matrixRevision } = facts
   if (!asset || asset.archived || version === undefined || leaves.length === 0) return undefined
   if (version.look === 'pending') return undefined
+  if (only !== undefined && !hasAll(only, facts)) return undefined
   if (leaves.some(leaf => leaf.derivative === undefined && leaf.state !== 'DEAD' && leaf.state !== 'REFUSED'))
     return undefined
   const sharers = countSharers
@@ -82,9 +90,21 @@ const stampOf = ({ version: pinned, countSharers }: ResolveKey, facts: ResolveFa
 export const isFinal = (key: ResolveKey, facts: ResolveFacts): boolean => stampOf(key, facts) !== undefined
 
 const nameOf = (key: ResolveKey): string => {
-  const { tenant, secretHash, kid, shareHash, product, asset, version, rendition, leaf = rendition, countSharers } = key
+  const {
+    tenant,
+    secretHash,
+    kid,
+    shareHash,
+    product,
+    asset,
+    version,
+    rendition,
+    leaf = rendition,
+    only,
+    countSharers,
+  } = key
   const who = secretHash ?? (kid === undefined ? (shareHash ?? tenant) : `kid ${kid}`)
-  return `${who}\n${product}\n${asset}\n${version ?? ''}\n${leaf}\n${countSharers}`
+  return `${who}\n${product}\n${asset}\n${version ?? ''}\n${leaf}\n${only ?? ''}\n${countSharers}`
 }
 
 /** A credential that is nobody's: none that could be made later unnoticed, for what names one is drawn at random. */

@@ -16,6 +16,7 @@ export const DEFAULT_LADDER: readonly number[] = [
 
 /** As large as an output may be (ops/limits.ts). */
 export const MAX_AD_HOC_SIDE = 4096
+export const MOST_OF_AVIF = { side: 2048, pixels: 4_000_000 }
 const MAX_STAGES = 4
 const BETWEEN = '/-/'
 
@@ -125,8 +126,20 @@ const problem = (key: string, detail: string): AdHocProblem => ({ key, detail })
 
 const isProblem = (value: object): value is AdHocProblem => 'detail' in value
 
+/** What a stage resizes to; a side that is not said follows from the picture. */
+export const boxOf = (values: ReadonlyMap<string, string>): { width?: number; height?: number } => {
+  const said = {
+    ...(values.has('w') && { width: Number(values.get('w')) }),
+    ...(values.has('h') && { height: Number(values.get('h')) }),
+  }
+  const ratio = values.get('ar')
+  if (ratio === undefined) return said
+  const other = sideByRatio(ratio, said)
+  return said.width === undefined ? { ...said, width: other } : { ...said, height: other }
+}
+
 /** The side that a ratio gives. */
-export const sideByRatio = (ratio: string, { width, height }: { width?: number; height?: number }): number => {
+const sideByRatio = (ratio: string, { width, height }: { width?: number; height?: number }): number => {
   const [across = 1, down = 1] = ratio.split('x').map(Number)
   return Math.max(1, Math.round(width === undefined ? ((height ?? 1) * across) / down : (width * down) / across))
 }
@@ -182,6 +195,14 @@ const misfit = (values: ReadonlyMap<string, string>, place: Place): AdHocProblem
   return undefined
 }
 
+/** Of a box that no AVIF may have; what the picture makes of one side is seen when it is planned. */
+const tooLargeForAvif = (values: ReadonlyMap<string, string>): AdHocProblem | undefined => {
+  const { width = 1, height = 1 } = boxOf(values)
+  const { side, pixels } = MOST_OF_AVIF
+  if (width <= side && height <= side && width * height <= pixels) return undefined
+  return problem(width < height ? 'h' : 'w', `AVIF goes to ${side} pixels a side and ${pixels} in all.`)
+}
+
 /** Without what has no effect or is so anyway. */
 const settled = (values: ReadonlyMap<string, string>, format: Format | 'auto'): AdHocStage => {
   const hasBox = ['w', 'h', 'ar'].filter(key => values.has(key)).length === 2
@@ -206,7 +227,7 @@ export const readOperations = (text: string, format: Format | 'auto'): { readonl
     const place = { isFirst: index === 0, isLast: index === parts.length - 1, format }
     const values = readValues(part)
     if (isProblem(values)) return values
-    const wrong = misfit(values, place)
+    const wrong = misfit(values, place) ?? (format === 'avif' ? tooLargeForAvif(values) : undefined)
     if (wrong) return wrong
     const stage = writeStage(settled(values, format))
     if (stage !== '') stages.push(stage)
@@ -220,6 +241,10 @@ export const stagesOf = (operations: string): readonly AdHocStage[] =>
     const tokens = stage.split(',').map(token => token.split('_') as [string, string?])
     return new Map(tokens.map(([key, value = 'on']) => [key, value]))
   })
+
+/** Whether AVIF has room for it. */
+export const fitsAvif = (operations: string): boolean =>
+  stagesOf(operations).every(stage => tooLargeForAvif(stage) === undefined)
 
 /** Every width and height of a canonical spelling rounded up to the ladder, which ascends; past its end there is nothing. */
 export const snapOperations = (

@@ -52,11 +52,18 @@ const AD_HOC = 'x/'
 
 export const isAdHoc = ({ rendition }: Pick<DeliveryPath, 'rendition'>): boolean => rendition.startsWith(AD_HOC)
 export const operationsOf = ({ rendition }: Pick<DeliveryPath, 'rendition'>): string => rendition.slice(AD_HOC.length)
-export const adHocRendition = (operations: string): string => `${AD_HOC}${operations}`
+export const adHocName = (operations: string): string => `${AD_HOC}${operations}`
 
 /** What its leaves are called: a variant of a rendition is planned beside it, under the same revision. */
 export const leafNameOf = ({ rendition, dpr }: Pick<DeliveryPath, 'rendition' | 'dpr'>): string =>
   dpr === undefined ? rendition : `${rendition}@${dpr}x`
+
+/** Back from what its leaves are called. */
+export const readLeafName = (leafName: string): Pick<DeliveryPath, 'rendition' | 'dpr'> => {
+  const [rendition = '', ratio] = leafName.split('@')
+  const dpr = ratio === undefined ? undefined : DPRS.find(known => `${known}x` === ratio)
+  return { rendition, dpr }
+}
 
 /** Whether leaves of this name are of no rendition itself, but of what somebody asked for beside it. */
 export const isVariant = (leafName: string): boolean => leafName.startsWith(AD_HOC) || leafName.includes('@')
@@ -141,7 +148,7 @@ const readAdHoc = (
   if (format === undefined) return nothing
   const read: { readonly text: string } | AdHocProblem = readOperations(operations, format)
   if (isProblem(read)) return read
-  return wrongSeo(seoName) ?? { rendition: adHocRendition(read.text), format, dpr: undefined, seoName }
+  return wrongSeo(seoName) ?? { rendition: adHocName(read.text), format, dpr: undefined, seoName }
 }
 
 const readDpr = (text: string | undefined): Dpr | 1 | undefined => {

@@ -3,7 +3,7 @@ import type { Conditions } from './conditions.ts'
 import type { Dpr } from './delivery-path.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
 import type { ProductLimits } from './quota.ts'
-import type { Recipe } from './recipe.ts'
+import type { Format, Recipe } from './recipe.ts'
 
 export interface Product {
   readonly product: ProductId
@@ -43,6 +43,14 @@ export interface Grant {
   readonly conditions: Conditions | undefined
 }
 
+/** What may be asked for by operations in the path (model/ad-hoc.ts), without a rendition. */
+export interface AdHoc {
+  /** In the order in which `auto` prefers them. */
+  readonly formats: readonly Format[]
+  /** Sides that are made, ascending; the usual ones where absent. */
+  readonly sides?: readonly number[] | undefined
+}
+
 /** A cell of the matrix: what a product may do in a collection and how it is answered there. */
 export interface Edge extends Grant {
   readonly product: ProductId
@@ -50,6 +58,8 @@ export interface Edge extends Grant {
   /** Its derivatives may tell the place and the person that the original tells. */
   readonly privateMetadata: boolean
   readonly delivery: Delivery
+  /** `undefined`: nothing. */
+  readonly adHoc?: AdHoc | undefined
 }
 
 /** A cell for one asset, which stands before the collection's. It says everything itself, but how bytes are delivered. */

@@ -1,9 +1,11 @@
 /** Edges as they are written and shown, on collections and on single assets: in the API and in files of cases. */
 import { z } from 'zod'
 import { networkOf } from '../lib/network.ts'
+import { DEFAULT_LADDER, MAX_AD_HOC_SIDE } from '../model/ad-hoc.ts'
 import { LABEL_PATTERN } from '../model/attributes.ts'
 import { type Conditions, MEDIA_TYPE_PATTERN, readConditions } from '../model/conditions.ts'
 import { type AssetEdge, DELIVERIES, type Edge, type Grant, ROLES } from '../model/product.ts'
+import { FORMATS } from '../model/recipe.ts'
 import { ATTRIBUTE_PATTERN } from './attributes.ts'
 
 /** ISO 8601 has a year 0, Postgres has not. */
@@ -67,6 +69,26 @@ const LISTED = {
   message: 'Attributes are listed for editors: an owner may write all of them, a reader none',
 }
 
+const AdHocBody = z
+  .strictObject({
+    formats: z
+      .array(z.enum(FORMATS))
+      .min(1)
+      .refine(formats => new Set(formats).size === formats.length, 'Expected each format once')
+      .default(['webp', 'jpeg', 'png'])
+      .describe('What may be asked for, in the order in which `auto` prefers it'),
+    sides: z
+      .array(z.int().min(1).max(MAX_AD_HOC_SIDE))
+      .min(1)
+      .max(64)
+      .transform(sides => [...new Set(sides)].sort((a, b) => a - b))
+      .optional()
+      .describe(
+        `Widths and heights are rounded up to one of these, in pixels; unless said, to one of ${DEFAULT_LADDER.join(', ')}`,
+      ),
+  })
+  .meta({ id: 'AdHoc' })
+
 export const EdgeFields = z.strictObject({
   role: z.enum(ROLES),
   original_access: z.boolean().default(false),
@@ -77,6 +99,12 @@ export const EdgeFields = z.strictObject({
   attributes: Attributes,
   visibility: z.enum(['private', 'public']).default('private'),
   delivery: z.enum(DELIVERIES).default('redirect'),
+  ad_hoc: z
+    .union([z.literal(false), AdHocBody])
+    .optional()
+    .describe(
+      'Sizes and effects that no rendition is named for, by operations in the path; `false`, as unless said: none',
+    ),
   ...While,
 })
 export const AssetEdgeFields = z.strictObject({
@@ -122,6 +150,7 @@ export const edgeOf = (product: string, body: z.infer<typeof EdgeFields>): Edge 
   attributePaths: body.attributes,
   visibility: body.visibility,
   delivery: body.delivery,
+  adHoc: body.ad_hoc || undefined,
   ...whileOf(body),
 })
 
@@ -156,6 +185,10 @@ export const presentEdge = (edge: Edge) => ({
   attributes: edge.attributePaths && [...edge.attributePaths],
   visibility: edge.visibility,
   delivery: edge.delivery,
+  ad_hoc: edge.adHoc && {
+    formats: [...edge.adHoc.formats],
+    ...(edge.adHoc.sides && { sides: [...edge.adHoc.sides] }),
+  },
   ...presentWhile(edge),
 })
 

@@ -5,6 +5,7 @@
  * Each step is one transaction that holds the rollout's row and keeps its place there: any number of processes may carry one
  * rollout on, and a crash has either done the step or not begun it. Whoever finds the row locked leaves it to the other.
  */
+import { adHocRendition } from '../graph/ad-hoc.ts'
 import { type Wishes, wishesFor } from '../graph/wishes.ts'
 import { groupBy } from '../lib/group-by.ts'
 import type { Database, Sql } from '../manifest/database.ts'
@@ -23,12 +24,13 @@ import {
   setRolloutState,
   tryLockRollout,
 } from '../manifest/rollouts.ts'
+import { readLeafName } from '../model/delivery-path.ts'
 import type { ChangedLeaf, Rollout, RolloutState } from '../model/engine.ts'
 import { refuse } from '../model/errors.ts'
 import { digestOf } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Rendition } from '../model/product.ts'
-import type { Recipe } from '../model/recipe.ts'
+import type { Format, Recipe } from '../model/recipe.ts'
 
 /** What one transaction takes on. */
 export interface BatchSizes {
@@ -46,12 +48,16 @@ export type Planner = (rendition: Rendition, source: { sha256: string; image: Im
 
 const planNow: Planner = (rendition, source) => wishesFor([rendition], source, { lane: 'backfill' })
 
-const renditionOf = ({ collection, product, rendition: name, revision, ...made }: MadeLeaf): Rendition => {
+const renditionOf = ({ collection, product, rendition: name, revision, format, ...made }: MadeLeaf): Rendition => {
   const { recipe, recipeHash, lane, privateMetadata } = made
+  if (recipe === null || recipeHash === null || lane === null)
+    return adHocRendition({ collection, product, name, format: format as Format })
+  const { rendition, dpr } = readLeafName(name)
   return {
     collection,
     product,
-    name,
+    name: rendition,
+    dpr,
     revision,
     recipe: JSON.parse(recipe) as Recipe,
     recipeHash,
@@ -82,7 +88,10 @@ const planBatch = async (tx: Sql, rollout: Rollout, plan: Planner, size: number)
   if ((await backlogOf(tx, tenant, MOST_OPEN_NODES)) >= MOST_OPEN_NODES) return false
   const assets = await rolloutAssets(tx, rollout, size)
   const made = groupBy(await madeLeaves(tx, tenant, assets), leaf =>
-    [leaf.asset, leaf.version, leaf.product, leaf.rendition, leaf.revision].join('/'),
+    // Of operations each format is a wish of its own.
+    [leaf.asset, leaf.version, leaf.product, leaf.rendition, leaf.revision, leaf.recipe === null && leaf.format].join(
+      '/',
+    ),
   )
   const plans = [...made.values()].map(leaves => changesOf(leaves as [MadeLeaf, ...MadeLeaf[]], plan))
   // In the order in which every planner takes nodes: of originals, and within one of keys.

@@ -4,6 +4,7 @@
  * of others meet in the primary key.
  */
 import { acceptableFormats } from '../deliver/negotiate.ts'
+import { adHocRendition } from '../graph/ad-hoc.ts'
 import { wishesFor } from '../graph/wishes.ts'
 import { singleFlight } from '../lib/single-flight.ts'
 import { findOriginalOf } from '../manifest/assets.ts'
@@ -13,7 +14,7 @@ import { findRendition } from '../manifest/renditions.ts'
 import { announceReused } from '../manifest/reused.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
 import { countVariants } from '../manifest/usage.ts'
-import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
+import { type Dpr, isAdHoc, leafNameOf } from '../model/delivery-path.ts'
 import { type MatrixError, refuse } from '../model/errors.ts'
 import type { Cause } from '../model/event.ts'
 import type { Hex } from '../model/ids.ts'
@@ -142,8 +143,13 @@ export const openDemand = ({
     blocking,
     account,
   }: Wish): Promise<readonly Hex[]> => {
+    const find = async () => {
+      if (!isAdHoc({ rendition: name }))
+        return findRendition(database, { tenantId: tenant, collectionId: collection, productId: product, name })
+      return format === 'auto' ? undefined : adHocRendition({ collection, product, name, format })
+    }
     const [rendition, original, refusal] = await Promise.all([
-      findRendition(database, { tenantId: tenant, collectionId: collection, productId: product, name }),
+      find(),
       findOriginalOf(database, { tenantId: tenant, assetId: asset, version }),
       crowded(tenant, product),
     ])

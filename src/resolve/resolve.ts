@@ -11,7 +11,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import { whyGone } from '../model/asset.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
-import { type Dpr, leafNameOf } from '../model/delivery-path.ts'
+import { type Dpr, isAdHoc, leafNameOf } from '../model/delivery-path.ts'
 import type { Hex } from '../model/ids.ts'
 import { placeholderOf } from '../model/look.ts'
 import type { Proven } from '../model/principal.ts'
@@ -21,6 +21,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
+import { adHocOf, onLadder } from './ad-hoc.ts'
 import type { Answer, Common, Ready } from './answer.ts'
 import { asOfThen } from './as-of.ts'
 import { requireAtLeast } from './at-least.ts'
@@ -106,6 +107,7 @@ export const keyOf = (tenant: string, question: Question): ResolveKey => {
     version,
     rendition,
     leaf: leafNameOf(question),
+    only: isAdHoc(question) ? question.format : undefined,
     countSharers,
     whileAway,
   }
@@ -114,15 +116,21 @@ export const keyOf = (tenant: string, question: Question): ResolveKey => {
 /** Every look asks everything: what was waited for may have been archived or forbidden meanwhile. */
 export const openLook = (dependencies: LookDependencies): Resolve => {
   const { tenant, read, life } = dependencies
-  return async asked => {
+  const look: Resolve = async asked => {
     const facts = await read(keyOf(tenant, asked))
     asked.learn?.(facts.browser)
     const question = proved(dependencies, facts, asked)
     const { asOf } = facts
-    const answer = async () =>
-      answerFrom(facts, question, { tenant, edge: await permit(dependencies, facts, question) })
+    const answer = async () => {
+      const edge = await permit(dependencies, facts, question)
+      const rendition = onLadder(facts, question)
+      return rendition === question.rendition
+        ? answerFrom(facts, question, { tenant, edge })
+        : look({ ...asked, rendition })
+    }
     return asOf === undefined ? answer() : asOfThen(answer, asOf, life)
   }
+  return look
 }
 
 interface Given extends Pick<Question, 'format' | 'accept'> {
@@ -159,6 +167,7 @@ export const openPeek = (dependencies: LookDependencies): Peek => {
     // What somebody proved to us ends with the proof, not with the facts.
     const last = question.proven ? undefined : given.get(facts)
     if (last !== undefined && isSame(last, { format, accept, lean, edge })) return last.ready
+    if (onLadder(facts, question) !== question.rendition) return undefined
     const ready = answerFrom(facts, question, { tenant, edge })
     if (ready.kind !== 'ready') return undefined
     if (!question.proven) given.set(facts, { format, accept, lean, edge, ready })
@@ -185,7 +194,7 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
     const { tenant: owner } = answer
     const nodes = await demand({
       ...answer,
-      format: question.format,
+      format: isAdHoc(answer) ? (answer.blocking[0]?.format ?? 'auto') : question.format,
       accept: question.accept,
       account: question.account,
     })
@@ -205,7 +214,7 @@ export const answerFrom = (
   question: Question,
   { tenant: defaultTenant, edge }: { tenant: string; edge: Grant | undefined },
 ): Answer => {
-  const { asset, version, rendition, leaves, keyExpiresAt } = facts
+  const { asset, version, keyExpiresAt } = facts
   const principal = principalOf(facts, question)
   if (!asset) throw nothingHere()
   const gone = whyGone(asset)
@@ -235,8 +244,9 @@ export const answerFrom = (
     if (!version.original) throw nothingHere()
     return { kind: 'original', ...common(), ...version.original, filename: version.filename }
   }
-  if (!rendition) throw nothingHere()
   const { rendition: name } = question
+  const { rendition, leaves } = isAdHoc(question) ? adHocOf(facts, question) : facts
+  if (!rendition) throw nothingHere()
   const usable = leaves.filter(leaf => leaf.state !== 'REFUSED')
   const wanted = wantedLeaves(usable, question)
   const negotiated = question.format === 'auto'

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseRecipe } from '../../src/graph/recipe.ts'
-import { AD_HOC_KEYS, DEFAULT_LADDER, MAX_AD_HOC_SIDE, readOperations, snapOperations } from '../../src/model/ad-hoc.ts'
+import {
+  AD_HOC_KEYS,
+  DEFAULT_LADDER,
+  MAX_AD_HOC_SIDE,
+  MOST_OF_AVIF,
+  readOperations,
+  snapOperations,
+} from '../../src/model/ad-hoc.ts'
 import {
   canonicalDeliveryPath,
   type DeliveryPath,
@@ -13,7 +20,7 @@ import {
   writeDeliveryPath,
 } from '../../src/model/delivery-path.ts'
 import { FORMATS } from '../../src/model/recipe.ts'
-import { MAX_SIDE } from '../../src/ops/limits.ts'
+import { MAX_SIDE, OUTPUT_LIMITS } from '../../src/ops/limits.ts'
 import { SIGNABLE_PATH } from '../../src/policy/signature.ts'
 
 interface Named {
@@ -189,5 +196,6 @@ test('a variant has a leaf of its own, and what is in front of it has not', () =
 
 test('sides go as far as those of a recipe', () => {
   expect(MAX_AD_HOC_SIDE).toBe(MAX_SIDE)
+  expect(OUTPUT_LIMITS.avif).toMatchObject(MOST_OF_AVIF)
   expect(() => parseRecipe({ resize: { w: MAX_AD_HOC_SIDE }, formats: ['jpeg'] })).not.toThrow()
 })

@@ -6,7 +6,14 @@ import { readHints } from '../../deliver/hints.ts'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
 import type { BrowserRules } from '../../model/browser-rules.ts'
-import { type CanonicalPath, canonicalDeliveryPath, isPathProblem } from '../../model/delivery-path.ts'
+import {
+  type CanonicalPath,
+  canonicalDeliveryPath,
+  type DeliveryPath,
+  isAdHoc,
+  isPathProblem,
+  writeDeliveryPath,
+} from '../../model/delivery-path.ts'
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
@@ -75,6 +82,13 @@ const moved = (target: string, { path, query }: { path: string; query: string })
   return new Response(null, { status: 308, headers })
 }
 
+/** The ladder is the edge's own, so this is for whoever may know, and not for long: it may be another tomorrow. */
+const onLadder = (target: string, asked: DeliveryPath): Response => {
+  const front = target.slice(0, target.indexOf('/i/'))
+  const headers = { Location: `${front}${writeDeliveryPath(asked)}`, 'Cache-Control': 'private, max-age=60' }
+  return new Response(null, { status: 308, headers })
+}
+
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { config, identify, metrics } = gateway
   const front = openFront(gateway)
@@ -118,6 +132,8 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
     const answer = await resolveOrFallback(c, gateway, question, wish)
     if (answer instanceof Response) return answer
+    const snapped = 'rendition' in answer && isAdHoc(asked) ? answer.rendition : rendition
+    if (snapped !== rendition && link?.signed === undefined) return onLadder(target, { ...asked, rendition: snapped })
     metrics.resolutions.inc({ outcome: answer.kind })
     const mode = front.modeOf(answer, c.req.header(FRONT_HEADER))
     if (answer.delivery === 'accel') metrics.accel.inc({ by: mode })
