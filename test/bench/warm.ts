@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { call, renditionPath, setUp, upload } from './client.ts'
-import { load, type Measured } from './load.ts'
 import type { Photo } from './photos.ts'
 import { ownCpuMs, treeCpuMs } from './processes.ts'
-import { quantile, type Row, ratio } from './report.ts'
+import type { Row } from './report.ts'
+import { against, type Contender, measureRounds, median, type Sample } from './rounds.ts'
 import { addressOf, analyse, ended, type World } from './world.ts'
 
 const CONNECTIONS = 64
@@ -27,15 +27,6 @@ export const startBaseline = async (name: string, argumentsOf: readonly string[]
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   return { address: await addressOf(child), pid: child.pid ?? 0, stop: () => ended(child) }
-}
-
-interface Contender {
-  readonly name: string
-  readonly server: Server
-  readonly paths: readonly string[]
-  readonly accept?: string
-  readonly status?: number
-  readonly samples: (Measured & { readonly cpuUs: number; readonly postgresUs: number })[]
 }
 
 export const warm = async (world: World, photos: readonly Photo[], seconds: number) => {
@@ -60,11 +51,19 @@ export const warm = async (world: World, photos: readonly Photo[], seconds: numb
     bucket: gateway.store.buckets.derivatives,
     s3: world.s3,
   })
-  const contender = (name: string, server: Server, more: Partial<Contender> = {}): Contender => ({
+  const enginesMs = (): number => treeCpuMs(world.postgresPid)
+  const contender = (
+    name: string,
+    { address, pid }: Server,
+    { accept, ...more }: { accept?: string; paths?: readonly string[]; status?: number } = {},
+  ): Contender => ({
     name,
-    server,
+    address,
     paths,
-    samples: [],
+    headers: { Authorization: `Bearer ${key}`, ...(accept && { Accept: accept }) },
+    status: 302,
+    cpuMs: () => ownCpuMs(pid),
+    enginesMs,
     ...more,
   })
   const contenders = [
@@ -75,43 +74,23 @@ export const warm = async (world: World, photos: readonly Photo[], seconds: numb
     contender('ours, /i/ redirect', gateway, { paths: assets.map(asset => `/i/shop/${asset}/current/card.jpg`) }),
     contender('written first: drizzle per call, getSignedUrl', first),
   ]
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const { server, paths: asked, accept, status = 302, samples } of contenders) {
-      const headers = { Authorization: `Bearer ${key}`, ...(accept && { Accept: accept }) }
-      const before = [ownCpuMs(server.pid), treeCpuMs(world.postgresPid)] as const
-      const measured = await load({
-        address: server.address,
-        paths: asked,
-        headers,
-        connections: CONNECTIONS,
-        seconds: round === 0 ? 2 : seconds,
-        status,
-      })
-      if (round === 0) continue // compiles what is hot
-      const after = [ownCpuMs(server.pid), treeCpuMs(world.postgresPid)] as const
-      const [cpuUs, postgresUs] = [0, 1].map(i => (((after[i] ?? 0) - (before[i] ?? 0)) * 1000) / measured.requests)
-      samples.push({ ...measured, cpuUs: cpuUs ?? 0, postgresUs: postgresUs ?? 0 })
-    }
-  }
+  const all = await measureRounds(contenders, { connections: CONNECTIONS, seconds, rounds: ROUNDS })
   await Promise.all([bare.stop(), usual.stop(), first.stop(), gateway.stop()])
 
-  const median = (values: readonly number[]): number => quantile(values, 0.5)
-  const against = (samples: Contender['samples'], reference: Contender['samples']): string =>
-    ratio(median(samples.map(({ perSecond }, round) => perSecond / (reference[round]?.perSecond ?? Number.NaN))), 1)
-  const [fastest, customary] = [contenders[0]?.samples ?? [], contenders[1]?.samples ?? []]
-  const rows: Row[] = contenders.map(({ name, samples }) => {
-    const of = (pick: (sample: Contender['samples'][number]) => number) => median(samples.map(pick))
-    return [
+  const [fastest = [], customary = []] = all.values()
+  const perSecond = (sample: Sample): number => sample.perSecond
+  const rows = [...all].map(
+    ([{ name }, samples]): Row => [
       name,
-      Math.round(of(({ perSecond }) => perSecond)),
-      against(samples, fastest),
-      against(samples, customary),
-      of(({ p50Ms }) => p50Ms),
-      of(({ p99Ms }) => p99Ms),
-      Math.round(of(({ cpuUs }) => cpuUs)),
-      Math.round(of(({ postgresUs }) => postgresUs)),
-    ]
-  })
+      Math.round(median(samples, perSecond)),
+      against(samples, fastest, perSecond),
+      against(samples, customary, perSecond),
+      median(samples, ({ p50Ms }) => p50Ms),
+      median(samples, ({ p99Ms }) => p99Ms),
+      Math.round(median(samples, ({ cpuUs }) => cpuUs)),
+      Math.round(median(samples, ({ enginesUs }) => enginesUs)),
+    ],
+  )
   return [
     {
       title: `Warm resolve, ${CONNECTIONS} connections, ${ASSETS} assets`,
