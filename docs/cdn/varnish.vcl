@@ -2,7 +2,7 @@ vcl 4.1;
 
 # Asset Matrix behind Varnish (7.0 or newer, as Debian has it; no modules but std).
 #
-# To change: gateway.internal and its port, who may purge, and three secrets:
+# To change: gateway.internal and its port, who may purge, https://change-me.example, and three secrets:
 #   change-me-front-secret   ACCEL_SECRET of the gateway
 #   change-me-origin-key     a key made by `matrix keys origin`
 #   change-me-purge-token    what is said in X-Purge-Token by whoever purges
@@ -41,7 +41,7 @@ sub vcl_recv {
         if (req.method == "BAN") {
             call purge_by_tags;
         }
-        if (req.method != "GET" && req.method != "HEAD") {
+        if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS") {
             return (synth(405));
         }
         # The API is no CDN's business, and /o/ is reached by the answers of the gateway alone.
@@ -71,8 +71,13 @@ sub vcl_recv {
     }
 
     # What somebody proves with a header or a query is his own: asked for each time, kept by nobody.
-    if (req.http.Authorization || req.url ~ "\?") {
+    if (req.http.Authorization || req.url ~ "\?" || req.method == "OPTIONS") {
         return (pass);
+    }
+    # Pages that products name (browsers.origins): each listed here has copies of its own, any other is none. A product that lets
+    # everybody read needs no line.
+    if (req.http.Origin !~ "^https://(change-me\.example)$") {
+        unset req.http.Origin;
     }
     return (hash);
 }
@@ -81,7 +86,13 @@ sub vcl_recv {
 sub fold_accept {
     if (req.url !~ "\.auto($|[/?])") {
         unset req.http.Accept;
+        unset req.http.Save-Data;
         return;
+    }
+    if (req.http.Save-Data ~ "(?i)^on$") {
+        set req.http.Save-Data = "on";
+    } else {
+        unset req.http.Save-Data;
     }
     std.collect(req.http.Accept);
     if (req.http.Accept ~ "(?i)(?:^|,)\s*image/avif\s*(?![^,]*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:;[^,]*)?(?:,|$)") {

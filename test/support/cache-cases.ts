@@ -101,6 +101,29 @@ export const CASES: readonly Case[] = [
     ],
   },
   {
+    what: 'two kinds of Save-Data where it is heeded',
+    file: 'x.auto/name',
+    answers: [says(LASTING, { Vary: 'Accept, Save-Data' })],
+    steps: [
+      asked,
+      { ...asked, headers: { 'save-data': 'on' } },
+      { ...kept, headers: { 'save-data': 'ON' } },
+      { ...kept, headers: { 'save-data': 'off' } },
+      { ...kept, headers: { 'save-data': 'maybe on' } },
+    ],
+  },
+  {
+    what: 'a kind for each page that is named, and one for all others',
+    answers: [says(LASTING, { Vary: 'Origin' })],
+    steps: [
+      asked,
+      { ...asked, headers: { origin: 'https://shop.example' } },
+      { ...kept, headers: { origin: 'https://shop.example' } },
+      { ...kept, headers: { origin: 'https://evil.example' } },
+      { ...kept, headers: { origin: 'https://shop.example.evil.example' } },
+    ],
+  },
+  {
     what: 'one kind where nothing is negotiated',
     answers: [says(LASTING)],
     steps: [{ ...asked, headers: AVIF }, { ...kept, headers: WEBP }, kept],

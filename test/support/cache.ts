@@ -1,6 +1,9 @@
 /** Real caches in front of an origin, asked through a socket of theirs. */
+
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { type IncomingHttpHeaders, request } from 'node:http'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 
 export interface Answer {
@@ -14,6 +17,8 @@ export type Ask = (path: string, headers?: Readonly<Record<string, string>>, met
 
 export interface Cache {
   readonly ask: Ask
+  /** Where it listens, in the file system. */
+  readonly socket: string
   remove(): Promise<void>
 }
 
@@ -45,6 +50,20 @@ export const openAsk =
       })
       asked.on('error', reject).end()
     })
+
+/** The same on a port, for who knows addresses only. */
+export const openDoor = async (socket: string): Promise<{ readonly url: string; close(): void }> => {
+  const server = createServer(outside => {
+    const inside = connect(socket)
+    for (const [from, to] of [
+      [outside, inside],
+      [inside, outside],
+    ] as const)
+      from.on('error', () => to.destroy()).pipe(to)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() }
+}
 
 const FOLDER = join(import.meta.dirname, '../../docs/cdn')
 

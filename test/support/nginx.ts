@@ -57,13 +57,15 @@ const launch = async ({ command, env }: Program, site: (folder: string) => Promi
     stopWith: [{ signal: 'SIGTERM', waitMs: 5_000 }],
     log: line => said.push(line),
   })
-  const ask = openAsk(join(folder, 'socket'))
+  const socket = join(folder, 'socket')
+  const ask = openAsk(socket)
   await until('nginx listens', async () => {
     if (server.exit() !== undefined) throw new Error(`nginx ended: ${said.join('; ')}`)
     return ask('/healthz').catch(() => undefined)
   })
   return {
     ask,
+    socket,
     async remove() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
@@ -81,6 +83,7 @@ export const startReferenceNginx = (program: Program, { origin, ...secrets }: Ca
       'gateway.internal:8080': new URL(origin).host,
       '/var/cache/nginx/matrix': `${folder}/cache`,
       'change-me-product': 'open|streamed',
+      'https://change-me.example': 'https://shop.example',
       'listen 80;': `listen unix:${folder}/socket;`,
     }),
   )

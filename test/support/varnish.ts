@@ -59,6 +59,7 @@ const launch = async ({ command, env }: Program, vcl: string): Promise<Cache> =>
   )
   return {
     ask,
+    socket,
     async remove() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
@@ -84,6 +85,7 @@ export const startReferenceVarnish = async (
   const { hostname, port } = new URL(origin)
   const vcl = await readReference('varnish.vcl', secrets, {
     'gateway.internal': hostname,
+    'change-me\\.example': 'shop\\.example',
     '"8080"': `"${port}"`,
     '"10.0.0.0"/8': '"0.0.0.0"',
     ...places,
