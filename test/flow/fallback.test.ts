@@ -217,6 +217,10 @@ describe('a page is shown', () => {
     )
   })
 
+  test('on a screen with more pixels, the one for others', async () => {
+    expectFallback(await img('medium@2x.webp'), 'nearest; rendition="medium"; format="webp"')
+  })
+
   test('a few pixels of how the original looks, in its proportions', async () => {
     const body = await picture()
     const { asset: id } = await upload('/v1/assets?collection=pics&publish=now', body)
