@@ -550,7 +550,7 @@ create table purge (
   constraint purge_pkey PRIMARY KEY (tenant_id, purge_id),
   constraint purge_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint purge_check CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
-  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text, 'rendition'::text, 'labels'::text, 'signing-key'::text, 'share'::text]))),
+  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text, 'rendition'::text, 'labels'::text, 'signing-key'::text, 'share'::text, 'product'::text]))),
   constraint purge_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'DEAD'::text]))),
   constraint purge_tags_check CHECK ((cardinality(tags) > 0)),
   constraint purge_targets_check CHECK ((jsonb_typeof(targets) = 'object'::text))
@@ -909,6 +909,17 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.product_purges()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into purge (tenant_id, reason, subject, tags)
+    values (new.tenant_id, 'product', 'products/' || new.product_id, array['p:' || new.product_id]);
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.rendition_purges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1024,6 +1035,7 @@ CREATE TRIGGER operation_machine BEFORE UPDATE ON public.operation FOR EACH ROW 
 CREATE TRIGGER original_counted AFTER INSERT OR DELETE ON public.original FOR EACH ROW EXECUTE FUNCTION count_original();
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
 CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
+CREATE TRIGGER product_purges AFTER UPDATE ON public.product FOR EACH ROW WHEN (((old.origins IS DISTINCT FROM new.origins) OR (old.client_hints <> new.client_hints))) EXECUTE FUNCTION product_purges();
 CREATE CONSTRAINT TRIGGER product_revises AFTER UPDATE ON public.product DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.origins IS DISTINCT FROM new.origins) OR (old.client_hints <> new.client_hints))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER rendition_purges AFTER UPDATE ON public.rendition FOR EACH ROW WHEN (((old.state = 'active'::text) AND (new.state <> 'active'::text))) EXECUTE FUNCTION rendition_purges();

@@ -9,6 +9,7 @@ export const PURGE_REASONS = [
   'labels',
   'signing-key',
   'share',
+  'product',
 ] as const
 export type PurgeReason = (typeof PURGE_REASONS)[number]
 

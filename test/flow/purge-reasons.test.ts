@@ -89,3 +89,14 @@ test('a share link that is taken back', async () => {
   expect((await admin('DELETE', `/v1/shares/${shared.id}`, undefined, ifMatch)).status).toBe(204)
   expect(await purges()).toEqual([['share', `assets/${asset}/shares/${shared.id}`, [`a:${asset}`]]])
 })
+
+test('what a product lets browsers do: copies carry the headers of before', async () => {
+  const put = (body: object) =>
+    expectJson(admin('PUT', '/v1/products/mobile', { display_name: 'Mobile', ...body }), 200)
+  await put({ origins: ['https://m.example'] })
+  expect(await purges()).toEqual([['product', 'products/mobile', ['p:mobile']]])
+  await put({ origins: ['https://m.example'] })
+  expect(await purges()).toHaveLength(1)
+  await put({ origins: [] })
+  expect(await purges()).toHaveLength(2)
+})
