@@ -22,6 +22,7 @@ import { seed } from './commands/seed.ts'
 import { shares } from './commands/shares.ts'
 import { sign } from './commands/sign.ts'
 import { signingKeys } from './commands/signing-keys.ts'
+import { url } from './commands/url.ts'
 import { usage } from './commands/usage.ts'
 
 const AFTER = `
@@ -62,6 +63,7 @@ export const buildProgram = (): Command => {
     usage,
     signingKeys,
     purges,
+    url,
     sign,
     shares,
     doctor,

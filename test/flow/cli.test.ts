@@ -408,6 +408,12 @@ describe('links', () => {
     expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^shop-web-[0-9a-z]{10}\nmtx_sign_\w{46}$/) })
     const [kid = '', secret = ''] = made.out.split('\n')
     const path = `/i/shop-web/${asset}/v1/card.jpg`
+    const address = await matrix('url', 'shop-web', asset, 'card', '--number', '1', '--format', 'jpeg', '--dpr', '2')
+    expect(address.out).toMatch(new RegExp(`^http.+/i/shop-web/${asset}/v1/card@2x\\.jpg$`))
+    expect((await matrix('url', 'shop-web', asset, 'x/w_40,h_30', '--path-only')).out).toBe(
+      `/i/shop-web/${asset}/current/x/h_30,w_40.auto`,
+    )
+    expect(await matrix('url', 'shop-web', asset, 'Card')).toMatchObject({ code: 2 })
     const sign = (...more: string[]) => matrix('sign', path, '--kid', kid, '--secret', secret, ...more)
     for (const place of [[], ['--in-path']]) {
       const { code, out } = await sign(...place)

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureTenant, putAdminKey } from '../../src/manifest/products.ts'
 import { hashSecret } from '../../src/model/ids.ts'
+import { signatureOf } from '../../src/policy/signature.ts'
 import { type SignOptions, signUrl } from '../../src/sdk/index.ts'
 import { expectJson, expectRefusal, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
@@ -68,6 +69,19 @@ describe.each(['in process', 'through a socket'] as const)('%s', transport => {
       expect(response.headers.get('referrer-policy')).toBe('no-referrer')
       expect(response.headers.get('cache-control')).toMatch(/^private, max-age=\d+$/)
       expect((await fetch(response.headers.get('location') ?? '')).status).toBe(200)
+    })
+
+    test('T6: what is signed is answered as it was sent, and in no other spelling', async () => {
+      const target = sign(pathOf('card.jpg'), shop, { inPath })
+      for (const other of ['card.jpeg', 'card@1x.jpg', 'card@2x.jpg', 'card.jpg/name', 'x/w_400.jpg'])
+        await expectRefusal(get(target.replace('card.jpg', other)), 403, 'forbidden')
+      // Of somebody who signs without our code.
+      const path = pathOf('card@1x.jpeg')
+      const exp = Math.floor(now() / 1000) + 600
+      const { kid, secret } = shop
+      const sig = signatureOf(secret, { path, query: '', exp, kid })
+      const own = inPath ? `/s/${kid}.${exp}.${sig}${path}` : `${path}?exp=${exp}&kid=${kid}&sig=${sig}`
+      expect((await get(own)).status).toBe(302)
     })
 
     test('HEAD is answered like GET', async () => {

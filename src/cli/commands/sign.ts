@@ -19,7 +19,7 @@ export const sign = (program: Command): void => {
   program
     .command('sign')
     .description('Sign a delivery path, without asking the gateway')
-    .argument('<path>', '/i/{product}/{asset}/v{n}/{rendition}.{ext}')
+    .argument('<path>', '/i/{product}/{asset}/v{n}/{rendition}.{ext}, as `matrix url --path-only` prints it')
     .addOption(new Option('--kid <kid>', 'id of the signing key').env('ASSET_MATRIX_SIGNING_KID').makeOptionMandatory())
     .addOption(new Option('--secret <secret>', 'its secret').env('ASSET_MATRIX_SIGNING_SECRET').makeOptionMandatory())
     .option('--lifetime <seconds>', 'how long the URL works at least', wholeNumber(1, 31_622_400), 3_600)
