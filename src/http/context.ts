@@ -25,6 +25,8 @@ export interface Variables {
   correlationId: string
   /** Whose request it is, for whoever asks. */
   addresses: { ofMessage(incoming: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined }
+  /** For `Server-Timing` (request-names.ts). */
+  spans: string | undefined
   /** Set by `authenticated`. */
   principal: Principal
   /** Set by `identified`. */

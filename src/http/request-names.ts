@@ -16,11 +16,16 @@ export interface Answered {
   readonly method: string
   readonly path: string
   readonly status: number
+  /** What was measured on the way, as `Server-Timing` has it, ending in a comma; absent for nothing. */
+  readonly spans?: string
 }
 
 /** A path that admits by itself is told without what admits. */
 const withoutSecrets = (path: string): string =>
   path.replace(/\?.*$/, '').replace(/^(\/s\/|\/share\/)[^/]*/, (_, front: string) => `${front}***`)
+
+/** One measured part, to stand before others. 0.1 us. */
+export const span = (name: 'resolve' | 's3', ms: number): string => `${name};dur=${ms.toFixed(1)}, `
 
 const SAFE_ID = /^[\w.:-]{1,128}$/
 
@@ -44,7 +49,10 @@ export const openRequestNames = ({ log, metrics }: { log: Log; metrics: Metrics 
     },
 
     /** Counts and logs what was answered (never the query, which may be signed), and gives the headers that say it. */
-    end({ requestId, correlationId, traceparent, startedAt }: Named, { route, method, path, status }: Answered) {
+    end(
+      { requestId, correlationId, traceparent, startedAt }: Named,
+      { route, method, path, status, spans = '' }: Answered,
+    ) {
       const ms = performance.now() - startedAt
       metrics.httpSeconds.observe({ route, method, status }, ms / 1000)
       const isError = status >= 500
@@ -65,7 +73,7 @@ export const openRequestNames = ({ log, metrics }: { log: Log; metrics: Metrics 
         'X-Request-Id': requestId,
         'X-Correlation-Id': correlationId,
         traceparent,
-        'Server-Timing': `app;dur=${ms.toFixed(1)}`,
+        'Server-Timing': `${spans}app;dur=${ms.toFixed(1)}`,
       }
     },
   }

@@ -17,6 +17,7 @@ import type { ByteRange } from '../objects/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { MatrixContext } from './context.ts'
+import { noteSpan } from './spans.ts'
 
 export interface Wanted extends HotObject {
   readonly kind: 'ready' | 'original'
@@ -57,12 +58,14 @@ export const sendBytes = async (
   }
   const { signal } = c.req.raw
   let source: Readable
+  const startedAt = performance.now()
   try {
     source = await openSource(gateway, wanted, signal)
   } catch (error) {
     if (signal.aborted) return nobodyThere()
     throw error
   }
+  noteSpan(c, 's3', startedAt)
   // Requests that come without a socket (tests) have no node response.
   if (c.env?.outgoing === undefined) return new Response(Readable.toWeb(source) as ReadableStream, head)
   c.set('leaving', { status: head.status, source })

@@ -22,7 +22,7 @@ import { LEAST_HEADER } from './least.ts'
 import { type Link, readLink } from './link.ts'
 import type { Mode } from './presentation.ts'
 import { redirectHeaders, resolutionDocument, resolutionHeaders } from './ready.ts'
-import { openRequestNames } from './request-names.ts'
+import { openRequestNames, span } from './request-names.ts'
 import { cutOffStalled } from './send-bytes.ts'
 
 /** Answers or calls `otherwise`, never both. */
@@ -219,6 +219,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     if (account === undefined || account.isFull('resolve')) return false
     const ready = await peek(ask.question)
     if (ready === undefined) return false
+    const spans = span('resolve', performance.now() - named.startedAt)
     const mode = ask.mode === 'edge' ? modeOf(ready, incoming.headers[FRONT_HEADER]) : ask.mode
     const sent = await send(ready, ask, mode)
     if (sent === undefined) return false
@@ -231,7 +232,7 @@ export const openWarmLane = (gateway: Gateway): Lane => {
       return { requestId, correlationId, client: clients.ofMessage(incoming) }
     })
     if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
-    const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status })
+    const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status, spans })
     outgoing.writeHead(status, Object.assign(headers, said, account.fields('resolve')))
     if (mode === 'stream') cutOffStalled(outgoing, config.streamStallMs)
     outgoing.end(body)

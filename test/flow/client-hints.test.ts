@@ -28,7 +28,7 @@ beforeAll(async () => {
     const path = `/v1/collections/product-photo/products/${product}/renditions/lean`
     await expectJson(inProcess('PUT', path, { key: ADMIN_KEY, body: { recipe } }), 201)
   }
-  asset = (await system.upload(await photo({ width: 900, height: 600 }))).asset
+  asset = (await system.upload(await photo({ width: 480, height: 320 }))).asset
   await settled(system)
   for (const ext of ['webp', 'jpg']) {
     const { headers } = await inProcess('HEAD', `/i/mobile/${asset}/v1/lean.${ext}`)

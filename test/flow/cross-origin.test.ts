@@ -21,7 +21,7 @@ beforeAll(async () => {
   socket = await openSocketClient(system)
   const edge = { role: 'editor', original_access: true, delivery: 'stream', visibility: 'public' }
   await expectJson(inProcess('PUT', '/v1/collections/product-photo/grants/mobile', { key: ADMIN_KEY, body: edge }), 200)
-  asset = (await system.upload(await photo({ width: 1700, height: 900 }))).asset
+  asset = (await system.upload(await photo({ width: 480, height: 320 }))).asset
   await settled(system)
 })
 afterAll(async () => {

@@ -98,7 +98,7 @@ describe('answers', () => {
     expect({ ...lane, headers: rest }).toEqual({ ...routes, headers: expected })
     if (lane.status === 200) expect(length).toBe(String(Buffer.byteLength(lane.body)))
     expect(named.get('x-request-id')).toMatch(/^req_/)
-    expect(named.get('server-timing')).toMatch(/^app;dur=/)
+    expect(named.get('server-timing')).toMatch(/^resolve;dur=[\d.]+, app;dur=[\d.]+$/)
   })
 
   test('a correlation id of the caller is kept, and never one that could break a header', async () => {

@@ -29,7 +29,10 @@ export const request = (telemetry: {
     c.set('addresses', addresses)
     await next()
     const { method, path } = c.req
-    setHeaders(c, names.end(named, { route: routeOf(c), method, path, status: c.res.status }))
+    setHeaders(
+      c,
+      names.end(named, { route: routeOf(c), method, path, status: c.res.status, spans: c.get('spans') ?? '' }),
+    )
     sendLeaving(c, leaving)
   })
 }

@@ -25,6 +25,7 @@ import type { Env, MatrixContext } from '../context.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
+import { noteSpan } from '../spans.ts'
 import { wantsImage } from '../wants-image.ts'
 import { parseWait } from './resolve.ts'
 
@@ -130,7 +131,9 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       learn: (browser: BrowserRules | undefined) => c.set('asked', { link: link?.place, browser: browser ?? 'none' }),
     }
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
+    const startedAt = performance.now()
     const answer = await resolveOrFallback(c, gateway, question, wish)
+    noteSpan(c, 'resolve', startedAt)
     if (answer instanceof Response) return answer
     const snapped = 'rendition' in answer && isAdHoc(asked) ? answer.rendition : rendition
     if (snapped !== rendition && link?.signed === undefined) return onLadder(target, { ...asked, rendition: snapped })

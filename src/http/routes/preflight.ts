@@ -4,7 +4,8 @@ import { z } from '@hono/zod-openapi'
 import { PREFLIGHT_HEADERS } from '../../deliver/cross-origin.ts'
 import type { Env } from '../context.ts'
 
-const FILE = '/i/:product/:asset/:version/:file'
+/** With what may follow a file: a name for readers. */
+const FILE = '/i/:product/:asset/:version/:file{.+}'
 const ROUTES = [
   '/v1/products/:product/assets/:asset/renditions/:rendition',
   FILE,
@@ -19,7 +20,7 @@ export const preflightRoutes = (app: OpenAPIHono<Env>): void => {
     app.openAPIRegistry.registerPath({
       tags: ['Deliver'],
       method: 'options',
-      path: route.replace(/:(\w+)/g, '{$1}'),
+      path: route.replace(/:(\w+)(?:\{.+\})?/g, '{$1}'),
       summary: 'What a page may ask with',
       description:
         'The same to everybody. Whether a page may read an answer is said with the answer, by the `origins` of the product.',

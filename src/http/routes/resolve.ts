@@ -30,6 +30,7 @@ import {
   resolutionHeaders,
   sayCommon,
 } from '../ready.ts'
+import { noteSpan } from '../spans.ts'
 import { streamAnswer } from '../stream.ts'
 import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
@@ -138,7 +139,9 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     if (question.dpr !== undefined && question.rendition === ORIGINAL)
       throw refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
     if (wantsExplanation(query)) return explainAnswer(c, gateway, { ...question, mode, as: query.as, fallback: choice })
+    const startedAt = performance.now()
     const answer = await resolveOrFallback(c, gateway, question, { choice, image: false, mode })
+    noteSpan(c, 'resolve', startedAt)
     if (answer instanceof Response) return answer
     metrics.resolutions.inc({ outcome: answer.kind })
     return answerResponse(c, gateway, answer, {
