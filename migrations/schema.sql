@@ -211,10 +211,12 @@ create table edge (
   not_before timestamp with time zone,
   conditions jsonb,
   attribute_paths text[],
+  ad_hoc jsonb,
   constraint edge_pkey PRIMARY KEY (tenant_id, collection_id, product_id),
   constraint edge_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint edge_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
   constraint attribute_paths_are_bounded CHECK (((array_position(attribute_paths, NULL::text) IS NULL) AND (cardinality(attribute_paths) <= 64) AND (octet_length((attribute_paths)::text) <= 16384))),
+  constraint edge_ad_hoc_check CHECK (((jsonb_typeof(ad_hoc) = 'object'::text) AND (jsonb_typeof((ad_hoc -> 'formats'::text)) = 'array'::text))),
   constraint edge_delivery_check CHECK ((delivery = ANY (ARRAY['redirect'::text, 'stream'::text, 'accel'::text]))),
   constraint edge_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'reader'::text]))),
   constraint edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))
