@@ -10,9 +10,11 @@ import { erase } from './commands/erase.ts'
 import { explain } from './commands/explain.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
+import { manifest } from './commands/manifest.ts'
 import { operations } from './commands/operations.ts'
 import { ownership } from './commands/ownership.ts'
 import { patch } from './commands/patch.ts'
+import { picture } from './commands/picture.ts'
 import { policy } from './commands/policy.ts'
 import { products } from './commands/products.ts'
 import { purges } from './commands/purges.ts'
@@ -53,6 +55,8 @@ export const buildProgram = (): Command => {
     put,
     patch,
     resolve,
+    picture,
+    manifest,
     explain,
     ownership,
     policy,

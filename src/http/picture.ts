@@ -3,6 +3,7 @@ import { resolutionCacheControl } from '../deliver/answer.ts'
 import { cacheTags } from '../deliver/headers.ts'
 import { pictureOf } from '../deliver/picture.ts'
 import { sha256Hex } from '../lib/canonical.ts'
+import { leafNameOf } from '../model/delivery-path.ts'
 import { digestOf } from '../model/ids.ts'
 import type { Pictured } from '../resolve/picture.ts'
 import type { LocateInPage, PictureUrl } from '../resolve/picture-urls.ts'
@@ -11,8 +12,9 @@ import type { Ready } from '../resolve/resolve.ts'
 /** As wide as the page while that is narrower than the widest, which it never grows beyond. */
 const usualSizes = (width: number): string => `(max-width: ${width}px) 100vw, ${width}px`
 
-const candidateOf = ({ rendition, revision, format, derivative }: Ready, { url }: PictureUrl) => ({
+const candidateOf = ({ rendition, dpr, revision, format, derivative }: Ready, { url }: PictureUrl) => ({
   rendition,
+  dpr,
   revision,
   format,
   url,
@@ -22,11 +24,23 @@ const candidateOf = ({ rendition, revision, format, derivative }: Ready, { url }
   digest: digestOf(derivative.sha256),
 })
 
-/** One URL needs no width: it is taken as it is. */
-const srcsetOf = (candidates: readonly { url: string; width: number }[]): string =>
+const nameOf = (ready: Ready): string => `${leafNameOf(ready)}.${ready.format}`
+
+/**
+ * One URL needs no width: it is taken as it is. For screens it is said how many pixels there are to one of the page, which may be
+ * fewer than were asked for: nothing is made larger than its original.
+ */
+const srcsetOf = (
+  candidates: readonly { url: string; width: number }[],
+  { isOfScreens, image }: Pick<Pictured, 'isOfScreens' | 'image'>,
+): string =>
   candidates.length === 1
     ? (candidates[0]?.url ?? '')
-    : candidates.map(({ url, width }) => `${url} ${width}w`).join(', ')
+    : candidates
+        .map(({ url, width }) =>
+          isOfScreens ? `${url} ${Number((width / image.derivative.width).toFixed(2))}x` : `${url} ${width}w`,
+        )
+        .join(', ')
 
 const delivered = (located: readonly PictureUrl[], { pending }: Pictured) => {
   const ends = located.flatMap(({ expiresAt }) => expiresAt ?? [])
@@ -47,14 +61,14 @@ export const pictureDocument = async (picture: Pictured, wished: string | undefi
       candidates: await Promise.all(
         chosen.map(async ready => {
           const located = await locate(ready)
-          urls.set(`${ready.rendition}.${ready.format}`, located)
+          urls.set(nameOf(ready), located)
           return candidateOf(ready, located)
         }),
       ),
     })),
   )
   const { width, height } = image.derivative
-  const hasWidths = candidates.some(source => source.candidates.length > 1)
+  const hasWidths = !picture.isOfScreens && candidates.some(source => source.candidates.length > 1)
   const sizes = hasWidths ? (wished ?? usualSizes(width)) : undefined
   const document = {
     state: 'ready' as const,
@@ -64,12 +78,12 @@ export const pictureDocument = async (picture: Pictured, wished: string | undefi
     product: image.product,
     sources: candidates.map(({ type, candidates: of }) => ({
       type,
-      srcset: srcsetOf(of),
+      srcset: srcsetOf(of, picture),
       sizes: of.length > 1 ? sizes : undefined,
       candidates: of,
     })),
     sizes,
-    img: { src: urls.get(`${image.rendition}.${image.format}`)?.url ?? '', width, height, alt },
+    img: { src: urls.get(nameOf(image))?.url ?? '', width, height, alt },
     placeholder: image.placeholder,
     pending,
     left_out: leftOut,

@@ -9,6 +9,7 @@
  * - sources stand in the order in which `auto` would choose, which for a picture that moves puts first what keeps it moving.
  */
 import type { ResolvedLeaf } from '../manifest/resolve-read.ts'
+import { leafNameOf } from '../model/delivery-path.ts'
 import { MEDIA_TYPE } from '../model/recipe.ts'
 import type { Ready, Unpublished } from './answer.ts'
 import { type Answered, isRefused, type Outcome } from './many.ts'
@@ -18,8 +19,10 @@ export interface Pictured {
   readonly kind: 'pictured'
   /** Best first; the last one is for every browser. */
   readonly sources: readonly { readonly type: string | undefined; readonly candidates: readonly Ready[] }[]
-  /** The largest of the last source. */
+  /** The largest of the last source that is for a screen of one pixel to one of the page. */
   readonly image: Ready
+  /** They are one rendition for several screens, to be chosen by these and not by the place that it has. */
+  readonly isOfScreens: boolean
   readonly alt: string | undefined
   readonly pending: readonly Waiting[]
   readonly leftOut: readonly LeftOut[]
@@ -86,7 +89,7 @@ const byWidth = (candidates: readonly Ready[]): Ready[] =>
 
 const waitingOf = ({ fallback, leaves }: Part): Waiting[] => {
   const formats = leaves.filter(leaf => leaf.derivative === undefined).map(({ format }) => format)
-  return formats.length === 0 ? [] : [{ rendition: fallback.rendition, formats }]
+  return formats.length === 0 ? [] : [{ rendition: leafNameOf(fallback), formats }]
 }
 
 const typeOf = (candidates: readonly Ready[]): string | undefined => {
@@ -94,10 +97,14 @@ const typeOf = (candidates: readonly Ready[]): string | undefined => {
   return types.size === 1 ? [...types][0] : undefined
 }
 
+const widestOf = (parts: readonly [Part, ...Part[]]): Part =>
+  parts.reduce((a, b) => (b.fallback.derivative.width > a.fallback.derivative.width ? b : a))
+
 const composed = (parts: readonly [Part, ...Part[]], pending: readonly Waiting[], leftOut: readonly LeftOut[]) => {
-  const widest = parts.reduce((a, b) => (b.fallback.derivative.width > a.fallback.derivative.width ? b : a))
-  const { fallback: image } = widest
-  const alike = parts.filter(({ fallback }) => isAlike(fallback, image))
+  const widest = widestOf(parts)
+  const alike = parts.filter(({ fallback }) => isAlike(fallback, widest.fallback))
+  const [plain = widest, ...others1x] = alike.filter(({ fallback }) => fallback.dpr === undefined)
+  const { fallback: largest } = widestOf([plain, ...others1x])
   const others = parts.filter(part => !alike.includes(part))
   const fallbacks = byWidth(alike.map(({ fallback }) => ({ ...fallback, negotiated: false })))
   const modern = new Set(alike.flatMap(({ leaves }) => leaves.filter(isModern).map(({ format }) => format)))
@@ -108,11 +115,13 @@ const composed = (parts: readonly [Part, ...Part[]], pending: readonly Waiting[]
     .filter(candidates => typeOf(candidates) !== typeOf(fallbacks))
   return {
     sources: [...sources, fallbacks].map(candidates => ({ type: typeOf(candidates), candidates })),
-    image: { ...image, negotiated: false },
+    // Of renditions of one width one is named.
+    image: fallbacks.find(({ derivative }) => derivative.width === largest.derivative.width) ?? largest,
+    isOfScreens: new Set(alike.map(({ fallback }) => fallback.rendition)).size === 1,
     pending: [...pending, ...alike.flatMap(waitingOf)],
     leftOut: [
       ...leftOut,
-      ...others.map(({ fallback: { rendition } }) => ({ rendition, reason: 'other-aspect' })),
+      ...others.map(({ fallback }) => ({ rendition: leafNameOf(fallback), reason: 'other-aspect' })),
       ...[...modern]
         .filter(format => !complete.includes(format))
         .map(format => ({ format, reason: 'largest-missing' })),
@@ -131,9 +140,9 @@ export const pictureFrom = (names: readonly string[], outcomes: readonly Outcome
   const unpublished = answered.map(({ answer }) => answer).find(answer => answer.kind === 'unpublished')
   if (unpublished) return unpublished
   const waiting = answered.flatMap(({ answer }) => (answer.kind === 'pending' ? [answer] : []))
-  const pending = waiting.map(({ rendition, blocking }) => ({
-    rendition,
-    formats: blocking.map(({ format }) => format),
+  const pending = waiting.map(answer => ({
+    rendition: leafNameOf(answer),
+    formats: answer.blocking.map(({ format }) => format),
   }))
   const leftOut = refused.map(({ rendition, refusal }) => ({ rendition, reason: refusal.code }))
   const [first, ...more] = answered.flatMap(partOf)

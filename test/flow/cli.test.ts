@@ -178,6 +178,26 @@ cases:
     expect(facts).toMatch(/^v\d {2}image\/jpeg {2}400 x 300 {2}\d+ bytes {2}shared with 1 other product {2}until /)
   })
 
+  test('picture is the element, and manifest what there is; a copy of it is compared', async () => {
+    const { code, out, err } = await matrix('picture', 'shop-web', asset, 'card', '--wait', '30')
+    expect({ code, out, err }).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^<picture><source [^<>]+><img [^<>]+><\/picture>$/),
+    })
+    expect(err).toMatch(/Its URLs work until \S+Z\.$/)
+    const whole = await matrix('manifest', 'shop-web')
+    expect(whole.code).toBe(0)
+    expect(whole.out).toContain(`{"asset":"${asset}"`)
+    expect(whole.out).toMatch(/\{"trailer":\{.*\}\}$/)
+    await writeFile(join(root, 'copy.ndjson'), '')
+    const lacking = await matrix('manifest', 'shop-web', '--compare', 'copy.ndjson', '--first', '1')
+    expect(lacking).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^0 the same\n\d+ missing\n {2}[0-9a-f-]{36} \w+ \w+/),
+    })
+    expect((await matrix('manifest', 'shop-web', '--compare', 'nothing.ndjson')).code).toBe(2)
+  })
+
   test('resolve gives the original, too', async () => {
     const { code, out } = await matrix('resolve', 'shop-web', asset, 'original')
     expect({ code, out }).toMatchObject({ code: 0, out: expect.not.stringContaining('undefined') })

@@ -114,6 +114,18 @@ describe('sources', () => {
     expect([sizes, sources[0]?.sizes]).toEqual([undefined, undefined])
   })
 
+  test('of one rendition for several screens are densities, and those that there are pixels for', async () => {
+    const one = await picture('plain', { query: '&dpr=1,2,3&wait=10' })
+    expect(one.sources.at(-1)?.candidates.map(({ width }) => width)).toEqual([300, 500])
+    const [small, large] = one.sources.at(-1)?.candidates ?? []
+    expect(one.sources.at(-1)?.srcset).toBe(`${small?.url} 1x, ${large?.url} 1.67x`)
+    expect(one.img).toMatchObject({ width: 300, src: small?.url })
+    expect(one.sizes).toBeUndefined()
+    const several = await picture('w100,w200', { query: '&dpr=2&wait=10' })
+    expect(several.sources.at(-1)?.candidates.map(({ width }) => width)).toEqual([100, 200, 400])
+    expect(several.img.width).toBe(200)
+  })
+
   test('take the sizes of the page', async () => {
     const wished = '(min-width: 60em) calc(50vw - 2rem), 100vw'
     const { html, sizes } = await picture('w100,w200', { query: `&sizes=${encodeURIComponent(wished)}` })

@@ -50,7 +50,7 @@ const ComparisonSchema = z
     missing: found(z.object({ ...named, digest: z.string() })).openapi({ description: 'There, and not in the copy' }),
     extra: found(z.object(named)).openapi({ description: 'In the copy, and not there any more' }),
     stale: found(z.object({ ...named, digest: z.string(), was: z.string() })).openapi({
-      description: 'In both, with other bytes',
+      description: 'In both, in other bytes',
     }),
     as_of: z.number().int().openapi({ description: 'The last event that is in it for certain' }),
   })

@@ -1,6 +1,7 @@
 /** Everything for one `<picture>`: what a page would otherwise put together from a dozen resolutions. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import { DPRS, leafNameOf } from '../../model/delivery-path.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { type Asked, isRefused } from '../../resolve/many.ts'
 import { type NotPictured, pictureFrom } from '../../resolve/picture.ts'
@@ -27,6 +28,15 @@ const Renditions = z
   .refine(names => new Set(names).size === names.length, 'Expected each rendition once.')
   .refine(names => names.length <= MAX_RENDITIONS, `Expected at most ${MAX_RENDITIONS} renditions.`)
 
+const Ratios = z
+  .string()
+  .max(50)
+  .transform(text => [...new Set(['1', ...text.split(',')])])
+  .refine(ratios => ratios.every(ratio => ratio === '1' || DPRS.some(dpr => String(dpr) === ratio)), {
+    error: `Expected of 1, ${DPRS.join(', ')}.`,
+  })
+  .transform(ratios => ratios.map(ratio => DPRS.find(dpr => String(dpr) === ratio)))
+
 const Query = z.strictObject({
   renditions: Renditions.openapi({
     type: 'string',
@@ -40,6 +50,11 @@ const Query = z.strictObject({
     .optional()
     .openapi({ description: 'Of the element, as HTML has it; by default the page’s width up to that of the widest' }),
   version: z.union([VersionParam, z.literal('current')]).optional(),
+  dpr: Ratios.optional().openapi({
+    type: 'string',
+    description: `Screens to have widths for beside 1, separated by commas: ${DPRS.join(', ')}. Of one rendition they are densities`,
+    example: '1,2',
+  }),
   wait: z.string().optional().openapi({ description: 'Seconds, like `Prefer: wait=N`' }),
   min: z.string().optional().openapi({ description: 'At least this publication; else 409' }),
 })
@@ -72,6 +87,7 @@ const PictureSchema = z
           candidates: z.array(
             z.object({
               rendition: z.string(),
+              dpr: z.number().optional(),
               revision: z.number().int(),
               format: z.string(),
               url: z.url(),
@@ -138,17 +154,19 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const questionsOf = (
     c: MatrixContext,
     { product, asset }: { product: string; asset: string },
-    { renditions, version, wait, min }: z.infer<typeof Query>,
+    { renditions, version, wait, min, dpr = [undefined] }: z.infer<typeof Query>,
   ): readonly Asked[] => {
     const { credential, account } = c.get('identity')
     const waitMs = parseWait(c, wait, { defaultMs: 0, maxMs: config.maxWaitMs })
-    return renditions.map(rendition => ({
+    const wanted = renditions.flatMap(rendition => dpr.map(ratio => ({ rendition, dpr: ratio })))
+    return wanted.map(({ rendition, dpr: ratio }) => ({
       ...credential,
       account,
       product,
       asset,
       version: version === 'current' ? undefined : version,
       rendition,
+      dpr: ratio,
       format: 'auto',
       // What every browser takes; the other formats are read with it.
       accept: '*/*',
@@ -180,9 +198,10 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     }),
     async c => {
       const query = c.req.valid('query')
-      const outcomes = await resolveMany(questionsOf(c, c.req.valid('param'), query))
+      const questions = questionsOf(c, c.req.valid('param'), query)
+      const outcomes = await resolveMany(questions)
       for (const outcome of outcomes) if (!isRefused(outcome)) metrics.resolutions.inc({ outcome: outcome.answer.kind })
-      const picture = pictureFrom(query.renditions, outcomes)
+      const picture = pictureFrom(questions.map(leafNameOf), outcomes)
       if (picture.kind === 'unpublished') return (await pendingResponse(c, gateway, picture)) as never
       if (picture.kind === 'pending') return notYet(picture) as never
       const document = await pictureDocument(picture, query.sizes, locateInPage)

@@ -1,7 +1,8 @@
 /** Many resolutions in one request, each as it would be answered alone: the same documents, the same problems, the same limits. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
-import { isMatrixError, type MatrixError } from '../../model/errors.ts'
+import { DPRS, ORIGINAL } from '../../model/delivery-path.ts'
+import { isMatrixError, type MatrixError, refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS } from '../../model/recipe.ts'
 import type { Account } from '../../rates/rates.ts'
@@ -29,6 +30,10 @@ const Item = z.strictObject({
   rendition: z.string().max(100),
   format: z.enum(['auto', 'jpg', ...FORMATS]).default('auto'),
   version: z.union([Version, z.literal('current')]).optional(),
+  dpr: z
+    .literal([1, ...DPRS])
+    .default(1)
+    .openapi({ description: 'For a screen with so many pixels to one of the page; not of an original' }),
 })
 type Item = z.infer<typeof Item>
 const Items = z.array(Item).min(1).max(MAX_ITEMS)
@@ -43,8 +48,8 @@ const ItemSchema = z
   })
   .openapi('BatchItem')
 
-const textOf = ({ asset, rendition, format, version }: Item): string =>
-  [asset, rendition, format, version ?? 'current'].join('\n')
+const textOf = ({ asset, rendition, format, version, dpr }: Item): string =>
+  [asset, rendition, format, version ?? 'current', dpr].join('\n')
 
 type Said =
   | { readonly status: 200 | 202; readonly resolution: object }
@@ -119,11 +124,13 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
     const waitMs = parseWait(c, undefined, { defaultMs: 0, maxMs: config.maxWaitMs })
     const least = parseLeast(c)
     const signal = waitMs > 0 ? c.req.raw.signal : undefined
-    return items.map(({ asset, rendition, format, version }, index) => {
+    return items.map(({ asset, rendition, format, version, dpr }, index) => {
       const refusal = withinLimit(account, index)
       if (refusal) return refusal
       if (![product, rendition].every(name => NAME_PATTERN.test(name)) || !UUID_PATTERN.test(asset))
         return nothingHere()
+      if (dpr !== 1 && rendition === ORIGINAL)
+        return refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
       return {
         ...credential,
         account,
@@ -131,6 +138,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
         asset,
         version: version === 'current' ? undefined : version,
         rendition,
+        dpr: dpr === 1 ? undefined : dpr,
         format: parseFormat(format),
         accept: c.req.header('accept'),
         least,
