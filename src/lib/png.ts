@@ -1,6 +1,7 @@
 /**
  * A PNG of a few pixels (W3C PNG, third edition): no filter, one IDAT. By hand, for an image library in the process that answers
- * requests would decode nothing there and cost memory and a thread. Measured: 32 x 24 pixels take 0.1 ms and 1.2 KB.
+ * requests would decode nothing there and cost memory and a thread. Measured: a placeholder of 32 x 24 pixels, drawn and
+ * encoded, takes 0.3 ms of CPU and has 2 KB.
  */
 import { crc32, deflateSync } from 'node:zlib'
 
