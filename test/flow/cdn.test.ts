@@ -1,7 +1,7 @@
 /** Resolutions that name a CDN: a real nginx in front, asked for what the JSON says and nothing else. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { examine } from '../../src/reconcile/doctor.ts'
-import { expectJson, expectRefusal, openClient, openSocketClient, type Send } from '../support/http.ts'
+import { expectJson, expectRefusal, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { findNginx, type Nginx, startNginx } from '../support/nginx.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -100,6 +100,7 @@ describe.skipIf(missing).each(['query', 'path'] as const)(
       const upload = { key: ADMIN_KEY, body: await photo({ width: 96, height: 64 }) }
       asset = (await expectJson<{ asset: string }>(inProcess('POST', '/v1/assets?collection=pictures', upload), 201))
         .asset
+      await settled(system)
       for (const product of Object.keys(PRODUCTS) as Product[])
         for (const format of ['webp', 'jpeg'])
           await expectJson(admin('GET', `${path(product)}?format=${format}&wait=10&delivery=json`), 200)

@@ -7,6 +7,7 @@ import type { Cache } from '../support/cache.ts'
 import { expectJson, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
 import { findVarnish, startReferenceVarnish } from '../support/varnish.ts'
 import { startVendor, type Vendor } from '../support/vendors.ts'
 
@@ -99,7 +100,11 @@ describe.skipIf(missing)(`Varnish${missing ? ` (skipped: ${missing})` : ''}`, ()
     const before = await etags()
     await expectJson(admin('PUT', `${renditions}/small`, recipe(40)), 201)
     for (const n of [0, 1])
-      expect((await send('GET', at(n, 'small'), { headers: { Prefer: 'wait=10' } })).status).toBe(200)
+      await until(
+        'it is made',
+        async () => (await send('GET', at(n, 'small'), { headers: { Prefer: 'wait=10' } })).status === 200,
+        { withinMs: 60_000 },
+      )
     expect(await state(at(0, 'small'))).toBe('200 HIT')
     expect(await rounds()).toMatchObject([{ state: 'DONE' }])
     const after = await etags()

@@ -6,10 +6,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { judge } from '../../src/deliver/purge-verify.ts'
 import { deliverPurges } from '../../src/reconcile/purge.ts'
 import { query } from '../faults/intact.ts'
-import { expectJson, openClient, openSocketClient, type Send } from '../support/http.ts'
+import { expectJson, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { findNginx, type Nginx, startNginx } from '../support/nginx.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
 import { startVendor, type Vendor } from '../support/vendors.ts'
 
 const nginxProgram = await findNginx()
@@ -111,14 +112,15 @@ describe.skipIf(missing)(`through nginx${missing ? ` (skipped: ${missing})` : ''
       'collection=pictures',
     )
     const path = `/i/mobile/${asset}/v1/small.jpg`
-    await expectJson(
-      send('GET', `/v1/products/mobile/assets/${asset}/renditions/small?delivery=json&wait=10`, { key: ADMIN_KEY }),
-      200,
-    )
+    await settled(system)
     expect((await nginx.ask(path)).status).toBe(200)
     expect((await nginx.ask(path)).headers['x-cache']).toBe('HIT')
     return { asset, path }
   }
+  const made = (path: string) =>
+    until('it is made', async () => (await send('GET', path, { headers: { Prefer: 'wait=10' } })).status === 200, {
+      withinMs: 60_000,
+    })
   const archive = (asset: string) =>
     expectJson(send('POST', `/v1/assets/${asset}/archive`, { key: ADMIN_KEY, headers: { 'If-Match': '*' } }), 200)
 
@@ -178,7 +180,7 @@ describe.skipIf(missing)(`through nginx${missing ? ` (skipped: ${missing})` : ''
     const recipe = { recipe: { resize: { width: 40 }, formats: ['jpeg'] } }
     const renditions = '/v1/collections/pictures/products/mobile/renditions/small'
     await expectJson(send('PUT', renditions, { key: ADMIN_KEY, body: recipe }), 201)
-    expect((await send('GET', path, { headers: { Prefer: 'wait=10' } })).status).toBe(200)
+    await made(path)
     await round()
     await round()
     expect(await row()).toMatchObject({ targets: { verify: { answer: 'stale 200' } } })
