@@ -86,10 +86,17 @@ export const fill = async (prepared: Prepared, assets: number): Promise<Filled> 
   return { ...prepared, store, database: await openClient(store), numbering, assets, perSecond }
 }
 
+/** What is read of any asset: in the memory of the server, as after a day of its life. */
+const WARM = `select sum(pg_prewarm(c.oid)) from pg_class c left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'i')
+    and coalesce(t.relname, c.relname) in ('asset', 'asset_version', 'leaf', 'node', 'derivative', 'original')`
+
 /** All that the first minutes of a process do, and autovacuum in its first days. */
 export const settle = async ({ database }: Filled): Promise<void> => {
   await untilNone(database, 'select 1 from audit where audit_no is null limit 1')
   await database.query('vacuum (analyze)')
+  await database.query('create extension if not exists pg_prewarm')
+  await database.query(WARM)
   await database.query('checkpoint')
 }
 

@@ -35,7 +35,7 @@ import { openWorld, type World } from './world.ts'
 
 const IDLE_SECONDS = 20
 /** Every size has its turn in every round: a machine that others use changes under a run. */
-const ROUNDS = 5
+const ROUNDS = 3
 
 const tell = (what: string): void => console.error(`scale: ${what}`)
 
