@@ -41,7 +41,7 @@ describe.each(CACHES)('behind $name', ({ name, program, start }) => {
 
     beforeAll(async () => {
       if ('missing' in program) return
-      // An address that nobody listens on: the gateway has caches that it tells of purges.
+      // Nobody listens there: the gateway has caches that it tells of purges.
       const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
       behind = await startBehind({ PURGE_WEBHOOK_URL: 'http://127.0.0.1:9/', PURGE_WEBHOOK_SECRET: secret })
       cache = await start(program, { origin: behind.address, ...behind.secrets })
@@ -64,15 +64,14 @@ describe.each(CACHES)('behind $name', ({ name, program, start }) => {
       const before = await behind.asked()
       const again = await Promise.all(Array.from({ length: 20 }, () => ask()))
       for (const each of again) {
-        const { status, body, headers } = each
-        expect([status, body.length]).toEqual([200, first.body.length])
+        expect(each).toMatchObject({ status: 200, body: first.body })
         expect(saidOf(each)).toEqual(saidOf(first))
-        for (const [name, value] of Object.entries(headers)) expect(value, name).not.toBe('')
-        expect(headers['cache-tag']).toMatch(`p:${way.product}`)
-        expect(headers['x-accel-redirect']).toBeUndefined()
-        expect(headers).not.toHaveProperty('matrix-cache-control')
-        if (isKept(way)) expect(headers['x-cache']).toBe('HIT')
-        else expect(headers['x-cache']).not.toBe('HIT')
+        for (const [name, value] of Object.entries(each.headers)) expect(value, name).not.toBe('')
+        expect(each.headers['cache-tag']).toMatch(`p:${way.product}`)
+        expect(Object.keys(each.headers)).not.toContain('x-accel-redirect')
+        expect(Object.keys(each.headers)).not.toContain('matrix-cache-control')
+        if (isKept(way)) expect(each.headers['x-cache']).toBe('HIT')
+        else expect(each.headers['x-cache']).not.toBe('HIT')
       }
       const { paths, bytes } = await behind.asked()
       expect({ paths: paths - before.paths, bytes: bytes - before.bytes }).toEqual({
