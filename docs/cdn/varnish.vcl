@@ -74,7 +74,7 @@ sub vcl_recv {
     if (req.http.Authorization || req.url ~ "\?" || req.method == "OPTIONS") {
         return (pass);
     }
-    # Pages that products name (browsers.origins): each listed here has copies of its own, any other is none. A product that lets
+    # Pages that products name (`origins`): each listed here has copies of its own, any other is none. A product that lets
     # everybody read needs no line.
     if (req.http.Origin !~ "^https://(change-me\.example)$") {
         unset req.http.Origin;

@@ -32,7 +32,8 @@ export const accelHeaders = (
   gateway: Pick<Gateway, 'config' | 'clock' | 'purgeTargets'>,
 ): Record<string, string> => {
   const { sha256, headers } = contentFor(answer, presentation, gateway)
-  const { 'Cache-Control': cacheControl = '', ...rest } = headers
+  // Ranges are the front's to offer.
+  const { 'Cache-Control': cacheControl = '', 'Accept-Ranges': _ranges, ...rest } = headers
   const path = writeOriginPath({ sha256, format: answer.kind === 'ready' ? answer.format : 'original' })
   return { ...rest, [OF_BYTES]: cacheControl, 'X-Accel-Redirect': `${gateway.config.accelPrefix}${path}` }
 }

@@ -2,7 +2,7 @@
 import { serve } from '../../src/http/serve.ts'
 import { openWarmLane } from '../../src/http/warm-lane.ts'
 import { signUrl } from '../../src/sdk/index.ts'
-import type { Answer, Cache, Secrets } from './cache.ts'
+import { type Answer, type Ask, type Cache, openAsk, type Secrets } from './cache.ts'
 import { expectJson } from './http.ts'
 import { photo } from './images.ts'
 import { ADMIN_KEY, type System, startSystem } from './system.ts'
@@ -19,6 +19,25 @@ export const PRODUCTS = {
 } as const
 export type ProductName = keyof typeof PRODUCTS
 
+/** Whose pages may read what is answered to any of them. */
+export const SHOP = 'https://shop.example'
+
+/** How clients ask: with a key, with a signature in the path or the query, or with nothing where it is public. */
+export type By = 'key' | 'path' | 'query' | 'nothing'
+
+export const WAYS = (Object.keys(PRODUCTS) as ProductName[]).flatMap(product =>
+  (['key', 'path', 'query', 'nothing'] as const)
+    .filter(by => by !== 'nothing' || PRODUCTS[product].visibility === 'public')
+    .map(by => ({ product, by, ...PRODUCTS[product] })),
+)
+type Way = (typeof WAYS)[number]
+
+/** Bytes lie in the cache: by what they are, or by a path that admits whoever has it. */
+export const isKept = ({ delivery, by }: Way): boolean => delivery === 'accel' || by === 'path' || by === 'nothing'
+
+/** The gateway is asked each time: where it decides, or keeps nothing for others. */
+export const isDecided = ({ delivery, by }: Way): boolean => delivery === 'accel' || by === 'key' || by === 'query'
+
 export interface Behind {
   readonly system: System
   readonly address: string
@@ -31,6 +50,8 @@ export interface Behind {
   admin(method: string, path: string, body?: object): Promise<Response>
   /** Answers of the gateway so far: decisions about paths, and bytes by their content. */
   asked(): Promise<{ paths: number; bytes: number }>
+  /** Without a cache between. */
+  readonly ask: Ask
   /** The socket closes, as when the gateway is away. */
   leave(): Promise<void>
   close(): Promise<void>
@@ -58,7 +79,7 @@ export const startBehind = async (env: Readonly<Record<string, string>> = {}): P
   const keys = {} as Record<ProductName, string>
   const sign = {} as Record<ProductName, { kid: string; secret: string }>
   for (const name of names) {
-    await expectJson(admin('PUT', `/v1/products/${name}`, { display_name: name }), 201)
+    await expectJson(admin('PUT', `/v1/products/${name}`, { display_name: name, origins: [SHOP] }), 201)
     keys[name] = (await expectJson<{ secret: string }>(admin('POST', `/v1/products/${name}/keys`, {}), 201)).secret
     sign[name] = await expectJson(admin('POST', `/v1/products/${name}/signing-keys`, {}), 201)
   }
@@ -95,6 +116,7 @@ export const startBehind = async (env: Readonly<Record<string, string>> = {}): P
     upload,
     admin,
     asked: async () => ({ paths: await total(metrics.resolutions), bytes: await total(metrics.originLookups) }),
+    ask: openAsk(server.port),
     leave: () => server.drain(),
     async close() {
       await server.drain()
@@ -103,12 +125,9 @@ export const startBehind = async (env: Readonly<Record<string, string>> = {}): P
   }
 }
 
-/** How a product's clients ask: with its key, with a signature in the path or the query, or with nothing where it is public. */
-export type By = 'key' | 'path' | 'query' | 'nothing'
-
 export const askerOf = (
   { keys, sign }: Pick<Behind, 'keys' | 'sign'>,
-  cache: Cache,
+  cache: Pick<Cache, 'ask'>,
   { product, file, by }: { product: ProductName; file: string; by: By },
 ) => {
   const path = `/i/${product}/${file}`
@@ -118,3 +137,15 @@ export const askerOf = (
   return (headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Answer> =>
     cache.ask(url, { ...own, ...headers }, method)
 }
+
+/** What an answer says of itself, and not of the bytes. */
+const OF_THE_REQUEST =
+  /^(date|age|server|connection|keep-alive|transfer-encoding|content-length|traceparent|server-timing|cache-status|x-.*-id|x-cache|ratelimit.*)$/
+
+/** What is said of the bytes; the end of a signature comes nearer by the second. */
+export const saidOf = ({ headers }: Answer): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(headers)
+      .filter(([name]) => !OF_THE_REQUEST.test(name))
+      .map(([name, value]) => [name, String(value).replace(/max-age=\d+/, 'max-age=n')]),
+  )

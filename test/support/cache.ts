@@ -33,11 +33,13 @@ export interface CacheOptions extends Secrets {
   readonly origin: string
 }
 
+/** At a socket of the file system, or a port of this machine. */
 export const openAsk =
-  (socketPath: string): Ask =>
+  (where: string | number): Ask =>
   (path, headers = {}, method = 'GET') =>
     new Promise((resolve, reject) => {
-      const options = { socketPath, path, method, headers: { host: 'cdn.example', ...headers } }
+      const at = typeof where === 'number' ? { host: '127.0.0.1', port: where } : { socketPath: where }
+      const options = { ...at, path, method, headers: { host: 'cdn.example', ...headers } }
       const asked = request(options, async response => {
         try {
           const chunks: Buffer[] = []
