@@ -30,6 +30,7 @@ import { wordMs } from './resolve/as-of.ts'
 import { openLocate } from './resolve/cdn.ts'
 import { openDemand } from './resolve/demand.ts'
 import { openFallback } from './resolve/fallback.ts'
+import { openInfo } from './resolve/info.ts'
 import { openResolveMany } from './resolve/many.ts'
 import { openPictureUrls } from './resolve/picture-urls.ts'
 import { openLook, openPeek, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
@@ -197,6 +198,7 @@ export const openGateway = (core: Core) => {
     ...credentials,
     ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants }),
     peek: openPeek(looking),
+    findInfo: openInfo({ ...resolving, database }),
     findFallback: openFallback({ database, look: openLook(looking) }),
     resolve: openResolve(resolving),
     resolveMany: openResolveMany(resolving),

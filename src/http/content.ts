@@ -3,6 +3,7 @@ import { cdnCacheControl, contentTag, originalCacheControl, streamCacheControl }
 import { attachment, ORIGINAL_HEADERS, tagFields } from '../deliver/headers.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Hex } from '../model/ids.ts'
+import type { Common } from '../resolve/answer.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { Presentation } from './presentation.ts'
 import { sayCommon } from './ready.ts'
@@ -21,9 +22,9 @@ export interface Content {
  * A share link may be taken back at any time, so no copy under it is fresh for longer than a presigned URL lives; a signed URL
  * is good until it expires, whatever happens, and so is a copy of what it gives.
  */
-const remainingMs = (
-  { grantEndsAt }: Ready | OriginalAnswer,
-  { link }: Presentation,
+export const remainingMs = (
+  { grantEndsAt }: Pick<Common, 'grantEndsAt'>,
+  { link }: Pick<Presentation, 'link'>,
   { now, revocableMs }: { now: number; revocableMs: number },
 ): number | undefined => {
   const left = grantEndsAt === undefined ? undefined : grantEndsAt - now
@@ -34,7 +35,7 @@ const remainingMs = (
  * What the path alone admits is anybody's who has the path, and a shared cache that keys on it keeps the secret. A signature in
  * the query does not make an answer public: there are caches that leave the query out of their keys.
  */
-const isShared = ({ visibility }: Ready | OriginalAnswer, { link }: Presentation): boolean =>
+export const isShared = ({ visibility }: Pick<Common, 'visibility'>, { link }: Pick<Presentation, 'link'>): boolean =>
   visibility === 'public' || (visibility === 'private' && (link === 'path' || link === 'share'))
 
 export const validators = (sha256: Hex) => ({

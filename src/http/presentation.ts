@@ -1,4 +1,5 @@
 import { isListed } from '../model/browser-rules.ts'
+import type { Info } from '../resolve/info.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import type { Link } from './link.ts'
 
@@ -24,7 +25,7 @@ export interface Presentation {
 
 /** What answers differ by beside their URL. */
 export const dependsOf = (
-  answer: Ready | OriginalAnswer,
+  answer: Ready | OriginalAnswer | Info,
   { link, needsCredential, modeNegotiated }: Pick<Presentation, 'link' | 'needsCredential' | 'modeNegotiated'>,
 ) => ({
   accept: modeNegotiated || (answer.kind === 'ready' && answer.negotiated),

@@ -7,6 +7,7 @@ import type { Presented, PresignedUrl } from '../deliver/presign.ts'
 import { varyOf } from '../deliver/vary.ts'
 import { digestOf } from '../model/ids.ts'
 import type { Located } from '../resolve/cdn.ts'
+import type { Info } from '../resolve/info.ts'
 import type { OriginalAnswer, Ready } from '../resolve/resolve.ts'
 import { dependsOf, type Presentation } from './presentation.ts'
 
@@ -20,7 +21,7 @@ type Shown = Pick<Presentation, 'pinned' | 'link' | 'needsCredential' | 'modeNeg
  */
 export const sayCommon = <T extends Record<string, string>>(
   headers: T,
-  answer: Ready | OriginalAnswer,
+  answer: Ready | OriginalAnswer | Info,
   shown: Pick<Presentation, 'link' | 'needsCredential' | 'modeNegotiated' | 'origin'>,
 ): T => {
   const all: Record<string, string> = headers

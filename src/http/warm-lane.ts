@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { readHints } from '../deliver/hints.ts'
 import type { Gateway } from '../gateway.ts'
 import { subscriberOf } from '../lib/network.ts'
-import { canonicalDeliveryPath, type DeliveryPath, isPathProblem } from '../model/delivery-path.ts'
+import { canonicalDeliveryPath, type DeliveryPath, INFO, isPathProblem } from '../model/delivery-path.ts'
 import { ANONYMOUS, type Credential } from '../policy/credentials.ts'
 import type { Account } from '../rates/rates.ts'
 import type { Question, Ready } from '../resolve/resolve.ts'
@@ -75,7 +75,7 @@ interface Known {
 /** Whatever is spelled otherwise the routes send on. */
 const readCanonical = (sent: string): DeliveryPath | undefined => {
   const read = canonicalDeliveryPath(sent)
-  return isPathProblem(read) || read.path !== sent ? undefined : read.asked
+  return isPathProblem(read) || read.path !== sent || read.asked.rendition === INFO ? undefined : read.asked
 }
 
 const parseAsk = (incoming: IncomingMessage, { recall, clients }: Known): Ask | undefined => {

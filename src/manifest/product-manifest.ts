@@ -98,7 +98,7 @@ type LeafRow = [string, number, string, number, Format, string | null, string, n
 export const manifestLeaves = async (
   database: Pick<Database, 'hotRows'>,
   { tenant, product }: ManifestKey,
-  assets: readonly ManifestAsset[],
+  assets: readonly Pick<ManifestAsset, 'asset' | 'version' | 'collection'>[],
 ): Promise<ManifestLeaf[]> => {
   const shown = assets.filter(({ version }) => version !== undefined)
   if (shown.length === 0) return []

@@ -4,6 +4,7 @@
  *     /i/{product}/{asset}/{v{n}|current}/{rendition}[@{dpr}x].{ext|auto}[/{seo-name}]
  *     /i/{product}/{asset}/{v{n}|current}/x/{operations}[/-/{operations}].{ext|auto}[/{seo-name}]
  *     /i/{product}/{asset}/{v{n}|current}/original
+ *     /i/{product}/{asset}/{v{n}|current}/info.json
  *
  * Each has one spelling. Others that mean the same (keys in another order, `jpeg`, `@1x`, leading zeros, defaults that are
  * written out, an encoded `@` or comma) are read too, and who sent them is sent on to the one, so that there is one entry in
@@ -22,8 +23,8 @@ export interface DeliveryPath {
   /** `undefined`: the current one. */
   readonly version: number | undefined
   /**
-   * Its name. `original` stands for the bytes as they were received, and `x/` with operations (model/ad-hoc.ts) for what no
-   * rendition is named for.
+   * Its name. `original` stands for the bytes as they were received, `info.json` for what is known of them, and `x/` with
+   * operations (model/ad-hoc.ts) for what no rendition is named for.
    */
   readonly rendition: string
   readonly format: Format | 'auto'
@@ -46,6 +47,7 @@ export interface PathProblem {
 }
 
 export const ORIGINAL = 'original'
+export const INFO = 'info.json'
 const AD_HOC = 'x/'
 
 export const isAdHoc = ({ rendition }: Pick<DeliveryPath, 'rendition'>): boolean => rendition.startsWith(AD_HOC)
@@ -80,7 +82,7 @@ const SEO = '[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}'
 const DPR = DPRS.join('|').replace('.', '\\.')
 /** Everything that is canonical but for operations. 0.4 us. */
 const PLAIN = new RegExp(
-  `^/i/(${NAME})/(${UUID})/(?:current|v([1-9]\\d{0,8}))/(?:(original)|(${NAME})(?:@(${DPR})x)?\\.([a-z]{3,4})(?:/(${SEO}))?)$`,
+  `^/i/(${NAME})/(${UUID})/(?:current|v([1-9]\\d{0,8}))/(?:(original|info\\.json)|(${NAME})(?:@(${DPR})x)?\\.([a-z]{3,4})(?:/(${SEO}))?)$`,
 )
 const PLACE = new RegExp(`^/i/(${NAME})/(${UUID})/(?:current|v(\\d{1,9}))/(.+)$`)
 const LEAF = new RegExp(`^(${NAME})(?:@([^/]*)x)?\\.([a-z]{3,4})(?:/(.*))?$`)
@@ -127,7 +129,7 @@ const readLoosely = (sent: string): CanonicalPath | PathProblem => {
 }
 
 const readLeaf = (rest: string): Leaf | PathProblem => {
-  if (rest === ORIGINAL) return { rendition: rest, format: 'auto', dpr: undefined, seoName: undefined }
+  if (rest === ORIGINAL || rest === INFO) return { rendition: rest, format: 'auto', dpr: undefined, seoName: undefined }
   const [, operations, ...ofAdHoc] = OPERATIONS.exec(rest) ?? []
   if (operations !== undefined) return readAdHoc(operations, ofAdHoc)
   const [, rendition, dpr, extension = '', seoName] = LEAF.exec(rest) ?? []
@@ -170,7 +172,7 @@ export const readDeliveryPath = (path: string): DeliveryPath | undefined => {
 export const writeDeliveryPath = (it: DeliveryPath): string => {
   const { product, asset, version, rendition, format, seoName } = it
   const place = `/i/${product}/${asset}/${version === undefined ? 'current' : `v${version}`}`
-  if (rendition === ORIGINAL) return `${place}/${rendition}`
+  if (rendition === ORIGINAL || rendition === INFO) return `${place}/${rendition}`
   const extension = format === 'auto' ? 'auto' : EXTENSION[format]
   return `${place}/${leafNameOf(it)}.${extension}${seoName === undefined ? '' : `/${seoName}`}`
 }

@@ -9,7 +9,6 @@ import type { UrlLife } from '../deliver/exposure.ts'
 import type { Hints } from '../deliver/hints.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
-import { whyGone } from '../model/asset.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
 import { type Dpr, isAdHoc, leafNameOf } from '../model/delivery-path.ts'
 import type { Hex } from '../model/ids.ts'
@@ -24,10 +23,9 @@ import type { Account } from '../rates/rates.ts'
 import { adHocOf, onLadder } from './ad-hoc.ts'
 import type { Answer, Common, Ready } from './answer.ts'
 import { asOfThen } from './as-of.ts'
-import { requireAtLeast } from './at-least.ts'
 import type { Demand } from './demand.ts'
-import { grantEndOf, nothingHere, permit, principalOf } from './permit.ts'
-import { isShown, unpublished } from './shown.ts'
+import { nothingHere, permit } from './permit.ts'
+import { isShown, type Permitted, shownFrom } from './shown.ts'
 import type { Waiter } from './wait.ts'
 import { leanest, refuseHopeless, wantedLeaves } from './wanted.ts'
 
@@ -87,7 +85,11 @@ export type Resolve = (question: Question) => Promise<Answer>
 export type LookDependencies = Pick<ResolveDependencies, 'tenant' | 'clock' | 'life' | 'policy' | 'read' | 'proveLink'>
 
 /** The question with what its signature proves. Throws `forbidden`. */
-const proved = ({ proveLink, clock }: LookDependencies, { signingKey }: ResolveFacts, question: Question): Question => {
+export const proved = (
+  { proveLink, clock }: LookDependencies,
+  { signingKey }: ResolveFacts,
+  question: Question,
+): Question => {
   const { signed, product } = question
   if (signed === undefined) return question
   return { ...question, proven: proveLink({ signed, key: signingKey, product, now: clock.now() }) }
@@ -209,35 +211,10 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
 }
 
 /** What the facts come to, for who was permitted by this edge. Throws the refusals of `resolve`. */
-export const answerFrom = (
-  facts: ResolveFacts,
-  question: Question,
-  { tenant: defaultTenant, edge }: { tenant: string; edge: Grant | undefined },
-): Answer => {
-  const { asset, version, keyExpiresAt } = facts
-  const principal = principalOf(facts, question)
-  if (!asset) throw nothingHere()
-  const gone = whyGone(asset)
-  if (gone) throw gone
-  requireAtLeast(asset.publication, question.least)
-  const shared = {
-    tenant: principal?.tenant ?? defaultTenant,
-    principal,
-    collection: asset.collection,
-    product: question.product,
-    asset: question.asset,
-    publication: asset.publication,
-    delivery: facts.edges.collection?.delivery ?? 'redirect',
-    visibility: edge?.conditions?.networks ? ('local' as const) : (edge?.visibility ?? 'private'),
-    grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
-    browser: facts.browser,
-    remembered: facts.remembered,
-    matrixRevision: facts.matrixRevision,
-  }
-  if (question.version === undefined && asset.activeVersion === undefined) {
-    return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
-  }
-  if (!version || !isShown(version.state, question.version, principal !== undefined)) throw nothingHere()
+export const answerFrom = (facts: ResolveFacts, question: Question, permitted: Permitted): Answer => {
+  const shown = shownFrom(facts, question, permitted)
+  if (shown.kind === 'unpublished') return shown
+  const { shared, version } = shown
   const placeholder = placeholderOf(version.look)
   const common = (): Common => ({ ...shared, version: version.version, placeholder })
   if (question.rendition === 'original') {

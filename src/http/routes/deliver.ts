@@ -10,6 +10,7 @@ import {
   type CanonicalPath,
   canonicalDeliveryPath,
   type DeliveryPath,
+  INFO,
   isAdHoc,
   isPathProblem,
   writeDeliveryPath,
@@ -23,6 +24,7 @@ import { addressOf } from '../address.ts'
 import { isLasting, presentResponse } from '../as-of.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
+import { infoResponse } from '../info.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
 import { noteSpan } from '../spans.ts'
@@ -130,6 +132,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       signal: undefined,
       learn: (browser: BrowserRules | undefined) => c.set('asked', { link: link?.place, browser: browser ?? 'none' }),
     }
+    if (rendition === INFO) return infoResponse(c, gateway, question, link?.place)
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const
     const startedAt = performance.now()
     const answer = await resolveOrFallback(c, gateway, question, wish)

@@ -57,6 +57,35 @@ export const PendingSchema = z
   })
   .openapi('Pending')
 
+const InfoSchema = z
+  .object({
+    asset: z.uuid(),
+    version: z.number().int(),
+    publication: z.number().int(),
+    product: z.string(),
+    media_type: z.string().openapi({ description: 'Of the original, as found in its content' }),
+    width: z.number().int().optional().openapi({ description: 'As a person sees it; absent: it is no picture' }),
+    height: z.number().int().optional(),
+    frames: z.number().int().optional(),
+    placeholder: PlaceholderSchema.optional(),
+    renditions: z
+      .array(
+        z.object({
+          rendition: z.string(),
+          revision: z.number().int(),
+          format: z.enum(FORMATS),
+          media_type: z.string(),
+          width: z.number().int(),
+          height: z.number().int(),
+          bytes: z.number().int(),
+          digest: z.string(),
+          path: z.string().openapi({ description: 'The delivery path, without what lets it in' }),
+        }),
+      )
+      .openapi({ description: 'What the product has ready, by rendition and format' }),
+  })
+  .openapi('Info')
+
 const format = z.enum(['auto', ...FORMATS]).optional()
 const found = {
   200: json(z.union([ResolutionSchema, ExplanationSchema]), 'Ready; or with `explain=1`, the explanation'),
@@ -140,10 +169,10 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
     method: 'get' as const,
     responses: {
       ...found,
-      200: {
-        description:
-          'The bytes, where the edge streams; or what stands in for them in a page, as `Matrix-Fallback` says',
-      },
+      200: json(
+        InfoSchema,
+        'The bytes, where the edge streams; or what stands in for them in a page, as `Matrix-Fallback` says; of `info.json` the document',
+      ),
       308: { description: 'The one spelling of the same path' },
       ...failures,
     },
@@ -153,7 +182,8 @@ export const documentResolve = (app: OpenAPIHono<Env>): void => {
     security,
     path: '/i/{product}/{asset}/{version}/{file}',
     summary: 'A derivative by URL: `/i/{product}/{asset}/v{n}|current/{rendition}.{ext|auto}`',
-    description: '`original` in place of the file name gives the original; `?dl=name` names the download.',
+    description:
+      '`original` in place of the file name gives the original, `?dl=name` names the download; `info.json` tells what is known.',
     request: {
       params: target,
       query: z.object({

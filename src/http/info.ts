@@ -1,0 +1,70 @@
+/** info.json: what is known of a version, as a document that caches may keep like its pictures. */
+import { streamCacheControl } from '../deliver/answer.ts'
+import { tagFields } from '../deliver/headers.ts'
+import type { Gateway } from '../gateway.ts'
+import { writeDeliveryPath } from '../model/delivery-path.ts'
+import { digestOf } from '../model/ids.ts'
+import type { Info } from '../resolve/info.ts'
+import type { Question } from '../resolve/resolve.ts'
+import { documentResponse } from './conditional.ts'
+import { stateTag } from './configuration.ts'
+import { isShared, remainingMs } from './content.ts'
+import type { MatrixContext } from './context.ts'
+import { pendingResponse } from './pending.ts'
+import type { Presentation } from './presentation.ts'
+import { sayCommon } from './ready.ts'
+
+const infoDocument = ({ asset, version, publication, product, mediaType, size, placeholder, renditions }: Info) => ({
+  asset,
+  version,
+  publication,
+  product,
+  media_type: mediaType,
+  ...size,
+  placeholder,
+  renditions: renditions.map(({ rendition, revision, format, sha256, mediaType: type, width, height, bytes }) => ({
+    rendition,
+    revision,
+    format,
+    media_type: type,
+    width,
+    height,
+    bytes,
+    digest: digestOf(sha256),
+    path: writeDeliveryPath({ product, asset, version, rendition, format }),
+  })),
+})
+
+/** Pinned or not, it may learn of another rendition at any time, and is short-lived. */
+const headersOf = (
+  info: Info,
+  link: Presentation['link'],
+  { clock, config }: Pick<Gateway, 'clock' | 'config'>,
+): Record<string, string> => ({
+  'Cache-Control': streamCacheControl({
+    pinned: false,
+    negotiated: false,
+    complete: true,
+    isPublic: isShared(info, { link }),
+    remainingMs: remainingMs(info, { link }, { now: clock.now(), revocableMs: config.presignSeconds * 1000 }),
+  }),
+  'Matrix-Publication': String(info.publication),
+  'X-Content-Type-Options': 'nosniff',
+  ...tagFields(info),
+  ...(link !== undefined && { 'Referrer-Policy': 'no-referrer' }),
+})
+
+export const infoResponse = async (
+  c: MatrixContext,
+  gateway: Gateway,
+  question: Question,
+  link: Presentation['link'],
+): Promise<Response> => {
+  const info = await gateway.findInfo(question)
+  gateway.metrics.resolutions.inc({ outcome: info.kind })
+  if (info.kind === 'unpublished') return pendingResponse(c, gateway, info)
+  const document = infoDocument(info)
+  const shown = { link, needsCredential: false, modeNegotiated: false, origin: c.req.header('origin') }
+  const headers = { ...sayCommon(headersOf(info, link, gateway), info, shown), ETag: stateTag(document) }
+  return documentResponse(c, headers, document)
+}
