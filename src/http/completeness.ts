@@ -1,9 +1,61 @@
 /** Completeness is a fact one can read: for every product of a version, what is required, done, pending and failed. */
+import { z } from '@hono/zod-openapi'
 import type { LeafState } from '../manifest/leaves.ts'
-import type { Version } from '../model/asset.ts'
+import { VERSION_STATES, type Version } from '../model/asset.ts'
 import { isVariant } from '../model/delivery-path.ts'
+import { PUBLISH_GATES, type PublishGate } from '../model/product.ts'
 
-type Status = 'COMPLETE' | 'PARTIAL' | 'PENDING' | 'DEGRADED' | 'FAILED'
+const STATUSES = ['COMPLETE', 'PARTIAL', 'PENDING', 'DEGRADED', 'FAILED'] as const
+type Status = (typeof STATUSES)[number]
+
+const Count = z.number().int()
+const counts = {
+  required: Count.openapi({ description: 'What is made for every version and has to be there' }),
+  done: Count,
+  dead: Count.openapi({ description: 'What cannot be made, or was tried in vain' }),
+}
+
+export const CompletenessSchema = z
+  .object({
+    asset: z.uuid(),
+    version: Count,
+    state: z.enum(VERSION_STATES),
+    gate: z.enum(PUBLISH_GATES).openapi({
+      description:
+        'Whose required renditions the collection waits for before it publishes: of `all` products, of the `owner` alone, of `none`',
+    }),
+    products: z.array(
+      z.object({
+        product: z.string(),
+        status: z.enum(STATUSES).openapi({
+          description:
+            '`PARTIAL`, `PENDING`: being made; `DEGRADED`, `FAILED`: something, or everything, cannot be had',
+        }),
+        ...counts,
+        failed: z
+          .array(
+            z.object({
+              rendition: z.string(),
+              format: z.string(),
+              node: z.string().nullable().openapi({ description: 'null: refused when it was planned' }),
+              code: z.string().optional(),
+              attempts: Count.optional(),
+              at: z.string().optional(),
+            }),
+          )
+          .optional(),
+      }),
+    ),
+    others: z
+      .object({ products: Count, ...counts })
+      .optional()
+      .openapi({ description: 'What the other products come to, where a product asks' }),
+    asks: Count.openapi({ description: 'Renditions in a format, of all products' }),
+    nodes: Count.openapi({ description: 'What is made for them' }),
+    reused: Count.openapi({ description: 'Asks that another one is answered with' }),
+    ready_percent: Count,
+  })
+  .openapi('Completeness')
 
 const isDead = (leaf: LeafState): boolean => leaf.node === null || leaf.state === 'DEAD'
 
@@ -43,7 +95,7 @@ const productOf = (product: string, leaves: readonly LeafState[]) => {
 export const completenessOf = (
   asset: string,
   { version, state }: Version,
-  { leaves: all, viewer }: { leaves: readonly LeafState[]; viewer: string | undefined },
+  { leaves: all, gate, viewer }: { leaves: readonly LeafState[]; gate: PublishGate; viewer: string | undefined },
 ) => {
   const leaves = all.filter(({ rendition }) => !isVariant(rendition))
   const everybody = [...new Set(leaves.map(leaf => leaf.product))]
@@ -56,6 +108,7 @@ export const completenessOf = (
     asset,
     version,
     state,
+    gate,
     products: products.map(product =>
       productOf(
         product,

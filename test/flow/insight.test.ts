@@ -15,6 +15,7 @@ import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 
 interface Completeness {
   readonly state: string
+  readonly gate: string
   readonly products: {
     product: string
     status: string
@@ -79,6 +80,7 @@ describe('completeness', () => {
       asset,
       version: 1,
       state: 'ACTIVE',
+      gate: 'all',
       products: [
         { product: 'mobile', status: 'COMPLETE', required: 3, done: 3, dead: 0 },
         { product: 'partner-api', status: 'COMPLETE', required: 1, done: 1, dead: 0 },
@@ -97,6 +99,7 @@ describe('completeness', () => {
       asset,
       version: 1,
       state: 'ACTIVE',
+      gate: 'all',
       products: [{ product: 'partner-api', status: 'COMPLETE', required: 1, done: 1, dead: 0 }],
       others: { products: 2, required: 6, done: 6, dead: 0 },
       asks: 9,
@@ -104,6 +107,14 @@ describe('completeness', () => {
       reused: 1,
       ready_percent: 100,
     })
+  })
+
+  test('says whom publishing waits for', async () => {
+    for (const gate of ['owner', 'none', 'all']) {
+      const body = { owner: 'shop-web', publish_gate: gate }
+      await expectJson(send('PUT', '/v1/collections/product-photo', { key: ADMIN_KEY, body }), 200)
+      expect(await completeness()).toMatchObject({ gate })
+    }
   })
 
   test('names what cannot be made, and why', async () => {

@@ -14,7 +14,7 @@ import type { Action } from '../../policy/decide.ts'
 import { listPermitted } from '../../policy/list-permitted.ts'
 import { type Permission, permitOnAsset } from '../../policy/permission.ts'
 import { addressOf } from '../address.ts'
-import { completenessOf } from '../completeness.ts'
+import { CompletenessSchema, completenessOf } from '../completeness.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
@@ -216,17 +216,19 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       path: '/v1/assets/{asset}/versions/{version}/completeness',
       summary: 'What is ready for whom, and what blocks',
       request: { params: versionParams },
-      responses: { 200: json(z.looseObject({}), 'Counts per product'), ...shared },
+      responses: { 200: json(CompletenessSchema, 'Counts per product'), ...shared },
     }),
     async c => {
       const { asset: id, version } = c.req.valid('param')
       const { tenant } = c.get('principal')
       const asset = await permittedAsset(gateway, c, id, 'read')
       const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
-      if (!found) throw nothingHere()
+      const collection = await findCollection(database, tenant, asset.collection)
+      if (!found || !collection) throw nothingHere()
       return c.json(
         completenessOf(asset.asset, found, {
           leaves: await leavesOfVersion(database, tenant, asset.asset, version),
+          gate: collection.publishGate,
           viewer: c.get('principal').product,
         }),
         200,
