@@ -126,7 +126,8 @@ const resolved = async (ask: Ask): Promise<{ status: number; code?: string; form
   const path = isNobody ? writeDeliveryPath(ask) : `/v1/products/${rows(ask)}?${queryOf(ask)}`
   const response = await send('GET', path, {
     ...(key && { key }),
-    headers: { Accept: ask.accept, Prefer: 'wait=0' },
+    // What stands in for it in a page is no part of what is explained.
+    headers: { Accept: ask.accept, Prefer: 'wait=0, fallback=none' },
   })
   const text = response.status >= 400 ? ((await response.json()) as { code: string }) : undefined
   return { status: response.status, ...(text && { code: text.code }) }

@@ -427,7 +427,7 @@ const CASES: readonly Case[] = [
     method: 'GET',
     route: '/v1/products/:product/assets/:asset/picture',
     path: () => `/v1/products/reader/assets/${scene.asset}/picture?renditions=thumb`,
-    row: products({ stranger: 404, reader: 422, editor: 404, owner: 404, admin: 422, elsewhere: 404 }),
+    row: products({ stranger: 404, reader: 422, editor: 404, owner: 404, admin: 422, elsewhere: 404, front: 404 }),
   },
   // Who may ask at all is told of each by itself.
   {
