@@ -113,7 +113,7 @@ const GROUNDS_OF_COLLECTION = {
 
 /**
  * Those alone that have an edge of their own, found from these: a product that may not see the collection is told so at a price that
- * does not follow the size of it (40,653 blocks at 20,000 assets, 3 now), nor tells of it.
+ * does not follow the size of it (40,653 blocks at 20,000 assets, when it went by the collection), nor tells of it.
  */
 const GROUNDS_OF_OWN = {
   name: 'collection_own_grounds',
