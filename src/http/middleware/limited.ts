@@ -56,6 +56,7 @@ export const limited = ({ rates, findPrincipal, recall, publicBase }: Needs) => 
     try {
       rates.failed(from)
     } catch (error) {
+      c.res = undefined // or its headers would be put over those of the other
       c.res = problemResponse(asMatrixError(error), { base: publicBase(), requestId: c.get('requestId') })
     }
   }

@@ -19,7 +19,7 @@ import { JSON_ROUTE, json, jsonBody, Problem, refusals, security } from '../open
 import { pendingDocuments } from '../pending.ts'
 import { problemDocument } from '../problem.ts'
 import { originalDocument, originalObject, resolutionDocument } from '../ready.ts'
-import { Version } from '../validation.ts'
+import { Name, Version } from '../validation.ts'
 import { PendingSchema, ResolutionSchema } from './resolve.openapi.ts'
 import { nothingHere, parseFormat, parseWait } from './resolve.ts'
 
@@ -127,8 +127,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
     return items.map(({ asset, rendition, format, version, dpr }, index) => {
       const refusal = withinLimit(account, index)
       if (refusal) return refusal
-      if (![product, rendition].every(name => NAME_PATTERN.test(name)) || !UUID_PATTERN.test(asset))
-        return nothingHere()
+      if (!NAME_PATTERN.test(rendition) || !UUID_PATTERN.test(asset)) return nothingHere()
       if (dpr !== 1 && rendition === ORIGINAL)
         return refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
       return {
@@ -161,7 +160,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
       description:
         'Each item is answered as it would be alone, in the order of the request; equal items are asked once. Counts as so many requests as there are different items. Three statements of SQL for what is ready, whatever the number. An array in place of the object is taken, too.',
       request: {
-        params: z.object({ product: z.string() }),
+        params: z.object({ product: Name }),
         headers: z.object({
           Prefer: z
             .string()
