@@ -203,6 +203,38 @@ cases:
     expect({ code, out }).toMatchObject({ code: 0, out: expect.not.stringContaining('undefined') })
   })
 
+  test('resolve answers a file line by line, however long, and says so where one is refused', async () => {
+    const wish = JSON.stringify({ asset, rendition: 'card', format: 'jpeg' })
+    await writeFile(join(root, 'wishes.ndjson'), `${wish}\n\n`.repeat(201))
+    const { code, out, err } = await matrix('resolve', 'shop-web', '--batch', 'wishes.ndjson')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const answers = out.split('\n').map(line => JSON.parse(line))
+    expect(answers.map(({ line }) => line)).toEqual(Array.from({ length: 201 }, (_, at) => 2 * at + 1))
+    for (const answer of answers)
+      expect(answer).toMatchObject({ asset, rendition: 'card', status: 200, resolution: { media_type: 'image/jpeg' } })
+
+    const unknown = JSON.stringify({ asset, rendition: 'nowhere' })
+    await writeFile(join(root, 'wishes.ndjson'), `${unknown}\n${wish}`)
+    const refused = await matrix('resolve', 'shop-web', '-b', 'wishes.ndjson')
+    expect(refused).toMatchObject({ code: 1, err: '1 ready, 0 being made, 1 refused.' })
+    expect(refused.out.split('\n').map(line => JSON.parse(line))).toMatchObject([
+      { line: 1, rendition: 'nowhere', status: 404, problem: { code: 'not-found' } },
+      { line: 2, rendition: 'card', status: 200 },
+    ])
+
+    await writeFile(join(root, 'wishes.ndjson'), `${wish}\n{"asset":"${asset}","rendition":"card","size":1}`)
+    expect(await matrix('resolve', 'shop-web', '-b', 'wishes.ndjson')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^wishes\.ndjson, lines 1 to 2: contract-violation: [\s\S]*size/),
+    })
+    await writeFile(join(root, 'wishes.ndjson'), `${wish}\n{"asset":`)
+    expect(await matrix('resolve', 'shop-web', '-b', 'wishes.ndjson')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^wishes\.ndjson:2: /),
+    })
+  })
+
   test('explain tells how an answer came about, and without a rendition the plan', async () => {
     const answer = await matrix('explain', 'shop-web', asset, 'card')
     expect(answer).toMatchObject({ code: 0, err: '' })
@@ -377,6 +409,8 @@ describe('exit codes', () => {
     ['an unknown command', ['frobnicate']],
     ['an unknown option', ['doctor', '--frobnicate']],
     ['a missing argument', ['resolve', 'shop-web']],
+    ['a batch that is not there', ['resolve', 'shop-web', '-b', 'nothing.ndjson']],
+    ['a batch and an asset', ['resolve', 'shop-web', 'x', '-b', 'one.jpg']],
     ['a format that is none', ['resolve', 'a', 'b', 'c', '-f', 'bmp']],
     ['a wait that is no number', ['resolve', 'a', 'b', 'c', '-w', 'long']],
     ['a file that is not there', ['put', 'three.jpg']],
