@@ -2,7 +2,6 @@
  * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { readHints } from '../../deliver/hints.ts'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
 import type { BrowserRules } from '../../model/browser-rules.ts'
@@ -24,6 +23,7 @@ import { addressOf } from '../address.ts'
 import { isLasting, presentResponse } from '../as-of.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
+import { hintsOf } from '../hints.ts'
 import { infoResponse } from '../info.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
@@ -123,7 +123,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       dpr,
       format,
       accept: c.req.header('accept'),
-      hints: readHints(c.req.header('save-data')),
+      hints: hintsOf(c),
       least,
       waitMs,
       countSharers: false,
