@@ -24,7 +24,8 @@ const EXPOSED = [
   'X-Request-Id',
 ].join(', ')
 
-const ANYBODY: Readonly<Record<string, string>> = {
+/** Also of what asks nobody, and so says nothing of a product: a page follows a redirect only where it may read that, too. */
+export const ANYBODY: Readonly<Record<string, string>> = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Expose-Headers': EXPOSED,
   'Timing-Allow-Origin': '*',

@@ -31,18 +31,12 @@ export const ORIGINAL_HEADERS = {
 } as const
 
 /**
- * `Content-Disposition` with a name that is safe in a header and right in every alphabet (RFC 6266 section 4.3,
- * RFC 8187 section 3.2): control characters and quotes never get through, and no half of a character that somebody cut.
+ * To be kept under this name, and never shown in place: `Content-Disposition` with a name that is safe in a header and right in
+ * every alphabet (RFC 6266 section 4.3, RFC 8187 section 3.2): control characters and quotes never get through, and no half of a character that somebody cut.
  */
-const disposition = (type: 'attachment' | 'inline', name: string): string => {
+export const attachment = (name: string): string => {
   const filename = name.replace(/\p{Cs}/gu, '')
   const ascii = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(filename).replace(/['()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-  return `${type}; filename="${ascii}"; filename*=UTF-8''${encoded}`
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
 }
-
-/** To be kept under this name, and never shown in place. */
-export const attachment = (name: string): string => disposition('attachment', name)
-
-/** To be shown, and called this by whoever keeps it. */
-export const inline = (name: string): string => disposition('inline', name)

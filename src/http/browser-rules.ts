@@ -23,7 +23,7 @@ export const BrowserFields = {
     }),
   client_hints: z.boolean().optional().openapi({
     description:
-      'Delivery paths with `auto` heed what browsers say of the line: with `Save-Data: on`, the fewest bytes',
+      'Delivery paths with `auto` heed what browsers say of the line and the screen: with `Save-Data: on`, the fewest bytes; with `Sec-CH-DPR` or `DPR`, a variant for the screen',
   }),
 }
 

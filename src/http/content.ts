@@ -56,7 +56,7 @@ const sayOriginal = (
 
 const sayDerivative = (
   headers: Record<string, string>,
-  { negotiated, complete }: Ready,
+  { negotiated, complete, density }: Ready,
   {
     pinned,
     isPublic,
@@ -66,6 +66,7 @@ const sayDerivative = (
 ): void => {
   const cacheable = { pinned, negotiated, complete, isPublic, remainingMs: leftMs }
   headers['Cache-Control'] = streamCacheControl(cacheable)
+  if (density !== undefined) headers['Content-DPR'] = String(density)
   const forCdn = purges ? cdnCacheControl(cacheable) : undefined
   if (forCdn !== undefined) headers['CDN-Cache-Control'] = forCdn
 }

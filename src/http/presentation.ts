@@ -33,4 +33,5 @@ export const dependsOf = (
     link === undefined && (needsCredential || answer.kind === 'original' || answer.visibility !== 'public'),
   origin: isListed(answer.browser),
   hints: answer.kind === 'ready' && answer.hinted,
+  density: answer.kind === 'ready' && answer.density !== undefined,
 })

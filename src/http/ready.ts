@@ -3,6 +3,7 @@ import { redirectCacheControl, resolutionCacheControl, resolutionTag } from '../
 import { cacheStatus } from '../deliver/cache-status.ts'
 import { crossOriginHeaders } from '../deliver/cross-origin.ts'
 import { attachment, cacheTags } from '../deliver/headers.ts'
+import { DENSITY_HINTS } from '../deliver/hints.ts'
 import type { Presented, PresignedUrl } from '../deliver/presign.ts'
 import { varyOf } from '../deliver/vary.ts'
 import { digestOf } from '../model/ids.ts'
@@ -27,6 +28,7 @@ export const sayCommon = <T extends Record<string, string>>(
   const all: Record<string, string> = headers
   const vary = varyOf(dependsOf(answer, shown))
   if (vary !== '') all.Vary = vary
+  if (answer.kind === 'ready' && answer.density !== undefined) all['Accept-CH'] = DENSITY_HINTS
   all['Cache-Status'] = cacheStatus(answer.remembered)
   const crossOrigin = crossOriginHeaders(answer.browser, shown.origin)
   if (crossOrigin !== undefined) Object.assign(all, crossOrigin)

@@ -17,6 +17,7 @@ export const refusalHeaders = (
     authorization: isKept && link === undefined,
     origin: isListed(browser),
     hints: false,
+    density: false,
   })
   return {
     'Referrer-Policy': 'no-referrer',

@@ -156,7 +156,7 @@ const deliverAsk = (
       dpr,
       format,
       accept: headers.accept,
-      hints: readHints(headers['save-data']),
+      hints: readHints(headers),
       waitMs: 0,
       countSharers: false,
       address,

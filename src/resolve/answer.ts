@@ -44,6 +44,10 @@ export interface Ready extends Common {
   readonly negotiated: boolean
   /** Hints of the browser were heeded, whatever they were. */
   readonly hinted: boolean
+  /** Pixels to one of the page, where hints were to say for which screen. */
+  readonly density?: number | undefined
+  /** What these would rather have had, and is not there yet. */
+  readonly denser?: Pending | undefined
   /** Now or before: anybody may be shown the version where the edge is public. */
   readonly published: boolean
   /** Every format of the rendition is there: a negotiated answer will not be bettered. */

@@ -11,19 +11,20 @@ import type { Clock } from '../lib/clock.ts'
 import type { ResolveFacts, ResolveKey } from '../manifest/resolve-read.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
 import { type Dpr, isAdHoc, leafNameOf } from '../model/delivery-path.ts'
+import { isMatrixError } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { placeholderOf } from '../model/look.ts'
 import type { Proven } from '../model/principal.ts'
-import type { Grant } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ProveLink } from '../policy/prove-link.ts'
 import type { Signed } from '../policy/signature.ts'
 import type { Account } from '../rates/rates.ts'
 import { adHocOf, onLadder } from './ad-hoc.ts'
-import type { Answer, Common, Ready } from './answer.ts'
+import type { Answer, Common, Pending } from './answer.ts'
 import { asOfThen } from './as-of.ts'
 import type { Demand } from './demand.ts'
+import { atDensity, densityFor, isOfDensity } from './density.ts'
 import { nothingHere, permit } from './permit.ts'
 import { isShown, type Permitted, shownFrom } from './shown.ts'
 import type { Waiter } from './wait.ts'
@@ -126,55 +127,15 @@ export const openLook = (dependencies: LookDependencies): Resolve => {
     const answer = async () => {
       const edge = await permit(dependencies, facts, question)
       const rendition = onLadder(facts, question)
-      return rendition === question.rendition
-        ? answerFrom(facts, question, { tenant, edge })
-        : look({ ...asked, rendition })
+      if (rendition !== question.rendition) return look({ ...asked, rendition })
+      const plain = answerFrom(facts, question, { tenant, edge })
+      const dpr = densityFor(facts, question)
+      if (dpr === undefined || plain.kind !== 'ready') return plain
+      return atDensity(plain, { dpr, isAway: asOf !== undefined, ask: () => look({ ...asked, dpr }) })
     }
     return asOf === undefined ? answer() : asOfThen(answer, asOf, life)
   }
   return look
-}
-
-interface Given extends Pick<Question, 'format' | 'accept'> {
-  readonly lean: boolean | undefined
-  /** By its identity: one may take over from the other when its time has come. */
-  readonly edge: Grant | undefined
-  readonly ready: Ready
-}
-
-/** One look and nothing set in motion: `undefined` for whatever is not ready. Throws the refusals of `resolve`. */
-export type Peek = (question: Question) => Promise<Ready | undefined>
-
-/** What proved the principal may have been changed since. */
-const isOutdated = (proven: Proven | undefined, { matrixRevision }: ResolveFacts): boolean =>
-  proven?.asOf !== undefined && proven.asOf !== matrixRevision
-
-const isSame = (last: Given, { format, accept, lean, edge }: Omit<Given, 'ready'>): boolean =>
-  last.format === format && last.accept === accept && last.lean === lean && last.edge === edge
-
-/**
- * Facts that still hold are the same object (manifest/warm-read.ts), made for one question but for `format` and `accept`: the
- * last answer to these is given again. What they permit is decided anew each time.
- */
-export const openPeek = (dependencies: LookDependencies): Peek => {
-  const { tenant, read } = dependencies
-  const given = new WeakMap<ResolveFacts, Given>()
-  return async asked => {
-    const { format, accept } = asked
-    const lean = asked.hints?.saveData
-    const facts = await read(keyOf(tenant, asked))
-    if (isOutdated(asked.proven, facts)) return undefined
-    const question = proved(dependencies, facts, asked)
-    const edge = await permit(dependencies, facts, question)
-    // What somebody proved to us ends with the proof, not with the facts.
-    const last = question.proven ? undefined : given.get(facts)
-    if (last !== undefined && isSame(last, { format, accept, lean, edge })) return last.ready
-    if (onLadder(facts, question) !== question.rendition) return undefined
-    const ready = answerFrom(facts, question, { tenant, edge })
-    if (ready.kind !== 'ready') return undefined
-    if (!question.proven) given.set(facts, { format, accept, lean, edge, ready })
-    return ready
-  }
 }
 
 export const openResolve = (dependencies: ResolveDependencies): Resolve => {
@@ -183,6 +144,18 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   /** After a wait, in which a credential may have ended. */
   const lookAgain = async (question: Question): Promise<Answer> =>
     look(question.proven?.renew ? { ...question, proven: await question.proven.renew() } : question)
+  const ask = (pending: Pending, { format, accept, account }: Question) =>
+    demand({
+      ...pending,
+      format: isAdHoc(pending) ? (pending.blocking[0]?.format ?? 'auto') : format,
+      accept,
+      account,
+    })
+  /** Of what would be better than the answer: where there is no room for it, the answer is good as it is. */
+  const wish = (denser: Pending, question: Question) =>
+    ask(denser, question).catch(error => {
+      if (!isMatrixError(error)) throw error
+    })
 
   return async question => {
     const { waitMs, signal } = question
@@ -192,14 +165,10 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
       await waitForPublication([{ tenant: answer.tenant, key: answer.asset }], { waitMs, signal })
       answer = await lookAgain(question)
     }
+    if (answer.kind === 'ready' && answer.denser && answer.asOf === undefined) await wish(answer.denser, question)
     if (answer.kind !== 'pending') return answer
     const { tenant: owner } = answer
-    const nodes = await demand({
-      ...answer,
-      format: isAdHoc(answer) ? (answer.blocking[0]?.format ?? 'auto') : question.format,
-      accept: question.accept,
-      account: question.account,
-    })
+    const nodes = await ask(answer, question)
     const leftMs = deadline - performance.now()
     if (leftMs > 0)
       await waitForNodes(
@@ -255,6 +224,7 @@ export const answerFrom = (facts: ResolveFacts, question: Question, permitted: P
       format,
       negotiated,
       hinted: hints !== undefined,
+      density: hints !== undefined && isOfDensity(question) ? 1 : undefined,
       complete,
       node,
       derivative,

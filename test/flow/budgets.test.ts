@@ -182,6 +182,22 @@ describe('T5: derivatives of one version', () => {
     await made('sizes', second, names[CAP]!, key)
   })
 
+  test('beyond it no screen gets more pixels, and what there is goes on being answered', async () => {
+    const key = await newProduct('screens')
+    await expectJson(admin('PUT', '/v1/products/screens', { display_name: 'screens', client_hints: true }), 200)
+    for (let i = 0; i < CAP; i++) await rendition('screens', `w${i}`, 40 + i)
+    const asset = await uploaded('screens', key, await photo({ width: 303, height: 200 }))
+    for (let i = 0; i < CAP; i++) await made('screens', asset, `w${i}`, key)
+    const path = `/i/screens/${asset}/v1/w0`
+    await expectRefusal(send('GET', `${path}@2x.auto`, { key }), 429, 'rate-limited')
+    const place = async (headers = {}) => {
+      const response = await send('GET', `${path}.auto`, { key, headers })
+      expect(response.status).toBe(302)
+      return new URL(response.headers.get('location') ?? '').pathname
+    }
+    expect(await place({ 'Sec-CH-DPR': '2' })).toBe(await place())
+  })
+
   test('beyond it none is made ahead, and the version is published with those that are', async () => {
     const key = await newProduct('ahead')
     // Equal ones of two names are one.

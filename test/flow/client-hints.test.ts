@@ -1,4 +1,5 @@
 /** Hints of browsers: heeded on `auto` where a product says so, through lane and routes, and nowhere else. */
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectJson, openClient, openSocketClient, type Send, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
@@ -28,6 +29,9 @@ beforeAll(async () => {
     const path = `/v1/collections/product-photo/products/${product}/renditions/lean`
     await expectJson(inProcess('PUT', path, { key: ADMIN_KEY, body: { recipe } }), 201)
   }
+  await rendition('small', 100)
+  await rendition('of-socket', 90)
+  await rendition('of-process', 80)
   asset = (await system.upload(await photo({ width: 480, height: 320 }))).asset
   await settled(system)
   for (const ext of ['webp', 'jpg']) {
@@ -39,6 +43,12 @@ afterAll(async () => {
   await socket.close()
   await system.close()
 })
+
+const rendition = async (name: string, width: number): Promise<void> => {
+  const path = `/v1/collections/product-photo/products/mobile/renditions/${name}`
+  const body = { recipe: { resize: { width }, formats: ['webp'] } }
+  await expectJson(inProcess('PUT', path, { key: ADMIN_KEY, body }), 201)
+}
 
 const heed = async (client_hints: boolean): Promise<void> => {
   for (const product of ['mobile', 'shop-web'])
@@ -76,7 +86,7 @@ describe.each(['in process', 'through a socket'] as const)('%s', transport => {
     ] as const) {
       const response = await ask(path, saveData)
       expect(await typeOf(response), saveData).toBe(type)
-      expect(response.headers.get('vary')).toBe('Accept, Save-Data')
+      expect(response.headers.get('vary')).toBe('Accept, Save-Data, Sec-CH-DPR, DPR')
     }
   })
 
@@ -86,7 +96,7 @@ describe.each(['in process', 'through a socket'] as const)('%s', transport => {
     const place = async (saveData?: string) => {
       const response = await ask(path, saveData, system.keys['shop-web'])
       expect(response.status).toBe(302)
-      expect(response.headers.get('vary')).toBe('Accept, Authorization, Save-Data')
+      expect(response.headers.get('vary')).toBe('Accept, Authorization, Save-Data, Sec-CH-DPR, DPR')
       return response.headers.get('location')
     }
     const [best, least] = [await place(), await place('on')]
@@ -112,10 +122,92 @@ describe.each(['in process', 'through a socket'] as const)('%s', transport => {
     expect((await ask(path, 'on', system.keys.mobile)).headers.get('vary')).toBe('Accept, Authorization')
   })
 
+  const widthFor = async (path: string, headers: Record<string, string> = {}) => {
+    const send = transport === 'in process' ? inProcess : socket.send
+    const response = await send('GET', path, { headers: { Accept: BROWSER, ...headers } })
+    expect(response.status).toBe(200)
+    const { width } = await sharp(Buffer.from(await response.arrayBuffer())).metadata()
+    const of = (name: string) => response.headers.get(name)
+    return { width, density: of('content-dpr'), kept: of('cache-control'), vary: of('vary'), asked: of('accept-ch') }
+  }
+
+  test('screens with more pixels get them once they are made, and what there is until then', async () => {
+    await heed(true)
+    const path = `/i/mobile/${asset}/v1/${transport === 'in process' ? 'of-process' : 'of-socket'}.auto`
+    const { width: plain = 0 } = await widthFor(path)
+    const names = { vary: 'Accept, Save-Data, Sec-CH-DPR, DPR', asked: 'Sec-CH-DPR, DPR' }
+    const before = await widthFor(path, { 'Sec-CH-DPR': '2' })
+    expect(before).toMatchObject({ width: plain, density: '1', ...names })
+    expect(before.kept).toMatch(/^public, max-age=5,/)
+    await settled(system)
+    // Read, and then remembered; in turns.
+    for (const [dpr, density] of [
+      ['2', 2],
+      ['2', 2],
+      ['1', 1],
+      ['2', 2],
+    ] as const) {
+      const after = await widthFor(path, { 'Sec-CH-DPR': dpr })
+      expect(after).toMatchObject({ width: density * plain, density: String(density), ...names })
+      expect(after.kept).toMatch(/immutable/)
+    }
+  })
+
+  test('what they say is folded into few', async () => {
+    await heed(true)
+    const path = `/i/mobile/${asset}/v1/small.auto`
+    for (const dpr of [1.5, 2, 3]) await inProcess('GET', path.replace('.auto', `@${dpr}x.auto`))
+    await settled(system)
+    for (const [headers, width] of [
+      [{}, 100],
+      [{ 'Sec-CH-DPR': '1.0' }, 100],
+      [{ 'Sec-CH-DPR': '0.8' }, 100],
+      [{ 'Sec-CH-DPR': '1.25' }, 150],
+      [{ 'Sec-CH-DPR': '1.75' }, 200],
+      [{ DPR: '2' }, 200],
+      [{ 'Sec-CH-DPR': '2.625' }, 300],
+      [{ 'Sec-CH-DPR': '9' }, 300],
+      [{ 'Sec-CH-DPR': '1', DPR: '3' }, 100],
+      [{ 'Sec-CH-DPR': 'two', DPR: '2' }, 200],
+      [{ 'Sec-CH-DPR': '0' }, 100],
+      [{ 'Sec-CH-DPR': '-2' }, 100],
+      [{ 'Sec-CH-DPR': '2, 3' }, 100],
+      [{ 'Sec-CH-DPR': '2', 'Save-Data': 'on' }, 100],
+    ] as const) {
+      const said = await widthFor(path, headers)
+      expect([said.width, said.density], JSON.stringify(headers)).toEqual([width, String(width / 100)])
+    }
+  })
+
+  test('what the original has not is not said to be there', async () => {
+    await heed(true)
+    const path = `/i/mobile/${asset}/v1/lean.auto`
+    await inProcess('GET', path.replace('.auto', '@2x.auto'), { headers: { Accept: BROWSER } })
+    await settled(system)
+    expect(await widthFor(path, { 'Sec-CH-DPR': '2' })).toMatchObject({ width: 480, density: '1.6' })
+  })
+
+  test('a path that says for which screen, or in which format, is answered as it says', async () => {
+    await heed(true)
+    const path = `/i/mobile/${asset}/v1/small`
+    await inProcess('GET', `${path}@2x.auto`)
+    await settled(system)
+    const hint = { 'Sec-CH-DPR': '3' }
+    expect(await widthFor(`${path}@2x.auto`, hint)).toMatchObject({
+      width: 200,
+      density: null,
+      asked: null,
+      vary: 'Accept, Save-Data',
+    })
+    expect(await widthFor(`${path}.webp`, hint)).toMatchObject({ width: 100, density: null, vary: null })
+  })
+
   test('nothing is heeded where the product does not say so', async () => {
     await heed(false)
     const response = await ask(`/i/mobile/${asset}/v1/lean.auto`, 'on')
     expect(await typeOf(response)).toBe('image/webp')
     expect(response.headers.get('vary')).toBe('Accept')
+    const plain = await widthFor(`/i/mobile/${asset}/v1/small.auto`, { 'Sec-CH-DPR': '2' })
+    expect(plain).toMatchObject({ width: 100, density: null, asked: null, vary: 'Accept' })
   })
 })

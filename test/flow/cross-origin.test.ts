@@ -153,6 +153,37 @@ describe.each(['in process', 'through a socket'] as const)('%s', transport => {
   })
 })
 
+test('who is sent on to the one spelling may follow, whatever a product says, for that asks nobody', async () => {
+  for (const rules of [{}, { origins: [SHOP] }]) {
+    await expectJson(allow('mobile', rules), 200)
+    for (const product of ['mobile', 'nobody']) {
+      const response = await inProcess('GET', `/i/${product}/${asset}/v01/tile.jpeg`, {
+        headers: { Origin: ELSEWHERE },
+      })
+      expect(response.status).toBe(308)
+      expect(said(response)).toEqual({
+        'access-control-allow-origin': '*',
+        'access-control-allow-credentials': null,
+        'timing-allow-origin': '*',
+        'cross-origin-resource-policy': 'cross-origin',
+      })
+      expect(variesBy(response)).toEqual([])
+    }
+  }
+})
+
+test('who is sent on to a side on the ladder may follow where the product says so', async () => {
+  const edge = { role: 'editor', delivery: 'stream', visibility: 'public', ad_hoc: {} }
+  await expectJson(inProcess('PUT', '/v1/collections/product-photo/grants/mobile', { key: ADMIN_KEY, body: edge }), 200)
+  await expectJson(allow('mobile', { origins: [SHOP] }), 200)
+  for (const origin of [SHOP, ELSEWHERE]) {
+    const response = await inProcess('GET', `/i/mobile/${asset}/v1/x/w_123.webp`, { headers: { Origin: origin } })
+    expect(response.status).toBe(308)
+    expect(said(response)['access-control-allow-origin']).toBe(origin === SHOP ? SHOP : null)
+    expect(variesBy(response)).toEqual(['Origin'])
+  }
+})
+
 test('a change reaches every gateway with the next answer, however warm it is', async () => {
   const other = createApp(openGateway(system.core))
   const apps = [system.app, other]

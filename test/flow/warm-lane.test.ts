@@ -182,6 +182,29 @@ describe('bytes', () => {
     expect((await both(path('v1'), own)).lane.status).toBe(302)
   })
 
+  test('are those of the screen, where the product heeds that', async () => {
+    expect((await edge('redirect')).status).toBe(200)
+    const heed = (client_hints: boolean) =>
+      system.call('PUT', '/v1/products/mobile', { key: ADMIN_KEY, body: { display_name: 'mobile', client_hints } })
+    expect((await heed(true)).status).toBe(200)
+    const at = (dpr: string) => both(path('v1', 'tile.auto'), { headers: { 'Sec-CH-DPR': dpr } })
+    // Not made yet: the routes see to it.
+    expect((await at('2')).answered).toBe(false)
+    await settled(system)
+    const places = []
+    for (const dpr of ['1', '2', '2', '1']) {
+      const { answered, lane, routes } = await at(dpr)
+      expect(answered).toBe(true)
+      expect(lane.headers['accept-ch']).toBe('Sec-CH-DPR, DPR')
+      for (const name of ['vary', 'accept-ch', 'location', 'cache-control'])
+        expect(lane.headers[name], name).toBe(routes.headers[name])
+      places.push(lane.headers.location)
+    }
+    expect(places[0]).not.toBe(places[1])
+    expect(places).toEqual([places[0], places[1], places[1], places[0]])
+    expect((await heed(false)).status).toBe(200)
+  })
+
   test('that were archived are gone at once', async () => {
     expect((await edge('stream')).status).toBe(200)
     const other = (await system.upload(await photo({ width: 640, height: 400 }))).asset

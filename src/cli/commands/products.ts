@@ -72,7 +72,7 @@ export const products = (program: Command): void => {
       collect,
     )
     .option('--no-origins', "nobody's pages may")
-    .option('--client-hints', 'delivery paths with `auto` heed `Save-Data`')
+    .option('--client-hints', 'delivery paths with `auto` heed `Save-Data` and `Sec-CH-DPR`')
     .option('--no-client-hints', 'they do not')
     .action(async (product: string, wish: Wish, command: Command) => {
       const options = optionsOf(command)

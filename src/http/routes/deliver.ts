@@ -2,7 +2,7 @@
  * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { readHints } from '../../deliver/hints.ts'
+import { ANYBODY } from '../../deliver/cross-origin.ts'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
 import type { BrowserRules } from '../../model/browser-rules.ts'
@@ -23,7 +23,9 @@ import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import { isLasting, presentResponse } from '../as-of.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { crossOriginOf } from '../cross-origin.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
+import { hintsOf } from '../hints.ts'
 import { infoResponse } from '../info.ts'
 import { parseLeast } from '../least.ts'
 import { type Link, placeOf, readLink, targetOf } from '../link.ts'
@@ -82,14 +84,14 @@ const parseTarget = (target: string, link: Link | undefined) => {
 const moved = (target: string, { path, query }: { path: string; query: string }): Response => {
   const front = target.slice(0, target.indexOf('/i/'))
   const headers = { Location: `${front}${path}${query && `?${query}`}`, 'Cache-Control': 'public, max-age=86400' }
-  return new Response(null, { status: 308, headers })
+  return new Response(null, { status: 308, headers: { ...headers, ...ANYBODY } })
 }
 
 /** The ladder is the edge's own, so this is for whoever may know, and not for long: it may be another tomorrow. */
-const onLadder = (target: string, asked: DeliveryPath): Response => {
+const onLadder = (c: MatrixContext, target: string, asked: DeliveryPath): Response => {
   const front = target.slice(0, target.indexOf('/i/'))
   const headers = { Location: `${front}${writeDeliveryPath(asked)}`, 'Cache-Control': 'private, max-age=60' }
-  return new Response(null, { status: 308, headers })
+  return new Response(null, { status: 308, headers: { ...headers, ...crossOriginOf(c) } })
 }
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -123,7 +125,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       dpr,
       format,
       accept: c.req.header('accept'),
-      hints: readHints(c.req.header('save-data')),
+      hints: hintsOf(c),
       least,
       waitMs,
       countSharers: false,
@@ -139,7 +141,8 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     noteSpan(c, 'resolve', startedAt)
     if (answer instanceof Response) return answer
     const snapped = 'rendition' in answer && isAdHoc(asked) ? answer.rendition : rendition
-    if (snapped !== rendition && link?.signed === undefined) return onLadder(target, { ...asked, rendition: snapped })
+    if (snapped !== rendition && link?.signed === undefined)
+      return onLadder(c, target, { ...asked, rendition: snapped })
     metrics.resolutions.inc({ outcome: answer.kind })
     const mode = front.modeOf(answer, c.req.header(FRONT_HEADER))
     if (answer.delivery === 'accel') metrics.accel.inc({ by: mode })
