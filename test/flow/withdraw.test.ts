@@ -46,14 +46,14 @@ const askBoth = (path: string, asked = key) => [
 ]
 
 describe('an asset', () => {
-  test('archived answers 410 on every gateway, to nobody who may not know, and is not kept by caches', async () => {
+  test('archived answers 410 on every gateway, to nobody who may not know, and is kept by caches for seconds', async () => {
     const asset = await upload(1)
     for (const warm of askBoth(card(asset))) expect((await warm).status).toBe(200)
     const archived = await expectJson(archive(asset), 200)
     expect(archived).toMatchObject({ status: 'ARCHIVED', max_exposure_until: expect.stringMatching(/Z$/) })
     for (const asked of askBoth(card(asset))) {
       const response = await asked
-      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(response.headers.get('cache-control')).toBe('private, max-age=5')
       await expectRefusal(response, 410, 'asset-archived')
     }
     await expectRefusal(send('GET', card(asset), { key: system.keys['partner-api'] }), 404, 'not-found')
