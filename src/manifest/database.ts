@@ -8,7 +8,7 @@ import pg from 'pg'
 import { fullJitter } from '../lib/backoff.ts'
 import { isMatrixError } from '../model/errors.ts'
 import { translateDriverError } from './driver-error.ts'
-import { away, openPresence, PROBE_MS } from './presence.ts'
+import { openPresence, PROBE_MS, type Presence } from './presence.ts'
 
 const INT8 = 20
 
@@ -80,12 +80,13 @@ const openProbe = (connection: pg.PoolConfig) => async (): Promise<void> => {
 }
 
 /** Without a connection there is no statement, so whatever is asked of a pool is told here that there is none to be had. */
-const refusing = (pool: pg.Pool, isAway: () => boolean): pg.Pool => {
+const refusing = (pool: pg.Pool, absence: Presence['absence']): pg.Pool => {
   const connect = pool.connect.bind(pool) as (callback?: Connected) => Promise<pg.PoolClient>
   const guarded = (callback?: Connected): Promise<pg.PoolClient> | undefined => {
-    if (!isAway()) return connect(callback)
-    if (callback === undefined) return Promise.reject(away())
-    process.nextTick(callback, away(), undefined, () => undefined)
+    const away = absence()
+    if (away === undefined) return connect(callback)
+    if (callback === undefined) return Promise.reject(away)
+    process.nextTick(callback, away, undefined, () => undefined)
     return undefined
   }
   pool.connect = guarded as pg.Pool['connect']
@@ -112,7 +113,7 @@ export const openDatabase = ({
     // A Postgres that hangs, or a network that swallows, does not keep its own time: a second later we give up for it.
     query_timeout: statementTimeoutMs + 1_000,
   }
-  const pool = refusing(new pg.Pool({ ...common, max: poolSize }), presence.isAway)
+  const pool = refusing(new pg.Pool({ ...common, max: poolSize }), presence.absence)
   const hot = new pg.Pool({
     ...common,
     max: 3,

@@ -25,7 +25,8 @@ export interface PresenceOptions {
 }
 
 export interface Presence {
-  isAway(): boolean
+  /** What there is to say while it is away; `undefined`: it is there. */
+  absence(): MatrixError | undefined
   /** Something failed that might be a sign. */
   doubt(): void
   /** Something was answered. */
@@ -35,11 +36,15 @@ export interface Presence {
   close(): void
 }
 
-export const away = (): MatrixError =>
-  new MatrixError('dependency-unavailable', 'Postgres is away', { retryAfterSeconds: 1 })
+export const away = (cause?: unknown): MatrixError => {
+  const why = cause instanceof Error ? `: ${cause.message}` : ''
+  return new MatrixError('dependency-unavailable', `Postgres is away${why}`, { retryAfterSeconds: 1, cause })
+}
 
 export const openPresence = ({ probe, onChange }: PresenceOptions): Presence => {
   let isAway = false
+  /** Of the last probe. */
+  let failure: unknown
   let isProbing = false
   let isClosed = false
   let answeredAt = performance.now()
@@ -51,7 +56,7 @@ export const openPresence = ({ probe, onChange }: PresenceOptions): Presence => 
     if (next === isAway) return
     isAway = next
     onChange(isAway)
-    if (isAway) for (const leave of waiting) leave(away())
+    if (isAway) for (const leave of waiting) leave(away(failure))
   }
 
   const ask = async (): Promise<void> => {
@@ -60,7 +65,10 @@ export const openPresence = ({ probe, onChange }: PresenceOptions): Presence => 
     const askedAt = performance.now()
     const isThere = await probe().then(
       () => true,
-      () => answeredAt > askedAt,
+      error => {
+        failure = error
+        return answeredAt > askedAt
+      },
     )
     isProbing = false
     if (isClosed) return
@@ -84,14 +92,14 @@ export const openPresence = ({ probe, onChange }: PresenceOptions): Presence => 
   }
 
   return {
-    isAway: () => isAway,
+    absence: () => (isAway ? away(failure) : undefined),
     doubt,
     hear() {
       answeredAt = performance.now()
     },
     watch: statement =>
       isAway
-        ? Promise.reject(away())
+        ? Promise.reject(away(failure))
         : new Promise((resolve, reject) => {
             waiting.add(reject)
             arm()
