@@ -33,7 +33,9 @@ const parseWish = (file: string, line: number, text: string): Wish => {
   try {
     const item: unknown = JSON.parse(text)
     if (typeof item === 'object' && item !== null && 'asset' in item && 'rendition' in item) return { line, item }
-  } catch {}
+  } catch {
+    // No JSON is no wish, either.
+  }
   throw new CliFailure(2, 'bad-line', `${file}:${line}: Expected {"asset": …, "rendition": …}.`)
 }
 

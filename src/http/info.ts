@@ -2,9 +2,8 @@
 import { streamCacheControl } from '../deliver/answer.ts'
 import { tagFields } from '../deliver/headers.ts'
 import type { Gateway } from '../gateway.ts'
-import { writeDeliveryPath } from '../model/delivery-path.ts'
-import { digestOf } from '../model/ids.ts'
 import type { Info } from '../resolve/info.ts'
+import { lineOf } from '../resolve/manifest.ts'
 import type { Question } from '../resolve/resolve.ts'
 import { documentResponse } from './conditional.ts'
 import { stateTag } from './configuration.ts'
@@ -22,17 +21,11 @@ const infoDocument = ({ asset, version, publication, product, mediaType, size, p
   media_type: mediaType,
   ...size,
   placeholder,
-  renditions: renditions.map(({ rendition, revision, format, sha256, mediaType: type, width, height, bytes }) => ({
-    rendition,
-    revision,
-    format,
-    media_type: type,
-    width,
-    height,
-    bytes,
-    digest: digestOf(sha256),
-    path: writeDeliveryPath({ product, asset, version, rendition, format }),
-  })),
+  // Each as the product's manifest has it, without what all of them share.
+  renditions: renditions.map(leaf => {
+    const { asset: _asset, version: _version, ...line } = lineOf(product, leaf)
+    return line
+  }),
 })
 
 /** Pinned or not, it may learn of another rendition at any time, and is short-lived. */

@@ -5,16 +5,11 @@
 import { groupBy } from '../lib/group-by.ts'
 import type { Cause } from '../model/event.ts'
 import { digestOf } from '../model/ids.ts'
+import type { LeafName } from '../model/node.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
 
-export interface BoundLeaf {
-  readonly asset: string
-  readonly version: number
-  readonly product: string
-  readonly rendition: string
-  readonly revision: number
-  readonly format: string
+export interface BoundLeaf extends LeafName {
   readonly node: string | null
 }
 

@@ -1,5 +1,7 @@
 /** The decision about an asset or a collection, with what it rests on read from the manifest: one way for all who ask. */
+
 import type { Clock } from '../lib/clock.ts'
+import { inLanes } from '../lib/in-lanes.ts'
 import { findEdge } from '../manifest/collections.ts'
 import type { Sql } from '../manifest/database.ts'
 import { findGrounds, findGroundsOf, type Grounds } from '../manifest/grounds.ts'
@@ -82,17 +84,14 @@ export const permitOnAssets = async (
 ): Promise<Permission[]> => {
   const key = { tenantId: asked.principal.tenant, assetIds, productId: asked.product }
   const found = await findGroundsOf(dependencies.database, key)
-  const permissions: Permission[] = []
-  // An engine elsewhere is asked so many questions at a time.
-  for (let next = 0; next < assetIds.length; next += AT_ONCE) {
-    const some = assetIds.slice(next, next + AT_ONCE)
-    permissions.push(
-      ...(await Promise.all(some.map(asset => onAsset(dependencies, { ...asked, asset }, found.get(asset))))),
-    )
-  }
-  return permissions
+  const permissions = await inLanes(assetIds, {
+    atOnce: AT_ONCE,
+    work: asset => onAsset(dependencies, { ...asked, asset }, found.get(asset)),
+  })
+  return permissions as Permission[]
 }
 
+/** An engine elsewhere is asked so many questions at a time. */
 const AT_ONCE = 16
 
 interface OfCollection extends Asked {

@@ -1,5 +1,6 @@
 /** What several purges come to in calls of one target: each tag once, no more of them than a call takes, until it is too many. */
 import type { PurgeAnswer, PurgeTarget } from '../deliver/purge.ts'
+import { inLanes } from '../lib/in-lanes.ts'
 import type { Purge } from '../model/purge.ts'
 import type { Said } from './purge-progress.ts'
 
@@ -15,23 +16,6 @@ export const callsOf = (purges: readonly Purge[], tagsPerCall: number | undefine
     const some = new Set(tags.slice(n * tagsPerCall, (n + 1) * tagsPerCall))
     return { purges: purges.filter(purge => purge.tags.some(tag => some.has(tag))), tags: [...some] }
   })
-}
-
-/** Works through them, so many at once, for as long as `goesOn` says. What was not begun stays `undefined`. */
-export const inLanes = async <Item, Result>(
-  items: readonly Item[],
-  { atOnce, goesOn, work }: { atOnce: number; goesOn: () => boolean; work: (item: Item) => Promise<Result> },
-): Promise<readonly (Result | undefined)[]> => {
-  const results: (Result | undefined)[] = items.map(() => undefined)
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < items.length && goesOn()) {
-      const at = next++
-      results[at] = await work(items[at] as Item)
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, lane))
-  return results
 }
 
 /** A purge was taken if every call with a tag of it was; the first that was not says what to do. */

@@ -8,12 +8,13 @@
 import type { PurgeTarget } from '../deliver/purge.ts'
 import type { PurgeVerifier } from '../deliver/purge-verify.ts'
 import type { Clock } from '../lib/clock.ts'
+import { inLanes } from '../lib/in-lanes.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { prunePurges, settlePurge, type TakenPurge, type Targets, takePurges } from '../manifest/purges.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { inLanes, tell } from './purge-calls.ts'
+import { tell } from './purge-calls.ts'
 import { advance, isDue, type Said, standingOf, VERIFY } from './purge-progress.ts'
 
 export interface PurgeDependencies {

@@ -6,7 +6,7 @@
  */
 import { acceptableFormats } from '../deliver/negotiate.ts'
 import type { ResolvedLeaf, ResolveFacts } from '../manifest/resolve-read.ts'
-import { DEFAULT_LADDER, fitsAvif, snapOperations } from '../model/ad-hoc.ts'
+import { type AdHocProblem, DEFAULT_LADDER, fitsAvif, snapOperations } from '../model/ad-hoc.ts'
 import { adHocName, isAdHoc, operationsOf } from '../model/delivery-path.ts'
 import { refuse } from '../model/errors.ts'
 import type { AdHoc } from '../model/product.ts'
@@ -28,14 +28,19 @@ const requireAllowed = ({ edges }: ResolveFacts): AdHoc => {
   })
 }
 
+/** What is wrong with a path that could be one of ours. */
+export const invalidPath = ({ key, detail }: AdHocProblem) =>
+  refuse('invalid-request', `The path is not valid at ${key.slice(0, 40) || 'an empty key'}: ${detail}`, {
+    violations: [{ pointer: key, rule: 'path', message: detail }],
+  })
+
 /** The name of what is asked for with its sides on the edge's ladder; a rendition is what it is. */
 export const onLadder = (facts: ResolveFacts, asked: Pick<Asked, 'rendition'>): string => {
   if (!isAdHoc(asked) || !facts.asset) return asked.rendition
   const { sides = DEFAULT_LADDER } = requireAllowed(facts)
   const snapped = snapOperations(operationsOf(asked), sides)
   if ('text' in snapped) return adHocName(snapped.text)
-  const violations = [{ pointer: snapped.key, rule: 'path', message: snapped.detail }]
-  throw refuse('invalid-request', `The path is not valid at ${snapped.key}: ${snapped.detail}`, { violations })
+  throw invalidPath(snapped)
 }
 
 const formatOf = ({ formats }: AdHoc, { rendition, format, accept }: Asked): Format => {

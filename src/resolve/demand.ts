@@ -23,6 +23,7 @@ import { type Budget, refusesCpu } from '../policy/budget.ts'
 import type { Nearby } from '../queue/nearby.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
 import type { Account } from '../rates/rates.ts'
+import { nothingHere } from './permit.ts'
 
 export interface Wish {
   readonly tenant: string
@@ -93,7 +94,6 @@ const CAUSE: Cause = { actor: 'resolve', correlationId: 'resolve' }
 
 /** SQLSTATE: what a row refers to is not there. */
 const FOREIGN_KEY = '23503'
-const nothingThere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
 export const openDemand = ({
   database,
@@ -153,7 +153,7 @@ export const openDemand = ({
       findOriginalOf(database, { tenantId: tenant, assetId: asset, version }),
       crowded(tenant, product),
     ])
-    if (!rendition || !original) throw nothingThere()
+    if (!rendition || !original) throw nothingHere()
     if (!original.image) throw refuseNoImage(original)
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
     const source = { sha256: original.sha256, image: original.image }
@@ -178,7 +178,7 @@ export const openDemand = ({
     })
     const planned = planning.catch(error => {
       // Its original was erased in this moment.
-      throw sqlState(error) === FOREIGN_KEY ? nothingThere() : error
+      throw sqlState(error) === FOREIGN_KEY ? nothingHere() : error
     })
     const claimed = isNew && nearby.offer({ tenant, original, planned: planned.catch(() => false) })
     if ((await planned) && !(await claimed)) await hint(tenant, original.sha256, 'interactive')

@@ -97,8 +97,10 @@ export const openFallback = ({ database, look }: FallbackDependencies): FindFall
   const placeholder = async (of: Pending | Unpublished): Promise<Fallback> => {
     // What has not been published yet is shown to nobody, not even as a blur.
     if (of.kind === 'unpublished') return { kind: 'placeholder', of, size: undefined, look: undefined }
-    const { image } = await pictureOf(of)
-    return { kind: 'placeholder', of, size: image && uprightSize(image), look: of.placeholder }
+    const { tenant, asset, version } = of
+    const original = await findOriginalOf(database, { tenantId: tenant, assetId: asset, version })
+    const size = original?.image && uprightSize(original.image)
+    return { kind: 'placeholder', of, size, look: of.placeholder }
   }
 
   return async (asked, order) => {

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
+import { inLanes } from '../lib/in-lanes.ts'
 import type { Database } from '../manifest/database.ts'
 import {
   edgedCollections,
@@ -77,7 +78,7 @@ const productItself = ({ tenant, product }: ManifestQuestion): Principal => ({
   scopes: ['resolve'],
 })
 
-const lineOf = (product: string, { sha256, mediaType, ...leaf }: ManifestLeaf): ManifestLine => ({
+export const lineOf = (product: string, { sha256, mediaType, ...leaf }: ManifestLeaf): ManifestLine => ({
   asset: leaf.asset,
   version: leaf.version,
   rendition: leaf.rendition,
@@ -93,13 +94,8 @@ const lineOf = (product: string, { sha256, mediaType, ...leaf }: ManifestLeaf): 
 
 /** Those of the items that are allowed, in their order. Engines are asked so many questions at a time. */
 const allowed = async <T>(items: readonly T[], may: (item: T) => boolean | Promise<boolean>): Promise<T[]> => {
-  const kept: T[] = []
-  for (let next = 0; next < items.length; next += AT_ONCE) {
-    const some = items.slice(next, next + AT_ONCE)
-    const rulings = await Promise.all(some.map(may))
-    kept.push(...some.filter((_, index) => rulings[index]))
-  }
-  return kept
+  const rulings = await inLanes(items, { atOnce: AT_ONCE, work: may })
+  return items.filter((_, index) => rulings[index])
 }
 
 /** Pages of lines; an empty one is no end. */

@@ -8,6 +8,7 @@
  * What is the matter with one question is told of it alone. What is the matter with the caller or with us fails all of them,
  * so that they are asked again.
  */
+import { inLanes } from '../lib/in-lanes.ts'
 import type { ResolveFacts } from '../manifest/resolve-read.ts'
 import { isMatrixError, type MatrixError } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
@@ -44,15 +45,6 @@ const told = (error: unknown): { refusal: MatrixError } => {
 
 export const isRefused = (outcome: Outcome): outcome is { readonly refusal: MatrixError } => 'refusal' in outcome
 
-/** At most so many at once, begun in their order. */
-const inTurn = async <T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> => {
-  const rest = items.values()
-  const hands = Array.from({ length: Math.min(atOnce, items.length) }, async () => {
-    for (const item of rest) await work(item)
-  })
-  await Promise.all(hands)
-}
-
 interface Place {
   readonly index: number
   readonly question: Asked
@@ -72,11 +64,11 @@ export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany 
 
   const look = async (questions: readonly Asked[]): Promise<Outcome[]> => {
     const all = await readAll(questions.map(question => keyOf(tenant, question)))
-    const outcomes: Outcome[] = []
-    await inTurn([...all.entries()], JUDGED_AT_ONCE, async ([index, facts]) => {
-      outcomes[index] = await judge(facts, questions[index] as Asked)
+    const judged = await inLanes(all, {
+      atOnce: JUDGED_AT_ONCE,
+      work: (facts, index) => judge(facts, questions[index] as Asked),
     })
-    return outcomes
+    return judged as Outcome[]
   }
 
   return async questions => {
@@ -120,7 +112,7 @@ export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany 
         outcomes[index] = told(error)
       }
     }
-    await inTurn(pending, PLANS_AT_ONCE, plan)
+    await inLanes(pending, { atOnce: PLANS_AT_ONCE, work: plan })
     await Promise.all(waits)
     await lookAgain(pending.filter(({ index }) => !isRefused(outcomes[index] as Outcome)))
     return outcomes

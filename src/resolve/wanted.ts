@@ -3,6 +3,7 @@ import { acceptableFormats } from '../deliver/negotiate.ts'
 import type { ResolvedLeaf } from '../manifest/resolve-read.ts'
 import { refuse } from '../model/errors.ts'
 import type { Format } from '../model/recipe.ts'
+import { nothingHere } from './permit.ts'
 
 interface Asked {
   readonly format: Format | 'auto'
@@ -41,6 +42,6 @@ export const refuseHopeless = (
       details: { class: dead.failure ?? 'unknown', node: dead.node && `sha256:${dead.node}` },
     })
   }
-  if (format !== 'auto') throw refuse('not-found', 'There is no such asset or rendition for this product.')
+  if (format !== 'auto') throw nothingHere()
   throw refuse('not-acceptable', `The rendition has the formats ${leaves.map(leaf => leaf.format).join(', ')}.`)
 }

@@ -47,6 +47,8 @@ const putRendition = (name: string, recipe: object, options = {}) =>
 
 describe('by name', () => {
   test('a variant is larger, of the same revision, and made when somebody asks', async () => {
+    // Its placeholder arrives with its metadata, which would come between two answers.
+    await expect.poll(() => resolve('card'), { timeout: 20_000 }).toHaveProperty('placeholder')
     const [plain, twice] = [await resolve('card'), await resolve('card', '&dpr=2')]
     expect([plain.width, twice.width]).toEqual([400, 800])
     expect(twice).toMatchObject({ rendition: 'card', dpr: 2, revision: plain.revision })

@@ -1,15 +1,13 @@
 /** Between a gateway and Postgres: which prepared statements it runs, and how often it waits for an answer. */
 
-import type { AddressInfo } from 'node:net'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import type { PostgresConnection } from '../../src/embedded/postgres.ts'
+import { type Relay, startRelay } from './relay.ts'
 
-export interface PgWire {
+export interface PgWire extends Relay {
   readonly host: string
-  readonly port: number
   /** Since the last call: names (of a simple query its text) in their order, and messages after which the client waits (Sync, simple Query). */
   taken(): { readonly statements: readonly string[]; readonly roundTrips: number }
-  close(): Promise<void>
 }
 
 const TYPE = { bind: 0x42, query: 0x51, sync: 0x53 } as const
@@ -38,39 +36,23 @@ const statementOf = (bind: Buffer): string => bind.toString('latin1').split('\0'
 export const startPgWire = async ({ host, port }: Pick<PostgresConnection, 'host' | 'port'>): Promise<PgWire> => {
   let statements: string[] = []
   let roundTrips = 0
-  const sockets = new Set<Socket>()
-  const server = createServer(client => {
-    const upstream = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
-    const read = openReader((type, body) => {
-      if (type === TYPE.bind) statements.push(statementOf(body))
-      if (type === TYPE.query) statements.push(body.toString('latin1', 0, body.length - 1))
-      if (type === TYPE.sync || type === TYPE.query) roundTrips++
-    })
-    client.on('data', read)
-    client.pipe(upstream)
-    upstream.pipe(client)
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(one)
-      one.on('error', () => other.destroy()).on('close', () => sockets.delete(one))
-    }
+  const hear = (type: number, body: Buffer): void => {
+    if (type === TYPE.bind) statements.push(statementOf(body))
+    if (type === TYPE.query) statements.push(body.toString('latin1', 0, body.length - 1))
+    if (type === TYPE.sync || type === TYPE.query) roundTrips++
+  }
+  const relay = await startRelay({
+    connect: () => (host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)),
+    listen: () => openReader(hear),
   })
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   return {
+    ...relay,
     host: '127.0.0.1',
-    port: (server.address() as AddressInfo).port,
     taken() {
       const taken = { statements, roundTrips }
       statements = []
       roundTrips = 0
       return taken
     },
-    close: () =>
-      new Promise(done => {
-        server.close(() => done())
-        for (const socket of sockets) socket.destroy()
-      }),
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
+ * Delivery URLs (model/delivery-path.ts): the path is identity, so that a CDN may key on it. `/i/{product}/{asset}/…`, the same
+ * behind a signature (`/s/…`, or in the query) and behind the token of a share link (`/share/…`).
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { ANYBODY } from '../../deliver/cross-origin.ts'
@@ -18,6 +19,7 @@ import {
 import { refuse } from '../../model/errors.ts'
 import { ANONYMOUS } from '../../policy/credentials.ts'
 import { invalidSignature } from '../../policy/prove-link.ts'
+import { invalidPath } from '../../resolve/ad-hoc.ts'
 import type { Question } from '../../resolve/resolve.ts'
 import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
@@ -59,11 +61,7 @@ const requirePath = (path: string): CanonicalPath => {
   const read = canonicalDeliveryPath(path)
   if (!isPathProblem(read)) return read
   const { key, detail } = read
-  if (key === undefined) throw nothingHere()
-  const violations = [{ pointer: key, rule: 'path', message: detail }]
-  throw refuse('invalid-request', `The path is not valid at ${key.slice(0, 40) || 'an empty key'}: ${detail}`, {
-    violations,
-  })
+  throw key === undefined ? nothingHere() : invalidPath({ key, detail })
 }
 
 /** What nobody could have been given a signature for is answered like what has a wrong one: it says nothing about the rest. */
@@ -77,22 +75,20 @@ const parseTarget = (target: string, link: Link | undefined) => {
   }
 }
 
+/** To another path behind the same link. */
+const sentOn = (target: string, path: string, headers: Readonly<Record<string, string>>): Response =>
+  new Response(null, { status: 308, headers: { Location: target.slice(0, target.indexOf('/i/')) + path, ...headers } })
+
 /**
  * Sent on to the one spelling of what was asked for. That says nothing of what there is, so anybody is told and any cache may
  * keep it; for a day, for the grammar may learn.
  */
-const moved = (target: string, { path, query }: { path: string; query: string }): Response => {
-  const front = target.slice(0, target.indexOf('/i/'))
-  const headers = { Location: `${front}${path}${query && `?${query}`}`, 'Cache-Control': 'public, max-age=86400' }
-  return new Response(null, { status: 308, headers: { ...headers, ...ANYBODY } })
-}
+const moved = (target: string, { path, query }: { path: string; query: string }): Response =>
+  sentOn(target, `${path}${query && `?${query}`}`, { 'Cache-Control': 'public, max-age=86400', ...ANYBODY })
 
 /** The ladder is the edge's own, so this is for whoever may know, and not for long: it may be another tomorrow. */
-const onLadder = (c: MatrixContext, target: string, asked: DeliveryPath): Response => {
-  const front = target.slice(0, target.indexOf('/i/'))
-  const headers = { Location: `${front}${writeDeliveryPath(asked)}`, 'Cache-Control': 'private, max-age=60' }
-  return new Response(null, { status: 308, headers: { ...headers, ...crossOriginOf(c) } })
-}
+const onLadder = (c: MatrixContext, target: string, asked: DeliveryPath): Response =>
+  sentOn(target, writeDeliveryPath(asked), { 'Cache-Control': 'private, max-age=60', ...crossOriginOf(c) })
 
 export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { config, identify, metrics } = gateway

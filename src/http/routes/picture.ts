@@ -10,7 +10,7 @@ import type { Env, MatrixContext } from '../context.ts'
 import { parseLeast } from '../least.ts'
 import { identified } from '../middleware/identified.ts'
 import { json, refusals, security } from '../openapi.ts'
-import { PENDING_HEADERS, pendingResponse, statusUrl } from '../pending.ts'
+import { PENDING_HEADERS, pendingResponse, RETRY_AFTER_SECONDS, statusUrl } from '../pending.ts'
 import { pictureDocument, pictureHeaders } from '../picture.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
 import { noneMatch } from '../preconditions.ts'
@@ -138,17 +138,16 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const { clock, config, locateInPage, metrics, resolveMany } = gateway
 
   const notYet = ({ asset, version, pending, leftOut }: NotPictured): Response => {
-    const headers = PENDING_HEADERS
     const body = {
       state: 'pending',
       asset,
       version,
       pending,
       left_out: leftOut,
-      retry_after: Number(headers['Retry-After']),
+      retry_after: RETRY_AFTER_SECONDS,
       status_url: statusUrl(gateway, asset, version),
     }
-    return Response.json(body, { status: 202, headers })
+    return Response.json(body, { status: 202, headers: PENDING_HEADERS })
   }
 
   const questionsOf = (

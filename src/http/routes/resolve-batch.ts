@@ -7,6 +7,7 @@ import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS } from '../../model/recipe.ts'
 import type { Account } from '../../rates/rates.ts'
 import { type Asked, isRefused, type Outcome } from '../../resolve/many.ts'
+import { nothingHere } from '../../resolve/permit.ts'
 import type { OriginalAnswer, Pending, Ready, Unpublished } from '../../resolve/resolve.ts'
 import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
@@ -21,7 +22,7 @@ import { problemDocument } from '../problem.ts'
 import { originalDocument, originalObject, resolutionDocument } from '../ready.ts'
 import { Name, Version } from '../validation.ts'
 import { PendingSchema, ResolutionSchema } from './resolve.openapi.ts'
-import { nothingHere, parseFormat, parseWait } from './resolve.ts'
+import { parseFormat, parseWait } from './resolve.ts'
 
 export const MAX_ITEMS = 200
 

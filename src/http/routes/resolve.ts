@@ -11,6 +11,7 @@ import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN, UUID_PATTERN } from '../../model/ids.ts'
 import { FORMATS, type Format } from '../../model/recipe.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
+import { nothingHere } from '../../resolve/permit.ts'
 import type { Answer, OriginalAnswer, Question, Ready } from '../../resolve/resolve.ts'
 import { accelResponse } from '../accel.ts'
 import { addressOf } from '../address.ts'
@@ -36,8 +37,6 @@ import { explainAnswer } from './explain.ts'
 import { documentResolve } from './resolve.openapi.ts'
 
 const QUERY_KEYS = new Set(['format', 'version', 'wait', 'delivery', 'explain', 'as', 'min', 'fallback', 'dpr'])
-
-export const nothingHere = () => refuse('not-found', 'There is no such asset or rendition for this product.')
 
 /** A path segment that cannot be a name of anything is answered like one that names nothing. */
 const pathPart = (value: string | undefined, pattern: RegExp): string => {
