@@ -23,6 +23,12 @@ export const gather = <Key, Value>({ read, inFlight = 2, maxBatch = 256 }: Gathe
   let running = 0
   let scheduled = false
 
+  const schedule = (): void => {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(flush)
+  }
+
   const flush = (): void => {
     scheduled = false
     while (waiting.length > 0 && running < inFlight) {
@@ -40,7 +46,7 @@ export const gather = <Key, Value>({ read, inFlight = 2, maxBatch = 256 }: Gathe
         )
         .finally(() => {
           running--
-          flush()
+          if (waiting.length > 0) schedule()
         })
     }
   }
@@ -48,8 +54,6 @@ export const gather = <Key, Value>({ read, inFlight = 2, maxBatch = 256 }: Gathe
   return (key: Key): Promise<Value> =>
     new Promise((resolve, reject) => {
       waiting.push({ key, resolve, reject })
-      if (scheduled) return
-      scheduled = true
-      setImmediate(flush)
+      schedule()
     })
 }
