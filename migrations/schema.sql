@@ -86,11 +86,15 @@ create table asset_version (
   ready_at timestamp with time zone,
   activated_at timestamp with time zone,
   archived_at timestamp with time zone,
+  entrance text not null default 'direct'::text,
+  source_ref text,
   constraint asset_version_pkey PRIMARY KEY (tenant_id, asset_id, version),
   constraint asset_version_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
   constraint asset_version_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256),
   constraint asset_version_check CHECK (((state = ANY (ARRAY['PENDING'::version_state, 'FAILED'::version_state, 'PURGED'::version_state])) OR (sha256 IS NOT NULL))),
+  constraint asset_version_entrance_check CHECK ((entrance = ANY (ARRAY['direct'::text, 'staged'::text, 'tus'::text, 'url'::text, 'import'::text, 'adapter'::text]))),
   constraint asset_version_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
+  constraint asset_version_source_ref_check CHECK ((length(source_ref) <= 1024)),
   constraint asset_version_version_check CHECK ((version >= 1))
 ) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=10000, autovacuum_analyze_scale_factor=0.02);
 

@@ -93,6 +93,12 @@ export const VARIABLES = {
   s3SecretAccessKey: optional('S3_SECRET_ACCESS_KEY', text, 'S3 credential.', true),
   s3BucketOriginals: declare('S3_BUCKET_ORIGINALS', text, 'originals', 'Bucket of originals.'),
   s3BucketDerivatives: declare('S3_BUCKET_DERIVATIVES', text, 'derivatives', 'Bucket of derivatives.'),
+  s3BucketStaging: declare(
+    'S3_BUCKET_STAGING',
+    text,
+    'staging',
+    'Bucket of uploads that have not been verified yet: the only one that clients write to.',
+  ),
   s3ForcePathStyle: declare(
     'S3_FORCE_PATH_STYLE',
     flag,

@@ -92,6 +92,7 @@ export const openCore = async ({
   const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
+  const staging = bucket(config.s3BucketStaging)
   const spoolFolder = join(config.dataFolder, 'spool')
   await prepareSpool(spoolFolder)
   const journal = openJournal({ database, clock, tenant: config.tenant, metrics, log })
@@ -117,6 +118,8 @@ export const openCore = async ({
     database,
     originals,
     derivatives,
+    /** Uploads under way: what is in it is nobody's word yet. */
+    staging,
     spoolFolder,
     queue,
     journal,
@@ -142,6 +145,7 @@ export const openCore = async ({
       await database.close()
       originals.close()
       derivatives.close()
+      staging.close()
     },
   }
 }

@@ -44,12 +44,13 @@ const adminKeyReplaced = (tenant: string) => ({
 })
 
 const prepareOnce = async (
-  { config, engines, database, originals, derivatives, log }: Core,
+  { config, engines, database, originals, derivatives, staging, log }: Core,
   adminKey: string | undefined,
 ): Promise<void> => {
   const { applied } = await migrate(database, await readMigrations())
   if (applied.length > 0) log.info({ applied }, 'migrated')
-  await Promise.all([prepareQueue(engines.queue), originals.ensureBucket(), derivatives.ensureBucket()])
+  const buckets = [originals, derivatives, staging].map(store => store.ensureBucket())
+  await Promise.all([prepareQueue(engines.queue), ...buckets])
   await ensureTenant(database, config.tenant)
   if (adminKey === undefined) return
   const { tenant } = config

@@ -35,6 +35,7 @@ import { digestOf, type Hex, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Collection } from '../model/product.ts'
+import type { Source } from '../model/source.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { forbiddenAttributes } from '../policy/attributes.ts'
@@ -62,6 +63,7 @@ export interface Upload {
   readonly publish: PublishPolicy
   readonly filename: string | undefined
   readonly announcedSha256: Hex | undefined
+  readonly source: Source
   readonly cause: Cause
 }
 
@@ -219,7 +221,7 @@ export const openIngest = ({
 /** Everything of an upload that is a row; runs inside its transaction. */
 const placeVersion = async (
   tx: Sql,
-  { principal: { tenant, id: actor }, destination, publish, filename, cause }: Upload,
+  { principal: { tenant, id: actor }, destination, publish, filename, source, cause }: Upload,
   { collection, owner }: Permission,
   {
     original,
@@ -259,6 +261,7 @@ const placeVersion = async (
     state: 'PROCESSING',
     publishPolicy: publish,
     filename,
+    source,
     createdBy: actor,
   })
   facts.push({

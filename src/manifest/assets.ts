@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, sql as fragment, gt, inArray, isNull } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
 import type { Original } from '../model/original.ts'
+import type { Entrance, Source } from '../model/source.ts'
 import type { Sql } from './database.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
 import { asset, assetVersion, original, originalLook } from './schema.ts'
@@ -119,11 +120,12 @@ export interface NewVersion {
   readonly state: VersionState
   readonly publishPolicy: PublishPolicy
   readonly filename: string | undefined
+  readonly source: Source
   readonly createdBy: string
 }
 
-export const insertVersion = async (tx: Sql, values: NewVersion): Promise<void> => {
-  await tx.orm.insert(assetVersion).values(values)
+export const insertVersion = async (tx: Sql, { source, ...values }: NewVersion): Promise<void> => {
+  await tx.orm.insert(assetVersion).values({ ...values, entrance: source.entrance, sourceRef: source.ref })
 }
 
 const lookOfVersion = and(
@@ -232,6 +234,8 @@ const versionColumns = {
   state: assetVersion.state,
   sha256: assetVersion.sha256,
   filename: assetVersion.filename,
+  entrance: assetVersion.entrance,
+  sourceRef: assetVersion.sourceRef,
   failure: assetVersion.failure,
   createdAt: assetVersion.createdAt,
   readyAt: assetVersion.readyAt,
@@ -239,10 +243,15 @@ const versionColumns = {
   look,
 }
 
-type VersionRow = Nullable<Omit<Version, 'look'>> & { look: string | null }
+type VersionRow = Nullable<Omit<Version, 'look' | 'source'>> & {
+  entrance: Entrance
+  sourceRef: string | null
+  look: string | null
+}
 
-const toVersion = (row: VersionRow): Version => ({
+const toVersion = ({ entrance, sourceRef, ...row }: VersionRow): Version => ({
   ...row,
+  source: { entrance, ref: sourceRef ?? undefined },
   sha256: row.sha256 ?? undefined,
   filename: row.filename ?? undefined,
   readyAt: row.readyAt ?? undefined,

@@ -24,6 +24,7 @@ import type { ImageFacts } from '../model/original.ts'
 import type { Scope } from '../model/principal.ts'
 import type { AdHoc, AssetEdge, Delivery, PublishGate, Role } from '../model/product.ts'
 import type { ProductLimits } from '../model/quota.ts'
+import type { Entrance } from '../model/source.ts'
 
 /** `bytea` in Postgres, lower-case hexadecimal here. */
 const digest = customType<{ data: string; driverData: Buffer }>({
@@ -208,6 +209,8 @@ export const assetVersion = pgTable(
     state: versionState('state').notNull().default('PENDING'),
     publishPolicy: text('publish_policy').$type<PublishPolicy>().notNull(),
     filename: text('filename'),
+    entrance: text('entrance').$type<Entrance>().notNull().default('direct'),
+    sourceRef: text('source_ref'),
     failure: jsonb('failure'),
     createdBy: text('created_by').notNull(),
     createdAt: at('created_at').notNull().defaultNow(),

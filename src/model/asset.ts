@@ -2,6 +2,7 @@ import type { Attributes } from './attributes.ts'
 import { type MatrixError, refuse } from './errors.ts'
 import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
 import type { LookState } from './look.ts'
+import type { Source } from './source.ts'
 
 export const VERSION_STATES = ['PENDING', 'PROCESSING', 'READY', 'ACTIVE', 'ARCHIVED', 'FAILED', 'PURGED'] as const
 export type VersionState = (typeof VERSION_STATES)[number]
@@ -38,6 +39,7 @@ export interface Version {
   readonly state: VersionState
   readonly sha256: Hex | undefined
   readonly filename: string | undefined
+  readonly source: Source
   readonly failure: unknown
   readonly createdAt: Date
   readonly readyAt: Date | undefined

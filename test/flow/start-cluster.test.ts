@@ -45,6 +45,7 @@ for (const { queue, missing } of queues) {
         // Two systems may share a store.
         S3_BUCKET_ORIGINALS: `o-${randomUUID()}`,
         S3_BUCKET_DERIVATIVES: `d-${randomUUID()}`,
+        S3_BUCKET_STAGING: `s-${randomUUID()}`,
         WORKERS: '1',
         // Long enough that work is done in time only where hints arrive.
         POLL_MS: '60000',

@@ -10,6 +10,7 @@ import { type MatrixError, refuse } from '../../model/errors.ts'
 import { digestOf, UUID_PATTERN } from '../../model/ids.ts'
 import { placeholderOf } from '../../model/look.ts'
 import type { Grant } from '../../model/product.ts'
+import { ENTRANCES } from '../../model/source.ts'
 import type { Action } from '../../policy/decide.ts'
 import { listPermitted } from '../../policy/list-permitted.ts'
 import { type Permission, permitOnAsset } from '../../policy/permission.ts'
@@ -79,6 +80,7 @@ const presentVersion = (version: Version) => ({
   state: version.state,
   digest: version.sha256 && digestOf(version.sha256),
   filename: version.filename,
+  source: version.source,
   failure: version.failure ?? undefined,
   created_at: at(version.createdAt),
   ready_at: at(version.readyAt),
@@ -110,6 +112,7 @@ const VersionSchema = z
     state: z.string(),
     digest: z.string().optional(),
     filename: z.string().optional(),
+    source: z.object({ entrance: z.enum(ENTRANCES), ref: z.string().optional() }),
     failure: z.unknown().optional(),
     created_at: z.string().optional(),
     ready_at: z.string().optional(),

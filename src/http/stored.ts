@@ -1,0 +1,58 @@
+/** What the entrances end in: content that is there whole is identified, stored, audited, counted and answered. */
+import type { Gateway } from '../gateway.ts'
+import { identify } from '../ingest/identify.ts'
+import type { IngestedVersion, Permission, Upload } from '../ingest/ingest.ts'
+import type { Received } from '../ingest/receive.ts'
+import type { Sql } from '../manifest/database.ts'
+import type { StoredAnswer } from '../manifest/idempotency.ts'
+import { auditChange } from './audit.ts'
+import type { MatrixContext } from './context.ts'
+
+export type UploadAnswer = Omit<StoredAnswer, 'fingerprint'>
+
+export interface StoreOptions {
+  readonly upload: Upload
+  readonly permission: Permission
+  /** With the media type that the sender claims. */
+  readonly content: { readonly received: Received; readonly mediaType: string | undefined }
+  /** Runs in the transaction that makes the version, so that whoever asks again is answered the same. */
+  readonly remember: (tx: Sql, answer: UploadAnswer, version: IngestedVersion) => Promise<void>
+}
+
+/** Throws what `identify` and `Ingest.store` do. The caller closes what was received. */
+export const storeUpload = async (
+  c: MatrixContext,
+  { ingest, inputLimits, metrics }: Pick<Gateway, 'ingest' | 'inputLimits' | 'metrics'>,
+  { upload, permission, content: { received, mediaType }, remember }: StoreOptions,
+): Promise<{ version: IngestedVersion; answer: UploadAnswer }> => {
+  const identity = await identify(received, mediaType, inputLimits)
+  let answer: UploadAnswer = { status: 201, headers: {}, body: '' }
+  const version = await ingest.store(upload, permission, { received, identity }, async (tx, stored) => {
+    answer = { status: 201, headers: headersOf(stored), body: JSON.stringify(stored) }
+    await auditChange(c, tx, {
+      resource: `assets/${stored.asset}`,
+      after: { ...auditedVersion(stored), publish: upload.publish, entrance: upload.source.entrance },
+    })
+    await remember(tx, answer, stored)
+  })
+  metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
+  metrics.ingestedBytes.inc(received.bytes)
+  return { version, answer }
+}
+
+/** Names that people gave are not in it: a person who is to be forgotten is not forgotten here. */
+const auditedVersion = ({ collection, version, digest, bytes, media_type }: IngestedVersion) => ({
+  collection,
+  version,
+  digest,
+  bytes,
+  media_type,
+})
+
+const headersOf = (version: IngestedVersion): Record<string, string> => ({
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  Location: `/v1/assets/${version.asset}`,
+  'Matrix-Publication': String(version.publication),
+  'Matrix-Event-No': String(version.event_no),
+})

@@ -1,0 +1,42 @@
+/** What senders say about the bytes, by whichever entrance. */
+import { z } from '@hono/zod-openapi'
+import { withoutControls } from '../lib/plain-text.ts'
+import { PUBLISH_POLICIES } from '../model/asset.ts'
+import { LABEL_PATTERN, MAX_LABELS } from '../model/attributes.ts'
+import { refuse } from '../model/errors.ts'
+import type { Hex } from '../model/ids.ts'
+import { Name } from './validation.ts'
+
+export const Common = z.strictObject({
+  publish: z.enum(PUBLISH_POLICIES).default('when-ready'),
+  filename: z.string().max(1024).optional(),
+})
+export const Labels = z
+  .array(z.string().regex(LABEL_PATTERN))
+  .max(MAX_LABELS)
+  .transform(labels => [...new Set(labels)].sort())
+export const Alias = z.string().regex(/^[\x21-\x7e]{1,200}$/)
+
+export const CreateQuery = Common.extend({
+  collection: Name,
+  labels: z
+    .string()
+    .default('')
+    .transform(text => (text === '' ? [] : text.split(',')))
+    .pipe(Labels)
+    .openapi({ type: 'string', description: 'Of the asset from its first moment on, separated by commas' }),
+  alias: Alias.optional(),
+})
+
+/** `Repr-Digest: sha-256=:<base64>:` (RFC 9530 section 3); other algorithms are not ours to check. */
+export const announcedDigest = (header: string | undefined): Hex | undefined => {
+  if (header === undefined || !/(?:^|,)\s*sha-256\s*=/i.test(header)) return undefined
+  const [, base64 = ''] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header) ?? []
+  const digest = Buffer.from(base64, 'base64')
+  if (digest.length !== 32) throw refuse('invalid-request', 'Repr-Digest does not carry a SHA-256.')
+  return digest.toString('hex')
+}
+
+/** The last segment of the name, without what cannot be seen, at most 255 characters: a label, never a path. */
+export const cleanFilename = (name: string | undefined): string | undefined =>
+  name === undefined ? undefined : withoutControls(name.replace(/^.*[\\/]/s, '')).slice(0, 255) || undefined
