@@ -55,11 +55,12 @@ export const crossOriginHeaders = (
  * and what it allows is what a page can do anyway, to ask without learning the answer. Whether the answer may be read is said
  * with the answer. And it tells nobody which products there are.
  */
-export const PREFLIGHT_HEADERS: Readonly<Record<string, string>> = {
+export const preflightHeaders = (methods: string): Readonly<Record<string, string>> => ({
   'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Methods': methods,
   'Access-Control-Allow-Headers': [
     'Authorization',
+    'Content-Type',
     'If-Match',
     'If-None-Match',
     'If-Range',
@@ -70,5 +71,5 @@ export const PREFLIGHT_HEADERS: Readonly<Record<string, string>> = {
     'X-Correlation-Id',
   ].join(', '),
   'Access-Control-Max-Age': '86400',
-  Allow: 'GET, HEAD, OPTIONS',
-}
+  Allow: `${methods}, OPTIONS`,
+})

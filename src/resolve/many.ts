@@ -64,6 +64,7 @@ export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany 
 
   const look = async (questions: readonly Asked[]): Promise<Outcome[]> => {
     const all = await readAll(questions.map(question => keyOf(tenant, question)))
+    questions[0]?.learn?.(all[0]?.browser)
     const judged = await inLanes(all, {
       atOnce: JUDGED_AT_ONCE,
       work: (facts, index) => judge(facts, questions[index] as Asked),

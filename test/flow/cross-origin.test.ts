@@ -41,12 +41,23 @@ const FIELDS = [
 const said = ({ headers }: Response) => Object.fromEntries(FIELDS.map(name => [name, headers.get(name)]))
 const variesBy = ({ headers }: Response): string[] => (headers.get('vary') ?? '').split(', ').filter(Boolean)
 
+interface Ask {
+  readonly path: string
+  readonly key?: string
+  readonly headers?: Record<string, string>
+  /** Then it is a POST. */
+  readonly body?: object
+}
+
+const NOBODY = '01936f3e-8c1a-7c4e-9b0d-3f1f5a0b6c11'
+const picturePath = () => `/v1/products/shop-web/assets/${asset}/picture`
+const many = (id: string) => ({
+  path: '/v1/products/shop-web/resolve/batch',
+  body: { items: [{ asset: id, rendition: 'card' }] },
+})
+
 /** Of both products every kind of answer: those with bytes from mobile, the others from shop-web. */
-const ASKS: readonly (readonly [
-  what: string,
-  status: number,
-  () => { path: string; key?: string; headers?: Record<string, string> },
-])[] = [
+const ASKS: readonly (readonly [what: string, status: number, () => Ask])[] = [
   ['bytes', 200, () => ({ path: `/i/mobile/${asset}/v1/tile.jpg` })],
   ['a part', 206, () => ({ path: `/i/mobile/${asset}/v1/tile.jpg`, headers: { Range: 'bytes=0-9' } })],
   ['nothing new', 304, () => ({ path: `/i/mobile/${asset}/v1/tile.jpg`, headers: { 'If-None-Match': '*' } })],
@@ -60,6 +71,21 @@ const ASKS: readonly (readonly [
     304,
     () => ({ ...document, key: system.keys['shop-web'], headers: { ...document.headers, 'If-None-Match': '*' } }),
   ],
+  ['a picture', 200, () => ({ path: `${picturePath()}?renditions=card`, key: system.keys['shop-web'] })],
+  [
+    'a picture that is not new',
+    304,
+    () => ({
+      path: `${picturePath()}?renditions=card`,
+      key: system.keys['shop-web'],
+      headers: { 'If-None-Match': '*' },
+    }),
+  ],
+  ['a picture of nothing', 404, () => ({ path: `${picturePath()}?renditions=none`, key: system.keys['shop-web'] })],
+  ['a picture, no key', 401, () => ({ path: `${picturePath()}?renditions=card` })],
+  ['many', 200, () => ({ ...many(asset), key: system.keys['shop-web'] })],
+  ['many of nothing', 200, () => ({ ...many(NOBODY), key: system.keys['shop-web'] })],
+  ['many, no key', 401, () => many(asset)],
   ['what is pending', 202, () => ({ path: `/i/mobile/${asset}/v1/later.webp`, headers: { Prefer: 'wait=0' } })],
   ['nothing there', 404, () => ({ path: `/i/mobile/${asset}/v1/nothing.jpg` })],
   ['what is hidden', 404, () => ({ path: `/i/shop-web/${asset}/v1/card.jpg` })],
@@ -68,7 +94,7 @@ const ASKS: readonly (readonly [
   ['a key that is none', 401, () => ({ path: `/i/mobile/${asset}/v1/tile.jpg`, key: 'garbage' })],
   ['no key', 401, () => ({ path: document.path })],
 ]
-const UNREAD = new Set(['a bad parameter', 'a key that is none', 'no key'])
+const UNREAD = new Set(['a bad parameter', 'a key that is none', 'no key', 'a picture, no key', 'many, no key'])
 const document = {
   get path() {
     return `/v1/products/shop-web/assets/${asset}/renditions/card`
@@ -77,10 +103,11 @@ const document = {
 }
 
 describe.each(['in process', 'through a socket'] as const)('%s', transport => {
-  const ask = async (of: { path: string; key?: string; headers?: Record<string, string> }, origin?: string) => {
-    const { path, key, headers } = of
-    const response = await (transport === 'in process' ? inProcess : socket.send)('GET', path, {
+  const ask = async ({ path, key, headers, body }: Ask, origin?: string) => {
+    const send = transport === 'in process' ? inProcess : socket.send
+    const response = await send(body === undefined ? 'GET' : 'POST', path, {
       key,
+      body,
       headers: { ...headers, ...(origin !== undefined && { Origin: origin }) },
     })
     await response.arrayBuffer()
@@ -222,6 +249,21 @@ test('other changes of a product leave what gateways keep alone', async () => {
   expect(await status()).toBe('asset-matrix; hit')
   await expectJson(allow('mobile', { origins: [SHOP], share: 7 }), 200)
   expect(await status()).toBe('asset-matrix; hit')
+})
+
+test('a preflight says of each document how it is asked for', async () => {
+  for (const [path, method] of [
+    [picturePath(), 'GET'],
+    ['/v1/products/shop-web/resolve/batch', 'POST'],
+  ] as const)
+    for (const send of [inProcess, socket.send]) {
+      const response = await send('OPTIONS', path, { headers: { Origin: ELSEWHERE } })
+      expect(response.status).toBe(204)
+      expect(response.headers.get('access-control-allow-methods')).toBe(method)
+      expect(response.headers.get('allow')).toBe(`${method}, OPTIONS`)
+      for (const name of ['Authorization', 'Content-Type', 'Prefer'])
+        expect(response.headers.get('access-control-allow-headers')).toContain(name)
+    }
 })
 
 test('a preflight says the same to everybody, of products that there are and of others', async () => {

@@ -160,6 +160,8 @@ const CASES: readonly Case[] = [
   // A preflight has no credential, and says the same to everybody.
   ...[
     ['/v1/products/:product/assets/:asset/renditions/:rendition', '/v1/products/owner/assets/x/renditions/y'],
+    ['/v1/products/:product/assets/:asset/picture', '/v1/products/owner/assets/x/picture'],
+    ['/v1/products/:product/resolve/batch', '/v1/products/owner/resolve/batch'],
     ['/i/:product/:asset/:version/:file', '/i/owner/x/v1/y.jpg'],
     ['/s/:proof/i/:product/:asset/:version/:file', '/s/a.1.b/i/owner/x/v1/y.jpg'],
     ['/share/:token/i/:product/:asset/:version/:file', '/share/t/i/owner/x/v1/y.jpg'],

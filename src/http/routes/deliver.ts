@@ -6,7 +6,6 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { ANYBODY } from '../../deliver/cross-origin.ts'
 import type { Gateway } from '../../gateway.ts'
 import { withoutControls } from '../../lib/plain-text.ts'
-import type { BrowserRules } from '../../model/browser-rules.ts'
 import {
   type CanonicalPath,
   canonicalDeliveryPath,
@@ -25,7 +24,7 @@ import { FRONT_HEADER, openFront } from '../accel.ts'
 import { addressOf } from '../address.ts'
 import { isLasting, presentResponse } from '../as-of.ts'
 import type { Env, MatrixContext } from '../context.ts'
-import { crossOriginOf } from '../cross-origin.ts'
+import { crossOriginOf, learnFor } from '../cross-origin.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { hintsOf } from '../hints.ts'
 import { infoResponse } from '../info.ts'
@@ -128,7 +127,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       address: addressOf(c),
       whileAway: isLasting({ version, least }, link, credential),
       signal: undefined,
-      learn: (browser: BrowserRules | undefined) => c.set('asked', { link: link?.place, browser: browser ?? 'none' }),
+      learn: learnFor(c, link?.place),
     }
     if (rendition === INFO) return infoResponse(c, gateway, question, link?.place)
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const

@@ -7,7 +7,9 @@ import { type Asked, isRefused } from '../../resolve/many.ts'
 import { type NotPictured, pictureFrom } from '../../resolve/picture.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { learnFor } from '../cross-origin.ts'
 import { parseLeast } from '../least.ts'
+import { acrossOrigins } from '../middleware/across-origins.ts'
 import { identified } from '../middleware/identified.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PENDING_HEADERS, pendingResponse, RETRY_AFTER_SECONDS, statusUrl } from '../pending.ts'
@@ -157,6 +159,7 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   ): readonly Asked[] => {
     const { credential, account } = c.get('identity')
     const waitMs = parseWait(c, wait, { defaultMs: 0, maxMs: config.maxWaitMs })
+    const learn = learnFor(c)
     const wanted = renditions.flatMap(rendition => dpr.map(ratio => ({ rendition, dpr: ratio })))
     return wanted.map(({ rendition, dpr: ratio }) => ({
       ...credential,
@@ -171,6 +174,7 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       accept: '*/*',
       least: parseLeast(c, min),
       waitMs,
+      learn,
       countSharers: true,
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
@@ -183,7 +187,7 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       security,
       method: 'get',
       path: '/v1/products/{product}/assets/{asset}/picture',
-      middleware: [identified(gateway)],
+      middleware: [acrossOrigins, identified(gateway)],
       summary: 'Everything for a `<picture>`: sources by format, widths, placeholder, and the element as text',
       request: { params: z.object({ product: Name, asset: AssetIdParam }), query: Query },
       responses: {

@@ -1,21 +1,25 @@
-/** Preflights of pages that ask with a credential, a condition or a range. */
+/** Preflights of pages that ask with a credential, a condition, a range or a document. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
-import { PREFLIGHT_HEADERS } from '../../deliver/cross-origin.ts'
+import { preflightHeaders } from '../../deliver/cross-origin.ts'
 import type { Env } from '../context.ts'
 
 /** With what may follow a file: a name for readers. */
 const FILE = '/i/:product/:asset/:version/:file{.+}'
-const ROUTES = [
-  '/v1/products/:product/assets/:asset/renditions/:rendition',
-  FILE,
-  `/s/:proof${FILE}`,
-  `/share/:token${FILE}`,
-] as const
+const READ = 'GET, HEAD'
+const ROUTES: Readonly<Record<string, string>> = {
+  '/v1/products/:product/assets/:asset/renditions/:rendition': READ,
+  '/v1/products/:product/assets/:asset/picture': 'GET',
+  '/v1/products/:product/resolve/batch': 'POST',
+  [FILE]: READ,
+  [`/s/:proof${FILE}`]: READ,
+  [`/share/:token${FILE}`]: READ,
+}
 
 export const preflightRoutes = (app: OpenAPIHono<Env>): void => {
-  for (const route of ROUTES) {
-    app.on('OPTIONS', route, () => new Response(null, { status: 204, headers: PREFLIGHT_HEADERS }))
+  for (const [route, methods] of Object.entries(ROUTES)) {
+    const headers = preflightHeaders(methods)
+    app.on('OPTIONS', route, () => new Response(null, { status: 204, headers }))
     const names = [...route.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
     app.openAPIRegistry.registerPath({
       tags: ['Deliver'],

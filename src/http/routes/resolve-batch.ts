@@ -12,8 +12,10 @@ import type { OriginalAnswer, Pending, Ready, Unpublished } from '../../resolve/
 import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { learnFor } from '../cross-origin.ts'
 import { noteAnswer, noteDenial } from '../denials.ts'
 import { parseLeast } from '../least.ts'
+import { acrossOrigins } from '../middleware/across-origins.ts'
 import { identified } from '../middleware/identified.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, Problem, refusals, security } from '../openapi.ts'
@@ -124,6 +126,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
     const product = c.req.param('product') ?? ''
     const waitMs = parseWait(c, undefined, { defaultMs: 0, maxMs: config.maxWaitMs })
     const least = parseLeast(c)
+    const learn = learnFor(c)
     const signal = waitMs > 0 ? c.req.raw.signal : undefined
     return items.map(({ asset, rendition, format, version, dpr }, index) => {
       const refusal = withinLimit(account, index)
@@ -143,6 +146,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
         accept: c.req.header('accept'),
         least,
         waitMs,
+        learn,
         countSharers: true,
         address: addressOf(c),
         signal,
@@ -156,7 +160,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
       security,
       method: 'post',
       path: '/v1/products/{product}/resolve/batch',
-      middleware: [identified(gateway), jsonOnly(config)],
+      middleware: [acrossOrigins, identified(gateway), jsonOnly(config)],
       summary: `Up to ${MAX_ITEMS} resolutions at once`,
       description:
         'Each item is answered as it would be alone, in the order of the request; equal items are asked once. Counts as so many requests as there are different items. Three statements of SQL for what is ready, whatever the number. An array in place of the object is taken, too.',

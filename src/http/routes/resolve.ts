@@ -18,6 +18,7 @@ import { addressOf } from '../address.ts'
 import { requestOf } from '../audit.ts'
 import { documentResponse } from '../conditional.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { learnFor } from '../cross-origin.ts'
 import { noteAnswer } from '../denials.ts'
 import { parseFallback, resolveOrFallback } from '../fallback.ts'
 import { parseLeast } from '../least.ts'
@@ -133,7 +134,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       countSharers: mode === 'json',
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
-      learn: browser => c.set('asked', { link: undefined, browser: browser ?? 'none' }),
+      learn: learnFor(c),
     }
     if (question.dpr !== undefined && question.rendition === ORIGINAL)
       throw refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
