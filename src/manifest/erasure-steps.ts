@@ -29,7 +29,7 @@ const LEAVE_PROCESSING = {
 }
 const PURGE_VERSIONS = {
   name: 'erasure_purge_versions',
-  text: `update asset_version set state = 'PURGED', sha256 = null, filename = null, failure = null
+  text: `update asset_version set state = 'PURGED', sha256 = null, filename = null, source_ref = null, failure = null
          where tenant_id = $1 and asset_id = $2 and state <> 'PURGED'`,
 }
 
