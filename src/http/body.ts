@@ -43,12 +43,6 @@ export const uploadBody = async (c: MatrixContext, limits: BodyLimits): Promise<
   const isForm = mediaType !== undefined && essenceOf(mediaType) === 'multipart/form-data'
   const announced = Number(c.req.header('content-length') ?? 0)
   if (announced > maxBytes + (isForm ? MULTIPART_OVERHEAD : 0)) throw tooLarge(maxBytes)
-  if (mediaType !== undefined && essenceOf(mediaType) === 'application/json') {
-    throw refuse(
-      'unsupported-media',
-      'Send the bytes of the asset; a JSON document to be stored is sent as application/octet-stream.',
-    )
-  }
   const stream = rawBody(c)
   if (isForm) return filePart(stream, mediaType as string, limits)
   return { stream, mediaType, filename: undefined, finished: async () => undefined }

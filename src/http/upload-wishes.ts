@@ -28,6 +28,21 @@ export const CreateQuery = Common.extend({
   alias: Alias.optional(),
 })
 
+/** Where a JSON body says it all: beside it stands the key that says where the bytes are (routes/upload-json.ts). */
+export const JsonCommon = Common.extend({
+  sha256: z
+    .string()
+    .regex(/^(?:sha256:)?[0-9a-f]{64}$/)
+    .transform(text => text.replace('sha256:', ''))
+    .optional()
+    .openapi({ type: 'string', description: 'In hexadecimal; other bytes are refused' }),
+})
+export const JsonCreate = JsonCommon.extend({
+  collection: Name,
+  labels: Labels.default([]).openapi({ type: 'array', items: { type: 'string' } }),
+  alias: Alias.optional(),
+})
+
 /** `Repr-Digest: sha-256=:<base64>:` (RFC 9530 section 3); other algorithms are not ours to check. */
 export const announcedDigest = (header: string | undefined): Hex | undefined => {
   if (header === undefined || !/(?:^|,)\s*sha-256\s*=/i.test(header)) return undefined

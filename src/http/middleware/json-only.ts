@@ -4,7 +4,7 @@
  */
 import { createMiddleware } from 'hono/factory'
 import { refuse } from '../../model/errors.ts'
-import type { Env } from '../context.ts'
+import type { Env, MatrixContext } from '../context.ts'
 import { isJson, refuseEncoded } from '../media-type.ts'
 
 /** A hundred times the longest recipe that makes sense. */
@@ -36,16 +36,25 @@ const readWhole = async (body: ReadableStream<Uint8Array>, maxMs: number): Promi
   return Buffer.concat(chunks)
 }
 
+/** The body, bounded in length and time. Throws `unsupported-media`, `payload-too-large` or `upload-incomplete`. */
+export const boundedBody = async (
+  c: MatrixContext,
+  { uploadIdleMs }: { uploadIdleMs: number },
+): Promise<Buffer<ArrayBuffer>> => {
+  refuseEncoded(c)
+  if (Number(c.req.header('content-length') ?? 0) > MAX_BYTES) throw tooLarge()
+  const { body } = c.req.raw
+  return body === null ? Buffer.alloc(0) : readWhole(body, uploadIdleMs)
+}
+
 /** Throws `unsupported-media`, `payload-too-large` or `upload-incomplete`. */
-export const jsonOnly = ({ uploadIdleMs }: { uploadIdleMs: number }) =>
+export const jsonOnly = (config: { uploadIdleMs: number }) =>
   createMiddleware<Env>(async (c, next) => {
     const { raw } = c.req
     const mediaType = c.req.header('content-type')
     if (mediaType !== undefined && !isJson(mediaType)) throw otherKind()
     if (raw.body === null) return next()
-    refuseEncoded(c)
-    if (Number(c.req.header('content-length') ?? 0) > MAX_BYTES) throw tooLarge()
-    const body = await readWhole(raw.body, uploadIdleMs)
+    const body = await boundedBody(c, config)
     if (body.length > 0 && mediaType === undefined) throw otherKind()
     c.req.raw = new Request(raw, { body })
     return next()

@@ -14,6 +14,7 @@ import { storeUpload } from '../stored.ts'
 import { announcedDigest, Common, CreateQuery, cleanFilename } from '../upload-wishes.ts'
 import { AssetIdParam, violationsOf } from '../validation.ts'
 import { documentUpload } from './upload.openapi.ts'
+import { jsonUploads, saysJson } from './upload-json.ts'
 
 const parseQuery = <T extends z.ZodType>(c: MatrixContext, schema: T): z.infer<T> => {
   const query = new URL(c.req.url).searchParams
@@ -77,28 +78,36 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     })
   }
 
-  const counted = async (
-    c: MatrixContext,
-    destination: Destination,
-    query: z.infer<typeof Common>,
-  ): Promise<Response> => {
+  const counted = async (c: MatrixContext, take: (work: Work) => Promise<Response>): Promise<Response> => {
     try {
-      return await withIdempotencyKey(c, database, work => take(c, destination, query, work))
+      return await withIdempotencyKey(c, database, take)
     } catch (error) {
       metrics.uploads.inc({ result: isMatrixError(error) ? error.code : 'internal' })
       throw error
     }
   }
 
-  app.post('/v1/assets', ...guard, c => {
+  const readJson = jsonUploads(gateway)
+
+  app.post('/v1/assets', ...guard, async c => {
+    if (saysJson(c)) {
+      const take = await readJson(c, { kind: 'asset' })
+      return counted(c, take)
+    }
     const { collection, alias, labels, ...query } = parseQuery(c, CreateQuery)
-    return counted(c, { kind: 'asset', collection, alias, labels }, query)
+    return counted(c, work => take(c, { kind: 'asset', collection, alias, labels }, query, work))
   })
 
-  app.post('/v1/assets/:asset/versions', ...guard, c => {
+  app.post('/v1/assets/:asset/versions', ...guard, async c => {
     const asset = AssetIdParam.safeParse(c.req.param('asset'))
     if (!asset.success) throw refuse('not-found', 'There is no such asset for this product.')
-    return counted(c, { kind: 'version', asset: asset.data }, parseQuery(c, Common))
+    const destination = { kind: 'version', asset: asset.data } as const
+    if (saysJson(c)) {
+      const take = await readJson(c, destination)
+      return counted(c, take)
+    }
+    const query = parseQuery(c, Common)
+    return counted(c, work => take(c, destination, query, work))
   })
 
   documentUpload(app, { CreateQuery, Common })
