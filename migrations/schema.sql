@@ -146,6 +146,7 @@ create table collection (
   owner_product text not null,
   publish_gate text not null default 'all'::text,
   created_at timestamp with time zone not null default now(),
+  rules jsonb,
   constraint collection_pkey PRIMARY KEY (tenant_id, collection_id),
   constraint collection_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint collection_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),

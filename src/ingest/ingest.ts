@@ -28,8 +28,9 @@ import { advanceVersion } from '../manifest/publish.ts'
 import { listRenditions } from '../manifest/renditions.ts'
 import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
 import { LABELS_PATH } from '../model/attributes.ts'
+import { brokenByContent, brokenByNames } from '../model/collection-rules.ts'
 import type { Conditions } from '../model/conditions.ts'
-import { refuse } from '../model/errors.ts'
+import { refuse, type Violation } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
@@ -108,7 +109,7 @@ export interface Permission {
 }
 
 export interface Ingest {
-  /** Throws `not-found`, `forbidden`, `asset-archived`, `alias-conflict` or `over-budget`. */
+  /** Throws `not-found`, `forbidden`, `contract-violation`, `asset-archived`, `alias-conflict` or `over-budget`. */
   authorise(upload: Pick<Upload, 'principal' | 'destination'> & Pick<Asked, 'address'>): Promise<Permission>
   /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
   store(
@@ -117,6 +118,10 @@ export interface Ingest {
     content: { received: Received; identity: Identity },
     onCommit: (tx: Sql, version: IngestedVersion) => Promise<void>,
   ): Promise<IngestedVersion>
+}
+
+const refuseBroken = (violations: readonly Violation[]): void => {
+  if (violations.length > 0) throw refuse('contract-violation', 'It is not what the collection takes.', { violations })
 }
 
 const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
@@ -163,6 +168,7 @@ export const openIngest = ({
       })
     const gone = asset && whyGone({ archived: asset.archivedAt !== undefined, erased: asset.erasedAt !== undefined })
     if (gone) throw gone
+    if (destination.kind === 'asset') refuseBroken(brokenByNames(collection.rules ?? {}, destination))
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()
@@ -184,6 +190,8 @@ export const openIngest = ({
       throw refuse('forbidden', 'The product may not add content of this type here.', {
         details: { reasons: ['media-type-outside'] },
       })
+    const content = { bytes, ...identity, filename: upload.filename }
+    refuseBroken(brokenByContent(permission.collection.rules ?? {}, content))
     const original: Original = {
       sha256,
       bytes,

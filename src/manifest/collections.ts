@@ -1,7 +1,8 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
+import type { CollectionRules } from '../model/collection-rules.ts'
 import { readConditions, type StoredConditions, storeConditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
-import type { AdHoc, Collection, Edge, Grant, PublishGate } from '../model/product.ts'
+import type { AdHoc, Collection, Edge, Grant } from '../model/product.ts'
 import type { Sql } from './database.ts'
 import { collection, edge } from './schema.ts'
 
@@ -9,25 +10,22 @@ const columns = {
   collection: collection.collectionId,
   owner: collection.ownerProduct,
   publishGate: collection.publishGate,
+  rules: collection.rules,
 }
+
+type Row = Omit<Collection, 'rules'> & { readonly rules: CollectionRules | null }
+const toCollection = ({ rules, ...row }: Row): Collection => ({ ...row, rules: rules ?? undefined })
 
 /** Creates or changes; the owner gets its edge in the same transaction. */
 export const putCollection = async (
   tx: Sql,
-  {
-    tenantId,
-    collectionId,
-    owner,
-    publishGate,
-  }: { tenantId: string; collectionId: string; owner: string; publishGate: PublishGate },
+  { tenantId, collection: collectionId, owner, publishGate, rules }: Collection & { tenantId: string },
 ): Promise<void> => {
+  const set = { ownerProduct: owner, publishGate, rules: rules ?? null }
   await tx.orm
     .insert(collection)
-    .values({ tenantId, collectionId, ownerProduct: owner, publishGate })
-    .onConflictDoUpdate({
-      target: [collection.tenantId, collection.collectionId],
-      set: { ownerProduct: owner, publishGate },
-    })
+    .values({ tenantId, collectionId, ...set })
+    .onConflictDoUpdate({ target: [collection.tenantId, collection.collectionId], set })
   await tx.orm
     .insert(edge)
     .values({ tenantId, collectionId, productId: owner, role: 'owner', originalAccess: true })
@@ -46,19 +44,21 @@ export const findCollection = async (
     .select(columns)
     .from(collection)
     .where(and(eq(collection.tenantId, tenantId), eq(collection.collectionId, collectionId)))
-  return found
+  return found && toCollection(found)
 }
 
 export const listCollections = async (
   sql: Sql,
   { tenantId, after = '', limit }: { tenantId: string; after?: string; limit: number },
-): Promise<Collection[]> =>
-  sql.orm
+): Promise<Collection[]> => {
+  const rows = await sql.orm
     .select(columns)
     .from(collection)
     .where(and(eq(collection.tenantId, tenantId), gt(collection.collectionId, after)))
     .orderBy(asc(collection.collectionId))
     .limit(limit)
+  return rows.map(toCollection)
+}
 
 const edgeColumns = {
   product: edge.productId,

@@ -18,6 +18,7 @@ import { VERSION_STATES } from '../model/asset.ts'
 
 import type { Attributes } from '../model/attributes.ts'
 
+import type { CollectionRules } from '../model/collection-rules.ts'
 import type { StoredConditions } from '../model/conditions.ts'
 
 import type { ImageFacts } from '../model/original.ts'
@@ -81,6 +82,7 @@ export const collection = pgTable(
     collectionId: text('collection_id').notNull(),
     ownerProduct: text('owner_product').notNull(),
     publishGate: text('publish_gate').$type<PublishGate>().notNull().default('all'),
+    rules: jsonb('rules').$type<CollectionRules>(),
     createdAt: at('created_at').notNull().defaultNow(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.collectionId] })],

@@ -1,4 +1,5 @@
 import type { BrowserRules } from './browser-rules.ts'
+import type { CollectionRules } from './collection-rules.ts'
 import type { Conditions } from './conditions.ts'
 import type { Dpr } from './delivery-path.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
@@ -23,6 +24,8 @@ export interface Collection {
   readonly collection: CollectionId
   readonly owner: ProductId
   readonly publishGate: PublishGate
+  /** `undefined`: nothing is asked of what is put into it. */
+  readonly rules: CollectionRules | undefined
 }
 
 export const ROLES = ['owner', 'editor', 'reader'] as const

@@ -20,14 +20,11 @@ const Labels = z
   })
   .refine(({ all, any }) => all !== undefined || any !== undefined, 'Expected `all`, `any` or both')
 
+export const MediaTypes = z.array(z.string().max(255).toLowerCase().regex(MEDIA_TYPE_PATTERN)).min(1).max(MOST)
+
 const ConditionsBody = z
   .strictObject({
-    media_types: z
-      .array(z.string().max(255).toLowerCase().regex(MEDIA_TYPE_PATTERN))
-      .min(1)
-      .max(MOST)
-      .optional()
-      .describe('Of the original, as found in its content: `image/png`, `image/*`'),
+    media_types: MediaTypes.optional().describe('Of the original, as found in its content: `image/png`, `image/*`'),
     labels: Labels.optional(),
     networks: z
       .array(

@@ -7,6 +7,7 @@ import { NAME_PATTERN } from '../../model/ids.ts'
 import { type Collection, type Edges, PUBLISH_GATES } from '../../model/product.ts'
 import { AccessImpactSchema, accessImpact } from '../access-impact.ts'
 import { auditChange } from '../audit.ts'
+import { presentRules, RulesBody, rulesOf } from '../collection-rules.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { EdgeSchema, presentEdge } from '../edges.ts'
@@ -16,19 +17,31 @@ import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name, Paging, page, readCursor, WriteQuery } from '../validation.ts'
 
-const CollectionBody = z.strictObject({ owner: Name, publish_gate: z.enum(PUBLISH_GATES).default('all') })
+const CollectionBody = z.strictObject({
+  owner: Name,
+  publish_gate: z.enum(PUBLISH_GATES).default('all'),
+  rules: RulesBody.optional().openapi({
+    description: 'What is asked of originals before they are taken in; what is there already stays as it is',
+  }),
+})
 const CollectionSchema = z
-  .object({ collection: z.string(), owner: z.string(), publish_gate: z.enum(PUBLISH_GATES) })
+  .object({
+    collection: z.string(),
+    owner: z.string(),
+    publish_gate: z.enum(PUBLISH_GATES),
+    rules: RulesBody.optional(),
+  })
   .openapi('Collection')
 const params = z.object({ collection: Name })
 const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-const presentCollection = ({ collection, owner, publishGate }: Collection) => ({
+const presentCollection = ({ collection, owner, publishGate, rules }: Collection) => ({
   collection,
   owner,
   publish_gate: publishGate,
+  ...(rules && { rules: presentRules(rules) }),
 })
 
 /** What `putCollection` does to the edge of the owner. */
@@ -65,9 +78,10 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
     async c => {
       const { tenant } = c.get('principal')
       const { collection } = c.req.valid('param')
-      const { owner, publish_gate } = c.req.valid('json')
+      const { owner, publish_gate: publishGate, rules } = c.req.valid('json')
       await requireProduct(database, { tenant, product: owner, pointer: '/owner' })
-      const shown = { collection, owner, publish_gate }
+      const wished: Collection = { collection, owner, publishGate, rules: rulesOf(rules) }
+      const shown = presentCollection(wished)
       const tries = c.req.valid('query').validate_only === 'true'
       const { isNew, impact } = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
@@ -75,7 +89,7 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         requireState(c, before && stateTag(presentCollection(before)))
         const wish = { tenant, collection, product: owner, change: givenTo(owner) }
         const would = tries ? await accessImpact(gateway, tx, wish) : undefined
-        await putCollection(tx, { tenantId: tenant, collectionId: collection, owner, publishGate: publish_gate })
+        await putCollection(tx, { tenantId: tenant, ...wished })
         await auditChange(c, tx, {
           resource: `collections/${collection}`,
           before: before && presentCollection(before),

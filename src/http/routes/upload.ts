@@ -33,8 +33,10 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const spooled = async (
     c: MatrixContext,
     use: (received: Received, body: UploadBody) => Promise<Response> | Response,
+    most = config.maxUploadBytes,
   ): Promise<Response> => {
-    const { maxUploadBytes: maxBytes, uploadIdleMs: idleMs } = config
+    const { maxUploadBytes, uploadIdleMs: idleMs } = config
+    const maxBytes = Math.min(maxUploadBytes, most)
     const body = await uploadBody(c, { maxBytes, idleMs })
     const received = await receive(body.stream, { folder: spoolFolder, maxBytes, idleMs })
     try {
@@ -56,7 +58,8 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     const principal = c.get('principal')
     const permission = await ingest.authorise({ principal, destination, address: addressOf(c) })
     const announcedSha256 = announcedDigest(c.req.header('repr-digest'))
-    return spooled(c, async (received, body) => {
+    const most = permission.collection.rules?.max_bytes
+    const use = async (received: Received, body: UploadBody): Promise<Response> => {
       const print = fingerprint(key.request, received.sha256)
       const upload: Upload = {
         principal,
@@ -75,7 +78,8 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         remember: (tx, answer) => answerKey(tx, key, { ...answer, fingerprint: print }),
       })
       return new Response(answer.body, { status: answer.status, headers: answer.headers })
-    })
+    }
+    return spooled(c, use, most)
   }
 
   const counted = async (c: MatrixContext, take: (work: Work) => Promise<Response>): Promise<Response> => {
