@@ -8,32 +8,19 @@
  * finds and uses, and the sweep knows by its missing row. After the commit: the upload is acknowledged by whoever asks again
  * with the same Idempotency-Key. A lost hint is found by the workers' poll.
  */
-import { wishesFor } from '../graph/wishes.ts'
 import type { Clock } from '../lib/clock.ts'
-import {
-  aliasExists,
-  findAsset,
-  findOriginal,
-  insertAsset,
-  insertOriginal,
-  insertVersion,
-  takeVersion,
-} from '../manifest/assets.ts'
+import { aliasExists, findAsset, findOriginal, insertOriginal } from '../manifest/assets.ts'
 import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { claimErased } from '../manifest/erased-bytes.ts'
-import { appendFacts } from '../manifest/events.ts'
-import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
-import { advanceVersion } from '../manifest/publish.ts'
-import { listRenditions } from '../manifest/renditions.ts'
 import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
 import { LABELS_PATH } from '../model/attributes.ts'
 import { brokenByContent, brokenByNames } from '../model/collection-rules.ts'
 import type { Conditions } from '../model/conditions.ts'
 import { refuse, type Violation } from '../model/errors.ts'
-import type { Cause, Fact } from '../model/event.ts'
-import { digestOf, type Hex, newId } from '../model/ids.ts'
-import { type Original, uprightSize } from '../model/original.ts'
+import type { Cause } from '../model/event.ts'
+import { digestOf, type Hex } from '../model/ids.ts'
+import type { Original } from '../model/original.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Collection } from '../model/product.ts'
 import type { Source } from '../model/source.ts'
@@ -45,6 +32,7 @@ import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../polic
 import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
 import type { Identity } from './identify.ts'
+import { aliasTaken, placeVersion } from './place.ts'
 import type { Received } from './receive.ts'
 
 /** Where the bytes go: a new asset in a collection, or the next version of an asset. */
@@ -123,8 +111,6 @@ export interface Ingest {
 const refuseBroken = (violations: readonly Violation[]): void => {
   if (violations.length > 0) throw refuse('contract-violation', 'It is not what the collection takes.', { violations })
 }
-
-const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
 export const openIngest = ({
   database,
@@ -225,81 +211,3 @@ export const openIngest = ({
     return version
   },
 })
-
-/** Everything of an upload that is a row; runs inside its transaction. */
-const placeVersion = async (
-  tx: Sql,
-  { principal: { tenant, id: actor }, destination, publish, filename, source, cause }: Upload,
-  { collection, owner }: Permission,
-  {
-    original,
-    deduplicated,
-    maxCpuMs,
-    maxVariants,
-  }: { original: Original; deduplicated: boolean; maxCpuMs: number; maxVariants: number },
-): Promise<{ version: IngestedVersion; offered: boolean }> => {
-  const asset = destination.kind === 'version' ? destination.asset : newId()
-  const facts: Fact[] = []
-  if (destination.kind === 'asset') {
-    const { alias, labels } = destination
-    const inserted = await insertAsset(tx, {
-      tenantId: tenant,
-      assetId: asset,
-      collectionId: collection.collection,
-      ownerProduct: owner,
-      alias,
-      labels,
-      createdBy: actor,
-    })
-    if (!inserted) throw aliasTaken()
-    facts.push({
-      type: 'asset.created',
-      data: { asset, collection: collection.collection, owner, ...(labels.length > 0 && { labels }) },
-    })
-  }
-  const taken = await takeVersion(tx, tenant, asset)
-  if (taken === undefined) throw refuse('asset-archived', 'The asset is archived.')
-  const { version } = taken
-  const { sha256, bytes, mediaType, image } = original
-  await insertVersion(tx, {
-    tenantId: tenant,
-    assetId: asset,
-    version,
-    sha256,
-    state: 'PROCESSING',
-    publishPolicy: publish,
-    filename,
-    source,
-    createdBy: actor,
-  })
-  facts.push({
-    type: 'asset.version_created',
-    data: { asset, version, digest: digestOf(sha256), bytes, media_type: mediaType, deduplicated },
-  })
-  const eventNo = await appendFacts(tx, { tenant, asset, cause, facts })
-
-  const renditions = image ? await listRenditions(tx, tenant, collection.collection) : []
-  const { nodes, leaves } = image
-    ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs, maxVariants })
-    : { nodes: [], leaves: [] }
-  const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
-  await insertLeaves(tx, { tenant, asset, version, leaves })
-  const state = await advanceVersion(tx, { tenant, asset, version, cause })
-  return {
-    offered: states.some(node => node.state === 'QUEUED' || node.state === 'RETRY'),
-    version: {
-      asset,
-      collection: collection.collection,
-      version,
-      state: state ?? 'PROCESSING',
-      digest: digestOf(sha256),
-      bytes,
-      media_type: mediaType,
-      ...(image && { ...uprightSize(image), frames: image.frames }),
-      deduplicated,
-      // Its row has been locked since.
-      publication: taken.publication + (state === 'ACTIVE' ? 1 : 0),
-      event_no: eventNo ?? 0,
-    },
-  }
-}

@@ -1,0 +1,93 @@
+/** What an upload is in the manifest: an asset where it is new, its version, what is to be made of it, and the facts that say so. */
+import { wishesFor } from '../graph/wishes.ts'
+import { insertAsset, insertVersion, takeVersion } from '../manifest/assets.ts'
+import type { Sql } from '../manifest/database.ts'
+import { appendFacts } from '../manifest/events.ts'
+import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
+import { advanceVersion } from '../manifest/publish.ts'
+import { listRenditions } from '../manifest/renditions.ts'
+import { refuse } from '../model/errors.ts'
+import type { Fact } from '../model/event.ts'
+import { digestOf, newId } from '../model/ids.ts'
+import { type Original, uprightSize } from '../model/original.ts'
+import type { IngestedVersion, Permission, Upload } from './ingest.ts'
+
+export const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
+
+/** Everything of an upload that is a row; runs inside its transaction. */
+export const placeVersion = async (
+  tx: Sql,
+  { principal: { tenant, id: actor }, destination, publish, filename, source, cause }: Upload,
+  { collection, owner }: Permission,
+  {
+    original,
+    deduplicated,
+    maxCpuMs,
+    maxVariants,
+  }: { original: Original; deduplicated: boolean; maxCpuMs: number; maxVariants: number },
+): Promise<{ version: IngestedVersion; offered: boolean }> => {
+  const asset = destination.kind === 'version' ? destination.asset : newId()
+  const facts: Fact[] = []
+  if (destination.kind === 'asset') {
+    const { alias, labels } = destination
+    const inserted = await insertAsset(tx, {
+      tenantId: tenant,
+      assetId: asset,
+      collectionId: collection.collection,
+      ownerProduct: owner,
+      alias,
+      labels,
+      createdBy: actor,
+    })
+    if (!inserted) throw aliasTaken()
+    facts.push({
+      type: 'asset.created',
+      data: { asset, collection: collection.collection, owner, ...(labels.length > 0 && { labels }) },
+    })
+  }
+  const taken = await takeVersion(tx, tenant, asset)
+  if (taken === undefined) throw refuse('asset-archived', 'The asset is archived.')
+  const { version } = taken
+  const { sha256, bytes, mediaType, image } = original
+  await insertVersion(tx, {
+    tenantId: tenant,
+    assetId: asset,
+    version,
+    sha256,
+    state: 'PROCESSING',
+    publishPolicy: publish,
+    filename,
+    source,
+    createdBy: actor,
+  })
+  facts.push({
+    type: 'asset.version_created',
+    data: { asset, version, digest: digestOf(sha256), bytes, media_type: mediaType, deduplicated },
+  })
+  const eventNo = await appendFacts(tx, { tenant, asset, cause, facts })
+
+  const renditions = image ? await listRenditions(tx, tenant, collection.collection) : []
+  const { nodes, leaves } = image
+    ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs, maxVariants })
+    : { nodes: [], leaves: [] }
+  const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
+  await insertLeaves(tx, { tenant, asset, version, leaves })
+  const state = await advanceVersion(tx, { tenant, asset, version, cause })
+  return {
+    offered: states.some(node => node.state === 'QUEUED' || node.state === 'RETRY'),
+    version: {
+      asset,
+      collection: collection.collection,
+      version,
+      state: state ?? 'PROCESSING',
+      digest: digestOf(sha256),
+      bytes,
+      media_type: mediaType,
+      ...(image && { ...uprightSize(image), frames: image.frames }),
+      deduplicated,
+      // Its row has been locked since.
+      publication: taken.publication + (state === 'ACTIVE' ? 1 : 0),
+      event_no: eventNo ?? 0,
+    },
+  }
+}
