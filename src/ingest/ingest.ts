@@ -13,67 +13,25 @@ import { aliasExists, findAsset, findOriginal, insertOriginal } from '../manifes
 import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { claimErased } from '../manifest/erased-bytes.ts'
-import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
+import { whyGone } from '../model/asset.ts'
 import { LABELS_PATH } from '../model/attributes.ts'
 import { brokenByContent, brokenByNames } from '../model/collection-rules.ts'
-import type { Conditions } from '../model/conditions.ts'
 import { refuse, type Violation } from '../model/errors.ts'
-import type { Cause } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import type { Original } from '../model/original.ts'
-import type { Principal } from '../model/principal.ts'
-import type { Collection } from '../model/product.ts'
-import type { Source } from '../model/source.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { forbiddenAttributes } from '../policy/attributes.ts'
-import { type Budget, type BudgetState, limitsBytes, refusesBytes, refusesCpu } from '../policy/budget.ts'
+import { type Budget, limitsBytes, refusesBytes, refusesCpu } from '../policy/budget.ts'
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
 import type { Identity } from './identify.ts'
 import { aliasTaken, placeVersion } from './place.ts'
 import type { Received } from './receive.ts'
+import type { IngestedVersion, Permission, Upload } from './upload.ts'
 
-/** Where the bytes go: a new asset in a collection, or the next version of an asset. */
-export type Destination =
-  | {
-      readonly kind: 'asset'
-      readonly collection: string
-      readonly alias: string | undefined
-      /** Sorted, each once. What decides by labels never sees the asset without them. */
-      readonly labels: readonly string[]
-    }
-  | { readonly kind: 'version'; readonly asset: string }
-
-export interface Upload {
-  readonly principal: Principal
-  readonly destination: Destination
-  readonly publish: PublishPolicy
-  readonly filename: string | undefined
-  readonly announcedSha256: Hex | undefined
-  readonly source: Source
-  readonly cause: Cause
-}
-
-export interface IngestedVersion {
-  readonly asset: string
-  readonly collection: string
-  readonly version: number
-  readonly state: VersionState
-  readonly digest: string
-  readonly bytes: number
-  readonly media_type: string
-  readonly width?: number
-  readonly height?: number
-  readonly frames?: number
-  /** The tenant had these bytes before. */
-  readonly deduplicated: boolean
-  /** Of the asset, as this upload leaves it. */
-  readonly publication: number
-  /** Last event of the asset that this upload caused. */
-  readonly event_no: number
-}
+export type { Destination, IngestedVersion, Permission, Upload } from './upload.ts'
 
 export interface IngestDependencies {
   readonly database: Database
@@ -84,16 +42,6 @@ export interface IngestDependencies {
   readonly maxCpuMs: number
   readonly budget: Budget
   readonly maxVariants: number
-}
-
-/** Who may put what where; decided before a byte is read. */
-export interface Permission {
-  readonly collection: Collection
-  readonly owner: string
-  /** Of the edge that gave it: what was not known then is asked when it is. */
-  readonly conditions: Conditions | undefined
-  /** Of the product that the bytes will be counted for, as of then. */
-  readonly budget: BudgetState
 }
 
 export interface Ingest {

@@ -10,7 +10,7 @@ import { refuse } from '../model/errors.ts'
 import type { Fact } from '../model/event.ts'
 import { digestOf, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
-import type { IngestedVersion, Permission, Upload } from './ingest.ts'
+import type { IngestedVersion, Permission, Upload } from './upload.ts'
 
 export const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
