@@ -4,6 +4,7 @@
  */
 import { ACCESS } from './config/access.ts'
 import { CDN, CDN_PAIRS } from './config/cdn.ts'
+import { FETCHING } from './config/fetching.ts'
 import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
@@ -112,6 +113,7 @@ export const VARIABLES = {
     'Port of the embedded S3 server; 0 takes PORT + 1 where it is free.',
   ),
   ...INPUTS,
+  ...FETCHING,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),

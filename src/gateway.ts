@@ -5,6 +5,7 @@ import { openHotBytes } from './deliver/hot-bytes.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { openPurging } from './deliver/purge-targets.ts'
 import { costFactors } from './graph/cost.ts'
+import { openConfiguredFetch } from './ingest/configured-fetch.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -121,6 +122,7 @@ export const openCore = async ({
     /** Uploads under way: what is in it is nobody's word yet. */
     staging,
     spoolFolder,
+    fetchOriginal: openConfiguredFetch(config, { folder: spoolFolder }),
     queue,
     journal,
     /** Of secrets that have to be read again. */

@@ -1,6 +1,6 @@
 /** What the entrances end in: content that is there whole is identified, stored, audited, counted and answered. */
 import type { Gateway } from '../gateway.ts'
-import { identify } from '../ingest/identify.ts'
+import { type Identity, identify } from '../ingest/identify.ts'
 import type { IngestedVersion, Permission, Upload } from '../ingest/ingest.ts'
 import type { Received } from '../ingest/receive.ts'
 import type { Sql } from '../manifest/database.ts'
@@ -13,8 +13,11 @@ export type UploadAnswer = Omit<StoredAnswer, 'fingerprint'>
 export interface StoreOptions {
   readonly upload: Upload
   readonly permission: Permission
-  /** With the media type that the sender claims. */
-  readonly content: { readonly received: Received; readonly mediaType: string | undefined }
+  /** With the media type that the sender claims, or what the content was found to be. */
+  readonly content: { readonly received: Received } & (
+    | { readonly mediaType: string | undefined }
+    | { readonly identity: Identity }
+  )
   /** Runs in the transaction that makes the version, so that whoever asks again is answered the same. */
   readonly remember: (tx: Sql, answer: UploadAnswer, version: IngestedVersion) => Promise<void>
 }
@@ -23,9 +26,10 @@ export interface StoreOptions {
 export const storeUpload = async (
   c: MatrixContext,
   { ingest, inputLimits, metrics }: Pick<Gateway, 'ingest' | 'inputLimits' | 'metrics'>,
-  { upload, permission, content: { received, mediaType }, remember }: StoreOptions,
+  { upload, permission, content, remember }: StoreOptions,
 ): Promise<{ version: IngestedVersion; answer: UploadAnswer }> => {
-  const identity = await identify(received, mediaType, inputLimits)
+  const { received } = content
+  const identity = 'identity' in content ? content.identity : await identify(received, content.mediaType, inputLimits)
   let answer: UploadAnswer = { status: 201, headers: {}, body: '' }
   const version = await ingest.store(upload, permission, { received, identity }, async (tx, stored) => {
     answer = { status: 201, headers: headersOf(stored), body: JSON.stringify(stored) }

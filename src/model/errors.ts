@@ -45,6 +45,7 @@ export const ERROR_CATALOGUE = {
     retryable: false,
   },
   'rendition-failed': { status: 424, title: 'The rendition could not be made', retryable: false },
+  'source-unavailable': { status: 424, title: 'The source does not give the content', retryable: true },
   'precondition-required': { status: 428, title: 'An If-Match header is required', retryable: false },
   'rate-limited': { status: 429, title: 'Too many requests', retryable: true },
   internal: { status: 500, title: 'Something went wrong on our side', retryable: true },

@@ -119,6 +119,12 @@ export const openMetrics = () => {
       labelNames: ['result'] as const,
       registers,
     }),
+    fetches: new Counter({
+      name: 'matrix_fetches_total',
+      help: 'Originals fetched by URL, by result: fetched or the code of the refusal; url-forbidden is worth a look.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     hints: new Counter({
       name: 'matrix_hints_total',
       help: 'Hints offered to the queue; a lost one costs a poll of the workers, no work.',

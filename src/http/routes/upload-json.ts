@@ -2,43 +2,22 @@
  * Uploads whose bytes are elsewhere: the body is JSON, and one key of it says where they are. Each such key is an entrance, in a
  * file of its own; the rest of the body are the wishes that all of them share (`JsonCreate`, `JsonCommon`).
  */
-import type { z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
-import type { Destination } from '../../ingest/ingest.ts'
 import { refuse } from '../../model/errors.ts'
 import type { MatrixContext } from '../context.ts'
 import type { Work } from '../idempotent.ts'
+import type { JsonEntrance, Target } from '../json-entrance.ts'
 import { essenceOf } from '../media-type.ts'
 import { boundedBody } from '../middleware/json-only.ts'
-import type { JsonCreate } from '../upload-wishes.ts'
-import { violationsOf } from '../validation.ts'
+import { urlEntrance } from '../upload-from-url.ts'
 
-/** What the path says of where they go. */
-export type Target = { readonly kind: 'asset' } | Extract<Destination, { kind: 'version' }>
-
-/** One key: reads the rest of the body, or throws `contract-violation`; then does the work under its Idempotency-Key. */
-export type JsonEntrance = (target: Target, body: object) => (c: MatrixContext, work: Work) => Promise<Response>
-
-export const entrancesOf = (_gateway: Gateway): Readonly<Record<string, JsonEntrance>> => ({})
+const entrancesOf = (gateway: Gateway): Readonly<Record<string, JsonEntrance>> => ({
+  source_url: urlEntrance(gateway),
+})
 
 /** `application/json` alone: a document of another JSON type is an asset like any other. */
 export const saysJson = (c: MatrixContext): boolean =>
   essenceOf(c.req.header('content-type') ?? '') === 'application/json'
-
-/** Throws `contract-violation`, with every place. */
-export const parseWish = <T extends z.ZodType>(schema: T, body: unknown): z.infer<T> => {
-  const parsed = schema.safeParse(body)
-  if (!parsed.success)
-    throw refuse('contract-violation', 'The body does not fit its schema.', { violations: violationsOf(parsed.error) })
-  return parsed.data
-}
-
-export const newAsset = ({ collection, alias, labels }: z.infer<typeof JsonCreate>): Destination => ({
-  kind: 'asset',
-  collection,
-  alias,
-  labels,
-})
 
 const DOCUMENTS = 'a JSON document to be stored is sent as application/octet-stream'
 

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { VERSION_STATES } from '../../model/asset.ts'
 import type { Env } from '../context.ts'
 import { json, refusals, security } from '../openapi.ts'
+import { UrlCreate, UrlVersion } from '../upload-from-url.ts'
 
 const IngestedVersionSchema = z
   .object({
@@ -47,6 +48,10 @@ export const documentUpload = (
         'not-found',
         'alias-conflict',
         'upload-incomplete',
+        'contract-violation',
+        'url-forbidden',
+        'source-unavailable',
+        'overloaded',
         'idempotency-in-flight',
         'asset-archived',
         'payload-too-large',
@@ -66,25 +71,26 @@ export const documentUpload = (
       .openapi({ description: 'Any string that is new for each wish; the same one again gives the same answer' }),
     'Repr-Digest': z.string().optional().openapi({ description: '`sha-256=:<base64>:`; other bytes are refused' }),
   })
-  const body = {
+  const body = (elsewhere: z.ZodType) => ({
     required: true,
     content: {
       'application/octet-stream': { schema: bytes },
       'multipart/form-data': { schema: z.object({ file: bytes }) },
+      'application/json': { schema: elsewhere },
     },
-  }
+  })
   app.openAPIRegistry.registerPath({
     ...common,
     method: 'post',
     path: '/v1/assets',
-    summary: 'Upload an original as a new asset',
-    request: { headers, query: query.CreateQuery, body },
+    summary: 'Upload an original as a new asset; where the body is JSON, all wishes are in it and none in the query',
+    request: { headers, query: query.CreateQuery.partial(), body: body(UrlCreate) },
   })
   app.openAPIRegistry.registerPath({
     ...common,
     method: 'post',
     path: '/v1/assets/{asset}/versions',
     summary: 'Upload the next version of an asset',
-    request: { headers, query: query.Common, params: z.object({ asset: z.uuid() }), body },
+    request: { headers, query: query.Common, params: z.object({ asset: z.uuid() }), body: body(UrlVersion) },
   })
 }

@@ -1,0 +1,85 @@
+/** `source_url`: an original that is fetched from where it is. */
+import { z } from '@hono/zod-openapi'
+import type { Gateway } from '../gateway.ts'
+import { withoutSecrets } from '../ingest/fetch.ts'
+import { identifyHinted } from '../ingest/identify-hinted.ts'
+import { answerKey } from '../manifest/idempotency.ts'
+import { isMatrixError } from '../model/errors.ts'
+import { addressOf } from './address.ts'
+import { causeOf } from './context.ts'
+import { fingerprint, replay } from './idempotent.ts'
+import { type JsonEntrance, newAsset, parseWish } from './json-entrance.ts'
+import { storeUpload } from './stored.ts'
+import { cleanFilename, JsonCommon, JsonCreate } from './upload-wishes.ts'
+
+const Source = {
+  source_url: z
+    .string()
+    .max(4096)
+    .refine(text => URL.canParse(text), 'Expected a URL')
+    .openapi({ format: 'uri', description: 'http: or https:, at a public address or one that FETCH_ALLOW names' }),
+}
+export const UrlCreate = JsonCreate.extend(Source)
+export const UrlVersion = JsonCommon.extend(Source)
+
+const decoded = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment // a percent sign that is one
+  }
+}
+
+/** The last segment of its path. */
+const filenameOf = ({ pathname }: URL): string => decoded(pathname.slice(pathname.lastIndexOf('/') + 1))
+
+export const urlEntrance =
+  (gateway: Gateway): JsonEntrance =>
+  (target, body) => {
+    const { destination, wish } = readWish(target, body)
+    const url = new URL(wish.source_url)
+    return async (c, { key, answered }) => {
+      const print = fingerprint(key.request, JSON.stringify({ destination, wish }))
+      if (answered) return replay(answered, print)
+      const principal = c.get('principal')
+      const permission = await gateway.ingest.authorise({ principal, destination, address: addressOf(c) })
+      const { received, mediaType } = await counted(gateway, () => gateway.fetchOriginal(wish.source_url))
+      try {
+        const identity = await identifyHinted(received, mediaType, gateway.inputLimits)
+        const { answer } = await storeUpload(c, gateway, {
+          upload: {
+            principal,
+            destination,
+            publish: wish.publish,
+            filename: cleanFilename(wish.filename ?? filenameOf(url)),
+            announcedSha256: wish.sha256,
+            source: { entrance: 'url', ref: withoutSecrets(url) },
+            cause: causeOf(c),
+          },
+          permission,
+          content: { received, identity },
+          remember: (tx, answer) => answerKey(tx, key, { ...answer, fingerprint: print }),
+        })
+        return new Response(answer.body, { status: answer.status, headers: answer.headers })
+      } finally {
+        await received.close()
+      }
+    }
+  }
+
+const readWish = (target: Parameters<JsonEntrance>[0], body: object) => {
+  if (target.kind === 'version') return { destination: target, wish: parseWish(UrlVersion, body) }
+  const wish = parseWish(UrlCreate, body)
+  return { destination: newAsset(wish), wish }
+}
+
+const counted = async <T>({ metrics }: Pick<Gateway, 'metrics'>, fetch: () => Promise<T>): Promise<T> => {
+  try {
+    const fetched = await fetch()
+    metrics.fetches.inc({ result: 'fetched' })
+    return fetched
+  } catch (error) {
+    metrics.fetches.inc({ result: isMatrixError(error) ? error.code : 'internal' })
+    throw error
+  }
+}

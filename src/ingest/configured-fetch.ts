@@ -1,0 +1,23 @@
+/** Fetching by URL, as configured. */
+import type { Config } from '../config.ts'
+import { type FetchOptions, type FetchOriginal, openFetch } from './fetch.ts'
+import { openResolver } from './fetch-resolve.ts'
+
+/** The resolver is a dependency: who answers for a name is what the attacks are about. */
+export const openConfiguredFetch = (
+  config: Config,
+  {
+    folder,
+    resolve = openResolver(config.fetchAllow),
+  }: Pick<FetchOptions, 'folder'> & Partial<Pick<FetchOptions, 'resolve'>>,
+): FetchOriginal =>
+  openFetch({
+    resolve,
+    folder,
+    allow: config.fetchAllow,
+    ports: config.fetchPorts,
+    maxBytes: config.maxFetchBytes,
+    maxMs: config.fetchMs,
+    idleMs: config.fetchIdleMs,
+    atOnce: config.fetchAtOnce,
+  })
