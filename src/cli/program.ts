@@ -17,6 +17,7 @@ import { patch } from './commands/patch.ts'
 import { picture } from './commands/picture.ts'
 import { policy } from './commands/policy.ts'
 import { products } from './commands/products.ts'
+import { publish, schedule } from './commands/publish.ts'
 import { purges } from './commands/purges.ts'
 import { put } from './commands/put.ts'
 import { resolve } from './commands/resolve.ts'
@@ -60,6 +61,8 @@ export const buildProgram = (): Command => {
     explain,
     ownership,
     policy,
+    publish,
+    schedule,
     erase,
     products,
     keys,

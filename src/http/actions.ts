@@ -14,6 +14,8 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'DELETE /v1/assets/:asset': 'asset.delete',
   'POST /v1/assets/:asset/undelete': 'asset.undelete',
   'POST /v1/assets/:asset/erase': 'asset.erase',
+  'PUT /v1/assets/:asset/schedule': 'schedule.put',
+  'DELETE /v1/assets/:asset/schedule': 'schedule.delete',
   'PUT /v1/products/:product': 'product.put',
   'POST /v1/products/:product/keys': 'key.create',
   'POST /v1/keys': 'tenant-key.create',

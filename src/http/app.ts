@@ -40,6 +40,7 @@ import { purgeRoutes } from './routes/purges.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
 import { resolveBatchRoutes } from './routes/resolve-batch.ts'
+import { scheduleRoutes } from './routes/schedule.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -62,6 +63,7 @@ const ROUTES = [
   assetsBatchRoutes,
   metadataRoutes,
   publishRoutes,
+  scheduleRoutes,
   withdrawRoutes,
   eraseRoutes,
   productRoutes,

@@ -5,7 +5,7 @@ import type { Original } from '../model/original.ts'
 import type { Entrance, Source } from '../model/source.ts'
 import type { Sql } from './database.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
-import { asset, assetVersion, original, originalLook } from './schema.ts'
+import { asset, assetVersion, original, originalLook, schedule } from './schema.ts'
 
 const originalColumns = {
   sha256: original.sha256,
@@ -137,6 +137,7 @@ const activeVersion = and(
   eq(assetVersion.assetId, asset.assetId),
   eq(assetVersion.version, asset.activeVersion),
 )
+const scheduleOfAsset = and(eq(schedule.tenantId, asset.tenantId), eq(schedule.assetId, asset.assetId))
 const look = fragment<string | null>`${fragment.raw(lookColumn('original_look'))}`
 
 const assetColumns = {
@@ -154,14 +155,24 @@ const assetColumns = {
   archivedAt: asset.archivedAt,
   deletedAt: asset.deletedAt,
   erasedAt: asset.erasedAt,
+  expiresAt: asset.expiresAt,
+  scheduled: { version: schedule.version, at: schedule.publishAt, waitingSince: schedule.waitingSince },
   look,
 }
 
 type Nullable<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] }
-type AssetRow = Nullable<Omit<Asset, 'look'>> & { look: string | null }
+type AssetRow = Nullable<Omit<Asset, 'look' | 'schedule'>> & {
+  look: string | null
+  scheduled: { version: number; at: Date; waitingSince: Date | null } | null
+  expiresAt: Date | null
+}
 
-const toAsset = (row: AssetRow): Asset => ({
+const toAsset = ({ scheduled, expiresAt, ...row }: AssetRow): Asset => ({
   ...row,
+  schedule: {
+    publish: scheduled ? { ...scheduled, waitingSince: scheduled.waitingSince ?? undefined } : undefined,
+    until: expiresAt ?? undefined,
+  },
   alias: row.alias ?? undefined,
   activeVersion: row.activeVersion ?? undefined,
   archivedAt: row.archivedAt ?? undefined,
@@ -176,6 +187,7 @@ export const findAsset = async (sql: Sql, tenantId: string, assetId: string): Pr
     .from(asset)
     .leftJoin(assetVersion, activeVersion)
     .leftJoin(originalLook, lookOfVersion)
+    .leftJoin(schedule, scheduleOfAsset)
     .where(and(eq(asset.tenantId, tenantId), eq(asset.assetId, assetId)))
   return row && toAsset(row)
 }
@@ -195,6 +207,7 @@ export const findAssets = async (sql: Sql, tenantId: string, assetIds: readonly 
     .from(asset)
     .leftJoin(assetVersion, activeVersion)
     .leftJoin(originalLook, lookOfVersion)
+    .leftJoin(schedule, scheduleOfAsset)
     .where(and(eq(asset.tenantId, tenantId), inArray(asset.assetId, [...assetIds])))
     .orderBy(asc(asset.assetId))
   return rows.map(toAsset)
@@ -215,6 +228,7 @@ export const listAssets = async (
     .from(asset)
     .leftJoin(assetVersion, activeVersion)
     .leftJoin(originalLook, lookOfVersion)
+    .leftJoin(schedule, scheduleOfAsset)
     .where(
       and(
         eq(asset.tenantId, tenantId),

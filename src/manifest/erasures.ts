@@ -9,6 +9,7 @@ import { newId } from '../model/ids.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
 import { lockAsset } from './publish.ts'
+import { cancelSchedule } from './schedules.ts'
 
 const SELECT = `select e.erasure_id as id, e.tenant_id as tenant, e.asset_id as asset, a.collection_id as collection, a.owner_product as owner,
     e.reason, e.state, e.requested_by as "requestedBy", e.correlation_id as "correlationId", e.requested_at as "requestedAt",
@@ -94,7 +95,7 @@ export const streamsOf = async (sql: Sql, tenant: string, collection: string): P
 
 const TOMBSTONE = {
   name: 'asset_tombstone',
-  text: `update asset set archived_at = coalesce(archived_at, now()), erased_at = now(), active_version = null, alias = null,
+  text: `update asset set archived_at = coalesce(archived_at, now()), erased_at = now(), expires_at = null, active_version = null, alias = null,
            labels = '{}', attributes = '{}', updated_at = now()
          where tenant_id = $1 and asset_id = $2`,
 }
@@ -134,7 +135,8 @@ export const beginErasure = async (
   const whose = [cause.actor, cause.correlationId]
   await tx.rows(INSERT, [tenant, id, asset, reason, ...whose, requestedAt, exposedUntil, cachedUntil])
   const data = { asset, operation: id, max_exposure_until: exposedUntil.toISOString() }
-  await appendFacts(tx, { tenant, asset, cause, facts: [{ type: 'asset.erased', data }] })
+  const cancelled = await cancelSchedule(tx, { tenant, asset }, 'erase')
+  await appendFacts(tx, { tenant, asset, cause, facts: [{ type: 'asset.erased', data }, ...cancelled] })
   return id
 }
 

@@ -7,16 +7,18 @@
  *        \------a gated leaf dead------> FAILED --its dead nodes redriven--> PROCESSING
  *   publish: READY | ARCHIVED -> ACTIVE, the version that was ACTIVE -> ARCHIVED, pointer and history in the same transaction
  */
-import { type PublishPolicy, type VersionState, whyGone } from '../model/asset.ts'
+import { type VersionState, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import type { PublishGate } from '../model/product.ts'
 import type { Database, Sql } from './database.ts'
 import { appendFacts } from './events.ts'
+import { readGate } from './gate.ts'
+import { scheduleFact } from './schedules.ts'
 
 const LOCK_ASSET = {
   name: 'asset_lock',
-  text: `select a.active_version, a.publication_no, a.metadata_no, a.archived_at, a.deleted_at, a.erased_at, a.collection_id, c.publish_gate
+  text: `select a.active_version, a.publication_no, a.metadata_no, a.archived_at, a.deleted_at, a.erased_at, a.expires_at, a.collection_id, c.publish_gate
          from asset a join collection c using (tenant_id, collection_id)
          where a.tenant_id = $1 and a.asset_id = $2 for update of a`,
 }
@@ -28,57 +30,13 @@ export interface LockedAsset {
   readonly archived_at: Date | null
   readonly deleted_at: Date | null
   readonly erased_at: Date | null
+  readonly expires_at: Date | null
   readonly collection_id: string
   readonly publish_gate: PublishGate
 }
 
 export const lockAsset = async (tx: Sql, tenant: string, asset: string): Promise<LockedAsset | undefined> =>
   (await tx.rows<LockedAsset>(LOCK_ASSET, [tenant, asset]))[0]
-
-const GATE = {
-  name: 'version_gate',
-  text: `select v.state, v.publish_policy, encode(v.sha256, 'hex') as sha256,
-                count(l.*) filter (where l.gated and not l.done and not l.dead)::int as pending,
-                coalesce(jsonb_agg(jsonb_build_object('product', l.product_id, 'rendition', l.rendition, 'format', l.format,
-                  'node', 'sha256:' || encode(l.node_id, 'hex'), 'state', coalesce(l.state::text, 'REFUSED'), 'code', l.code))
-                  filter (where l.gated and not l.done), '[]') as blocking,
-                count(l.*) filter (where l.gated and l.dead)::int as dead
-         from asset_version v
-         join asset a using (tenant_id, asset_id)
-         join collection c using (tenant_id, collection_id)
-         left join lateral (
-           select l.product_id, l.rendition, l.format, l.node_id, n.state,
-                  coalesce(n.failure ->> 'code', l.refusal ->> 'code') as code,
-                  l.required and l.eager and (c.publish_gate = 'all' or c.publish_gate = 'owner' and l.product_id = c.owner_product) as gated,
-                  coalesce(n.state = 'DONE', false) as done,
-                  l.node_id is null or n.state = 'DEAD' as dead
-           from leaf l left join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id
-           where l.tenant_id = v.tenant_id and l.asset_id = v.asset_id and l.version = v.version
-         ) l on true
-         where v.tenant_id = $1 and v.asset_id = $2 and v.version = $3
-         group by v.state, v.publish_policy, v.sha256`,
-}
-
-export interface Blocking {
-  readonly product: string
-  readonly rendition: string
-  readonly format: string
-  readonly node: string | null
-  readonly state: string
-  readonly code: string | null
-}
-
-interface Gate {
-  readonly state: VersionState
-  readonly publish_policy: PublishPolicy
-  readonly sha256: string
-  readonly pending: number
-  readonly dead: number
-  readonly blocking: Blocking[]
-}
-
-const readGate = async (tx: Sql, tenant: string, asset: string, version: number): Promise<Gate | undefined> =>
-  (await tx.rows<Gate>(GATE, [tenant, asset, version]))[0]
 
 const SET_STATE = {
   name: 'version_set_state',
@@ -89,10 +47,12 @@ const SET_STATE = {
          where tenant_id = $1 and asset_id = $2 and version = $3`,
 }
 
+/** What was decided last holds: a publish that was set for a time before goes with it. */
 const MOVE_POINTER = {
   name: 'asset_move_pointer',
-  text: `update asset set active_version = $3, publication_no = publication_no + 1, updated_at = now()
-         where tenant_id = $1 and asset_id = $2 returning publication_no`,
+  text: `with moot as (delete from schedule where tenant_id = $1 and asset_id = $2 returning version)
+         update asset set active_version = $3, publication_no = publication_no + 1, updated_at = now()
+         where tenant_id = $1 and asset_id = $2 returning publication_no, (select version from moot) as scheduled, expires_at`,
 }
 
 const RECORD = {
@@ -114,25 +74,46 @@ const setState = (
   failure: unknown = null,
 ) => tx.rows(SET_STATE, [tenant, asset, version, state, failure === null ? null : JSON.stringify(failure)])
 
+interface Move {
+  readonly previous: number | null
+  readonly reason: 'publish' | 'rollback' | 'auto'
+  readonly sha256: string
+  readonly scheduledAt?: Date | undefined
+}
+
+interface Moved {
+  readonly publication_no: number
+  readonly scheduled: number | null
+  readonly expires_at: Date | null
+}
+
 /** Moves the pointer. The caller holds the lock and has checked that the version may be shown. */
 const movePointer = async (
   tx: Sql,
   target: Target,
-  { previous, reason, sha256 }: { previous: number | null; reason: 'publish' | 'rollback' | 'auto'; sha256: string },
-): Promise<{ publication: number; fact: Fact }> => {
+  { previous, reason, sha256, scheduledAt }: Move,
+): Promise<{ publication: number; facts: Fact[] }> => {
   const { tenant, asset, version, cause } = target
   if (previous !== null) await setState(tx, { tenant, asset, version: previous }, 'ARCHIVED')
   await setState(tx, target, 'ACTIVE')
-  const [row] = await tx.rows<{ publication_no: number }>(MOVE_POINTER, [tenant, asset, version])
-  const publication = row?.publication_no ?? 0
+  const [row] = await tx.rows<Moved>(MOVE_POINTER, [tenant, asset, version])
+  const {
+    publication_no: publication,
+    scheduled,
+    expires_at,
+  } = row ?? { publication_no: 0, scheduled: null, expires_at: null }
   await tx.rows(RECORD, [tenant, asset, publication, version, previous, reason, cause.actor])
-  return {
-    publication,
-    fact: {
+  const digest = `sha256:${sha256}`
+  const moved = { asset, version, previous_version: previous, publication, reason, digest }
+  const facts: Fact[] = [
+    {
       type: reason === 'rollback' ? 'asset.rolled_back' : 'asset.published',
-      data: { asset, version, previous_version: previous, publication, reason, digest: `sha256:${sha256}` },
+      data: { ...moved, ...(scheduledAt && { scheduled_at: scheduledAt.toISOString() }) },
     },
-  }
+  ]
+  if (scheduled !== null && scheduled !== version)
+    facts.push(scheduleFact(asset, { publish: undefined, until: expires_at ?? undefined }, reason))
+  return { publication, facts }
 }
 
 /**
@@ -147,10 +128,9 @@ export const advanceVersion = async (tx: Sql, target: Target): Promise<VersionSt
   if (gate.state !== 'PROCESSING') return gate.state
   const facts: Fact[] = []
   let state: VersionState = gate.state
+  const auto = { previous: locked.active_version, reason: 'auto', sha256: gate.sha256 } as const
   if (gate.publish_policy === 'now' && locked.archived_at === null && version > (locked.active_version ?? 0)) {
-    facts.push(
-      (await movePointer(tx, target, { previous: locked.active_version, reason: 'auto', sha256: gate.sha256 })).fact,
-    )
+    facts.push(...(await movePointer(tx, target, auto)).facts)
     state = 'ACTIVE'
   } else if (gate.dead > 0) {
     const failed = gate.blocking.filter(({ code }) => code !== null)
@@ -163,9 +143,7 @@ export const advanceVersion = async (tx: Sql, target: Target): Promise<VersionSt
     state = 'READY'
     // A newer version that was published meanwhile stays: nothing goes back in time by itself.
     if (gate.publish_policy === 'when-ready' && locked.archived_at === null && version > (locked.active_version ?? 0)) {
-      facts.push(
-        (await movePointer(tx, target, { previous: locked.active_version, reason: 'auto', sha256: gate.sha256 })).fact,
-      )
+      facts.push(...(await movePointer(tx, target, auto)).facts)
       state = 'ACTIVE'
     }
   }
@@ -191,14 +169,24 @@ export interface Publication {
   readonly previousVersion: number | undefined
 }
 
+export interface PublishOptions {
+  readonly reason: 'publish' | 'rollback'
+  /** `undefined`: whatever it is. */
+  readonly expectedPublication: number | undefined
+  /** For when it was set, where it was. */
+  readonly scheduledAt?: Date | undefined
+}
+
+export const versionPurged = (version: number) => refuse('version-purged', `Version ${version} has been purged.`)
+
 /**
  * Publishes a version that is complete, for all products at once. Publishing the current version again changes nothing.
- * Throws `not-found`, `asset-archived`, `precondition-failed`, `not-ready` (naming what blocks).
+ * Throws `not-found`, `asset-archived`, `version-purged`, `precondition-failed`, `not-ready` (naming what blocks).
  */
 export const publishVersion = async (
   tx: Sql,
   target: Target,
-  { reason, expectedPublication }: { reason: 'publish' | 'rollback'; expectedPublication: number | undefined },
+  { reason, expectedPublication, scheduledAt }: PublishOptions,
 ): Promise<Publication> => {
   const { tenant, asset, version, cause } = target
   const locked = await lockAsset(tx, tenant, asset)
@@ -215,6 +203,7 @@ export const publishVersion = async (
   if (!gate) throw refuse('not-found', 'There is no such version.')
   if (gate.state === 'ACTIVE')
     return { publication: locked.publication_no, metadata, version, previousVersion: undefined }
+  if (gate.state === 'PURGED') throw versionPurged(version)
   if (gate.state !== 'READY' && gate.state !== 'ARCHIVED') {
     throw refuse('not-ready', `Version ${version} is ${gate.state}.`, {
       details: { state: gate.state, blocking: gate.blocking },
@@ -222,8 +211,8 @@ export const publishVersion = async (
     })
   }
   const previous = locked.active_version
-  const { publication, fact } = await movePointer(tx, target, { previous, reason, sha256: gate.sha256 })
-  await appendFacts(tx, { tenant, asset, cause, facts: [fact] })
+  const { publication, facts } = await movePointer(tx, target, { previous, reason, sha256: gate.sha256, scheduledAt })
+  await appendFacts(tx, { tenant, asset, cause, facts })
   return { publication, metadata, version, previousVersion: previous ?? undefined }
 }
 

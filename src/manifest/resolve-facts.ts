@@ -79,8 +79,8 @@ export interface ResolveFacts extends Grounds {
   readonly rendition: { readonly revision: number } | undefined
   /** In the product's order of preference; empty when the rendition has not been planned for this version. */
   readonly leaves: readonly ResolvedLeaf[]
-  /** Of whatever key or link was asked with, epoch milliseconds. */
-  readonly keyExpiresAt: number | undefined
+  /** Of whatever key or link was asked with, or of the asset, whichever is first; epoch milliseconds. */
+  readonly endsAt: number | undefined
   /** Of the tenant's matrix, in the same snapshot. */
   readonly matrixRevision: number
   /** Epoch milliseconds: when it was so, for nobody can be asked now. */

@@ -84,6 +84,7 @@ export const collection = pgTable(
     publishGate: text('publish_gate').$type<PublishGate>().notNull().default('all'),
     rules: jsonb('rules').$type<CollectionRules>(),
     createdAt: at('created_at').notNull().defaultNow(),
+    keepVersions: integer('keep_versions'),
   },
   table => [primaryKey({ columns: [table.tenantId, table.collectionId] })],
 )
@@ -195,6 +196,22 @@ export const asset = pgTable(
     archivedAt: at('archived_at'),
     deletedAt: at('deleted_at'),
     erasedAt: at('erased_at'),
+    expiresAt: at('expires_at'),
+  },
+  table => [primaryKey({ columns: [table.tenantId, table.assetId] })],
+)
+
+export const schedule = pgTable(
+  'schedule',
+  {
+    tenantId: text('tenant_id').notNull(),
+    assetId: uuid('asset_id').notNull(),
+    version: integer('version').notNull(),
+    publishAt: at('publish_at').notNull(),
+    waitingSince: at('waiting_since'),
+    setBy: text('set_by').notNull(),
+    correlationId: text('correlation_id').notNull(),
+    setAt: at('set_at').notNull().defaultNow(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.assetId] })],
 )

@@ -39,9 +39,12 @@ interface Asked {
 const KEPT_ENTRIES = 20_000
 const STRANGERS_ENTRIES = 500
 
+/** An end that comes meanwhile is told by Postgres' clock, whatever ours says. */
+const IS_SHOWN = 'a.archived_at is null and (a.expires_at <= now()) is not true'
+
 const STAMP = {
   name: 'resolve_stamp',
-  text: `select string_agg(format('%s %s %s %s %s %s %s', coalesce(m.revision, 0), a.publication_no, a.metadata_no, a.active_version, a.archived_at is null, v.state,
+  text: `select string_agg(format('%s %s %s %s %s %s %s', coalesce(m.revision, 0), a.publication_no, a.metadata_no, a.active_version, ${IS_SHOWN}, v.state,
            case when q.nodes is not null then (
              select string_agg((select count(distinct l.product_id) - 1 from leaf l where l.tenant_id = q.tenant and l.node_id = decode(n.id, 'hex'))::text, ',' order by n.at)
              from string_to_table(q.nodes, ',') with ordinality as n (id, at)) end), e'\\n' order by q.ord)
@@ -54,7 +57,7 @@ const STAMP = {
 /** The same of what is asked most: current versions, sharers not counted. 3.7 us of Postgres a key against 4.9. */
 const PLAIN_STAMP = {
   name: 'resolve_stamp_plain',
-  text: `select string_agg(format('%s %s %s %s %s  ', coalesce(m.revision, 0), a.publication_no, a.metadata_no, a.active_version, a.archived_at is null), e'\\n' order by q.ord)
+  text: `select string_agg(format('%s %s %s %s %s  ', coalesce(m.revision, 0), a.publication_no, a.metadata_no, a.active_version, ${IS_SHOWN}), e'\\n' order by q.ord)
          from unnest($1::text[], $2::uuid[]) with ordinality as q (tenant, asset, ord)
          left join matrix_revision m on m.tenant_id = q.tenant
          left join asset a on a.tenant_id = q.tenant and a.asset_id = q.asset`,
@@ -183,7 +186,7 @@ export const openWarmReader = ({
 
   const keptOf = (name: string, at: number): Kept | undefined => {
     const kept = cache.get(name) ?? ofStrangers.get(name)
-    return kept === undefined || (kept.facts.keyExpiresAt ?? Number.POSITIVE_INFINITY) <= at ? undefined : kept
+    return kept === undefined || (kept.facts.endsAt ?? Number.POSITIVE_INFINITY) <= at ? undefined : kept
   }
 
   /** `undefined`: it does not hold any more, which is known at once, whatever becomes of the next read. */

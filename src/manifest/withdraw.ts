@@ -13,9 +13,13 @@ import type { Cause, EventType } from '../model/event.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
 import { type LockedAsset, lockAsset } from './publish.ts'
+import { cancelSchedule } from './schedules.ts'
 
 export const WITHDRAWALS = ['archive', 'restore', 'delete', 'undelete'] as const
 export type Withdrawal = (typeof WITHDRAWALS)[number]
+
+/** Whoever shows it again after its end has decided so. */
+const WITHOUT_PAST_END = 'expires_at = case when expires_at > now() then expires_at end'
 
 /** What is deleted is archived too; `undelete` leaves what was archived before as it was. */
 const CHANGES = {
@@ -25,7 +29,7 @@ const CHANGES = {
     fact: 'asset.archived',
   },
   restore: {
-    set: 'archived_at = null',
+    set: `archived_at = null, ${WITHOUT_PAST_END}`,
     where: 'archived_at is not null',
     fact: 'asset.restored',
   },
@@ -35,7 +39,7 @@ const CHANGES = {
     fact: 'asset.deleted',
   },
   undelete: {
-    set: 'archived_at = nullif(archived_at, deleted_at), deleted_at = null',
+    set: `archived_at = nullif(archived_at, deleted_at), deleted_at = null, ${WITHOUT_PAST_END}`,
     where: 'deleted_at is not null',
     fact: 'asset.restored',
   },
@@ -93,7 +97,8 @@ export const withdrawAsset = async (
   const before = { archived: locked.archived_at !== null, deleted: locked.deleted_at !== null }
   const [after] = await tx.rows<{ archived: boolean; deleted: boolean }>(STATEMENTS[verb], [tenant, asset])
   if (!after) return { before, after: before }
-  await appendFacts(tx, { tenant, asset, cause, facts: [{ type: CHANGES[verb].fact, data: { asset } }] })
+  const cancelled = verb === 'archive' || verb === 'delete' ? await cancelSchedule(tx, { tenant, asset }, verb) : []
+  await appendFacts(tx, { tenant, asset, cause, facts: [{ type: CHANGES[verb].fact, data: { asset } }, ...cancelled] })
   return { before, after: { ...after } }
 }
 

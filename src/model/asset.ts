@@ -2,6 +2,7 @@ import type { Attributes } from './attributes.ts'
 import { type MatrixError, refuse } from './errors.ts'
 import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
 import type { LookState } from './look.ts'
+import type { Schedule } from './schedule.ts'
 import type { Source } from './source.ts'
 
 export const VERSION_STATES = ['PENDING', 'PROCESSING', 'READY', 'ACTIVE', 'ARCHIVED', 'FAILED', 'PURGED'] as const
@@ -30,6 +31,7 @@ export interface Asset {
   readonly deletedAt: Date | undefined
   /** For good; what is left is that it was. */
   readonly erasedAt: Date | undefined
+  readonly schedule: Schedule
   /** Of the current version. */
   readonly look: LookState
 }

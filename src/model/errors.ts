@@ -28,6 +28,7 @@ export const ERROR_CATALOGUE = {
   'contract-incompatible': { status: 409, title: 'The contract breaks its consumers', retryable: false },
   'asset-archived': { status: 410, title: 'The asset is archived', retryable: false },
   'asset-erased': { status: 410, title: 'The asset is erased', retryable: false },
+  'version-purged': { status: 410, title: 'The version has been purged', retryable: false },
   'events-archived': { status: 410, title: 'The events are archived', retryable: false },
   'precondition-failed': { status: 412, title: 'The resource has changed', retryable: false },
   'payload-too-large': { status: 413, title: 'The body is too large', retryable: false },

@@ -10,6 +10,7 @@ export const PURGE_REASONS = [
   'signing-key',
   'share',
   'product',
+  'version',
 ] as const
 export type PurgeReason = (typeof PURGE_REASONS)[number]
 

@@ -8,6 +8,7 @@ import type { Database } from '../manifest/database.ts'
 import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { countPurges } from '../manifest/purges.ts'
+import { scheduleBacklog } from '../manifest/schedules.ts'
 import { findUnsigned, keptSigningSecrets } from '../manifest/signing-keys.ts'
 import { signingKeyPlace } from '../model/signing-key.ts'
 import { probeStore } from '../objects/probe.ts'
@@ -67,6 +68,10 @@ export const examine = async ({
     }),
     attempt('audit', () => chain(database, config.tenant)),
     attempt('erasures', () => erasures(database)),
+    attempt('schedules', async () => {
+      const { ahead, waiting, missed } = await scheduleBacklog(database)
+      return { ok: waiting + missed === 0, detail: { ahead, waiting_for_their_version: waiting, missed } }
+    }),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }

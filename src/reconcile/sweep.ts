@@ -1,7 +1,7 @@
 /**
  * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
  * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
- * died, the planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget.
+ * died, what was set for a time is done at its time, the planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget.
  * Any number of processes may sweep at once.
  */
 
@@ -13,10 +13,12 @@ import { openSequencer } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
+import { carryOutSchedules } from './schedule.ts'
 
 export interface Sweep {
   /** One round now. */
@@ -26,13 +28,15 @@ export interface Sweep {
 
 const SEQUENCE_MS = 100
 const CHAIN_MS = 500
+const SCHEDULE_MS = 500
 const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
-export interface SweepOptions extends EraseDependencies, PurgeDependencies {
+export interface SweepOptions extends EraseDependencies, Omit<PurgeDependencies, 'metrics'> {
   readonly config: Config
   readonly clock: Clock
+  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scheduleLag'>
 }
 
 export const startSweep = (options: SweepOptions): Sweep => {
@@ -41,6 +45,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
   const advance = () => advanceOperations(database, undefined, config.maxTransformCpuMs)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
+    await carryOutSchedules(options)
     await expireKeys(database)
     await sequencer.all()
     await chainAudit(database)
@@ -57,6 +62,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
   const rounds = [
     every(SEQUENCE_MS, sequencer.next),
     every(CHAIN_MS, () => chainAudit(database)),
+    every(SCHEDULE_MS, () => carryOutSchedules(options)),
     every(STATISTICS_MS, () => refreshStatistics(database)),
     every(OPERATIONS_MS, advance),
     every(OPERATIONS_MS, () => advanceRollouts(database)),

@@ -91,10 +91,10 @@ export const refusalOf = ({ effect, rule }: Decision, principal: Principal | und
 /** The edge's end or that of a credential, whichever is first; an administrator is not allowed by an edge. */
 export const grantEndOf = (
   edge: Grant | undefined,
-  keyExpiresAt: number | undefined,
+  endsAt: number | undefined,
   { principal, proven }: { principal: Principal | undefined; proven: Proven | undefined },
 ): number | undefined => {
   const edgeEnd = principal?.scopes.includes('matrix:admin') ? undefined : edge?.expiresAt?.getTime()
-  const ends = [edgeEnd, keyExpiresAt, proven?.expiresAt].filter(end => end !== undefined)
+  const ends = [edgeEnd, endsAt, proven?.expiresAt].filter(end => end !== undefined)
   return ends.length === 0 ? undefined : Math.min(...ends)
 }

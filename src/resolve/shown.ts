@@ -46,7 +46,7 @@ export const shownFrom = (
   question: Asked,
   { tenant: defaultTenant, edge }: Permitted,
 ): Shown | Unpublished => {
-  const { asset, version, keyExpiresAt } = facts
+  const { asset, version, endsAt } = facts
   const principal = principalOf(facts, question)
   if (!asset) throw nothingHere()
   const gone = whyGone(asset)
@@ -61,7 +61,7 @@ export const shownFrom = (
     publication: asset.publication,
     delivery: facts.edges.collection?.delivery ?? 'redirect',
     visibility: edge?.conditions?.networks ? ('local' as const) : (edge?.visibility ?? 'private'),
-    grantEndsAt: grantEndOf(edge, keyExpiresAt, { principal, proven: question.proven }),
+    grantEndsAt: grantEndOf(edge, endsAt, { principal, proven: question.proven }),
     browser: facts.browser,
     remembered: facts.remembered,
     matrixRevision: facts.matrixRevision,

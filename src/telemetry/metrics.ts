@@ -223,6 +223,18 @@ export const openMetrics = () => {
       help: 'Erasures that are not complete, as of the scrape; one takes seconds.',
       registers,
     }),
+    schedules: new Gauge({
+      name: 'matrix_scheduled_publishes',
+      help: 'Publishes that are set for a time, as of the scrape: ahead, or waiting past their time for a version that is not complete.',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    scheduleLag: new Histogram({
+      name: 'matrix_schedule_lag_seconds',
+      help: 'From the time for which a publish was set to the publish; a second, unless its version was not complete.',
+      buckets: [0.25, 0.5, 1, 2, 5, 15, 60, 300, 3600],
+      registers,
+    }),
     cdnUrls: new Counter({
       name: 'matrix_cdn_urls_total',
       help: 'URLs of the CDN that were given out: public or signed, and unsigned where there was no key to sign with and the store was named instead.',

@@ -252,6 +252,31 @@ cases:
     expect(JSON.parse(nobody.out)).toMatchObject({ outcome: 'not-found', status: 404 })
   })
 
+  test('publish makes a version current, now or at a time, which schedule shows and takes back', async () => {
+    const made = JSON.parse((await matrix('put', 'one.jpg', '--json')).out)
+    await matrix('resolve', 'shop-web', made.asset, 'card', '--wait', '10')
+    const next = await matrix('put', 'two.jpg', '--asset', made.asset, '--publish', 'manual', '--json')
+    expect(JSON.parse(next.out)).toMatchObject({ version: 2 })
+    const later = await matrix('publish', made.asset, '2', '--at', '2030-01-01T00:00:00+01:00')
+    expect(later).toMatchObject({ code: 0, out: `${made.asset}  version 2 at 2029-12-31T23:00:00.000Z` })
+    expect((await matrix('schedule', 'show', made.asset)).out).toBe(later.out)
+    expect((await matrix('schedule', 'cancel', made.asset)).code).toBe(0)
+    expect(await matrix('schedule', 'show', made.asset)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('not-found'),
+    })
+    const complete = async () => (await matrix('publish', made.asset, '2')).code === 0
+    await until('the version is complete, and published', complete, { withinMs: 30_000 })
+    const soon = new Date(Date.now() + 3_000).toISOString()
+    expect((await matrix('schedule', 'set', made.asset, '--publish', '1', '--at', soon)).code).toBe(0)
+    const done = async () => (await matrix('schedule', 'show', made.asset)).code === 1
+    await until('it is done', done, { withinMs: 30_000 })
+    expect(await matrix('publish', made.asset, '1')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('publication 3'),
+    })
+  })
+
   test('erase ends with the receipt', async () => {
     await writeFile(join(root, 'gone.txt'), 'soon gone')
     const put = JSON.parse((await matrix('put', 'gone.txt', '--json')).out)

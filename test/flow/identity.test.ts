@@ -204,6 +204,26 @@ const CASES: readonly Case[] = [
     row: writes(200),
   },
   {
+    method: 'PUT',
+    route: '/v1/assets/:asset/schedule',
+    path: () => `/v1/assets/${scene.asset}/schedule`,
+    options: () => ({ ...ifMatch, body: { until: new Date(Date.now() + 3_600_000).toISOString() } }),
+    row: writes(200),
+  },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/schedule',
+    path: () => `/v1/assets/${scene.asset}/schedule`,
+    row: looks(),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/assets/:asset/schedule',
+    path: () => `/v1/assets/${scene.asset}/schedule`,
+    options: () => ifMatch,
+    row: writes(204),
+  },
+  {
     method: 'POST',
     route: '/v1/assets/:asset/restore',
     path: () => `/v1/assets/${scene.asset}/restore`,

@@ -21,6 +21,7 @@ import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
 import { assetTag, noneMatch } from '../preconditions.ts'
+import { presentSchedule, ScheduleSchema } from '../schedule.ts'
 import { AssetIdParam, Name, Paging, page, readCursor, VersionParam } from '../validation.ts'
 
 export const nothingHere = (rule?: string) =>
@@ -72,6 +73,7 @@ export const presentAsset = (asset: Asset) => ({
   updated_at: at(asset.updatedAt),
   archived_at: at(asset.archivedAt),
   deleted_at: at(asset.deletedAt),
+  schedule: presentSchedule(asset.schedule),
   placeholder: placeholderOf(asset.look),
 })
 
@@ -103,6 +105,7 @@ export const AssetSchema = z
     updated_at: z.string().optional(),
     archived_at: z.string().optional(),
     deleted_at: z.string().optional(),
+    schedule: ScheduleSchema.optional(),
     placeholder: PlaceholderSchema.optional(),
   })
   .openapi('Asset')

@@ -8,6 +8,7 @@ import { erasureBacklog } from '../../manifest/erasures.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
 import { countPurges } from '../../manifest/purges.ts'
+import { scheduleBacklog } from '../../manifest/schedules.ts'
 import { usageOfAll } from '../../manifest/usage.ts'
 import { startOfDay } from '../../policy/budget.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
@@ -42,7 +43,7 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, purges, erasures, usage, chained, waiting] = await Promise.all([
+    const [open, dead, operations, purges, erasures, usage, chained, waiting, scheduled] = await Promise.all([
       countOpenNodes(database),
       countDeadNodes(database),
       countOperations(database),
@@ -51,10 +52,13 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
       usageOfAll(database, startOfDay(Date.now())),
       chainedRows(database),
       unchained(database),
+      scheduleBacklog(database),
     ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
     metrics.openErasures.set(erasures.open)
+    metrics.schedules.set({ state: 'ahead' }, scheduled.ahead)
+    metrics.schedules.set({ state: 'waiting' }, scheduled.waiting)
     for (const state of ['PENDING', 'DEAD'] as const)
       metrics.purges.set({ state }, purges.find(one => one.state === state)?.count ?? 0)
     metrics.auditRows.set(chained)

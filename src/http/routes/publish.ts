@@ -33,6 +33,7 @@ const responses = {
     'not-found',
     'not-ready',
     'asset-archived',
+    'version-purged',
     'precondition-failed',
     'upload-incomplete',
     'payload-too-large',
