@@ -690,6 +690,45 @@ create table tenant (
   constraint tenant_tenant_id_check CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 );
 
+create table tus_piece (
+  tenant_id text not null,
+  upload_id uuid not null,
+  first bigint not null,
+  bytes bigint not null,
+  name text not null,
+  constraint tus_piece_pkey PRIMARY KEY (tenant_id, upload_id, first),
+  constraint tus_piece_tenant_id_upload_id_fkey FOREIGN KEY (tenant_id, upload_id) REFERENCES tus_upload(tenant_id, upload_id) ON DELETE CASCADE,
+  constraint tus_piece_bytes_check CHECK ((bytes > 0)),
+  constraint tus_piece_first_check CHECK ((first >= 0))
+);
+
+create table tus_upload (
+  tenant_id text not null,
+  upload_id uuid not null,
+  principal text not null,
+  product_id text not null,
+  wish jsonb not null,
+  metadata text not null,
+  length bigint not null,
+  received bigint not null default 0,
+  fence bigint not null default 0,
+  finishing_until timestamp with time zone,
+  state text not null default 'OPEN'::text,
+  answer jsonb,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  cleared_at timestamp with time zone,
+  constraint tus_upload_pkey PRIMARY KEY (tenant_id, upload_id),
+  constraint tus_upload_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint tus_upload_check CHECK (((received >= 0) AND (received <= length))),
+  constraint tus_upload_check1 CHECK (((state = 'OPEN'::text) = (ended_at IS NULL))),
+  constraint tus_upload_check2 CHECK (((state = 'DONE'::text) = (received = length))),
+  constraint tus_upload_check3 CHECK (((state = ANY (ARRAY['DONE'::text, 'REFUSED'::text])) = (answer IS NOT NULL))),
+  constraint tus_upload_length_check CHECK ((length > 0)),
+  constraint tus_upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'DONE'::text, 'REFUSED'::text, 'EXPIRED'::text, 'TERMINATED'::text])))
+);
+
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
@@ -731,6 +770,10 @@ CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
 CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
 CREATE INDEX signing_key_of_product ON public.signing_key USING btree (tenant_id, product_id, created_at);
+CREATE INDEX tus_upload_due ON public.tus_upload USING btree (expires_at) WHERE (state = 'OPEN'::text);
+CREATE INDEX tus_upload_ended ON public.tus_upload USING btree (ended_at) WHERE (cleared_at IS NOT NULL);
+CREATE INDEX tus_upload_open ON public.tus_upload USING btree (tenant_id, product_id) WHERE (state = 'OPEN'::text);
+CREATE INDEX tus_upload_uncleared ON public.tus_upload USING btree (ended_at) WHERE ((cleared_at IS NULL) AND (state <> 'OPEN'::text));
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 

@@ -7,6 +7,7 @@ import { CDN, CDN_PAIRS } from './config/cdn.ts'
 import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
+import { RESUMABLE } from './config/resumable.ts'
 import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
@@ -196,6 +197,7 @@ export const VARIABLES = {
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
+  ...RESUMABLE,
   ...STREAMING,
   ...ACCESS,
   ...CDN,

@@ -13,10 +13,12 @@ import { openSequencer } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
+import { type TidyUploadsOptions, tidyTusUploads } from './tidy-uploads.ts'
 
 export interface Sweep {
   /** One round now. */
@@ -30,7 +32,11 @@ const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
-export interface SweepOptions extends EraseDependencies, PurgeDependencies {
+export interface SweepOptions
+  extends EraseDependencies,
+    Omit<PurgeDependencies, 'metrics'>,
+    Omit<TidyUploadsOptions, 'metrics'> {
+  readonly metrics?: Pick<Metrics, 'purgeTries' | 'tusUploads'>
   readonly config: Config
   readonly clock: Clock
 }
@@ -51,6 +57,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await advanceErasures(options)
     await deliverPurges(options)
     await tidyPurges(options)
+    await tidyTusUploads(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })
