@@ -19,7 +19,14 @@ const refused = refusals(
     'tus-version',
     'payload-too-large',
   ] as const),
-  ...(['unsupported-media', 'content-mismatch', 'corrupt-media', 'decompression-bomb', 'upload-locked'] as const),
+  ...([
+    'unsupported-media',
+    'contract-violation',
+    'content-mismatch',
+    'corrupt-media',
+    'decompression-bomb',
+    'upload-locked',
+  ] as const),
   ...(['rate-limited', 'checksum-mismatch', 'storage-unavailable', 'storage-full'] as const),
 )
 
