@@ -41,6 +41,7 @@ create table asset (
   metadata_no bigint not null default 0,
   deleted_at timestamp with time zone,
   erased_at timestamp with time zone,
+  expires_at timestamp with time zone,
   constraint asset_pkey PRIMARY KEY (tenant_id, asset_id),
   constraint asset_tenant_id_alias_key UNIQUE (tenant_id, alias),
   constraint active_is_a_version FOREIGN KEY (tenant_id, asset_id, active_version) REFERENCES asset_version(tenant_id, asset_id, version) DEFERRABLE INITIALLY DEFERRED,
@@ -146,11 +147,13 @@ create table collection (
   owner_product text not null,
   publish_gate text not null default 'all'::text,
   created_at timestamp with time zone not null default now(),
+  keep_versions integer,
   rules jsonb,
   constraint collection_pkey PRIMARY KEY (tenant_id, collection_id),
   constraint collection_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint collection_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),
   constraint collection_collection_id_check CHECK ((collection_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+  constraint collection_keep_versions_check CHECK (((keep_versions >= 1) AND (keep_versions <= 1000))),
   constraint collection_publish_gate_check CHECK ((publish_gate = ANY (ARRAY['all'::text, 'owner'::text, 'none'::text])))
 );
 
@@ -251,13 +254,13 @@ create table erasure (
   exposed_until timestamp with time zone not null,
   cached_until timestamp with time zone not null,
   finished_at timestamp with time zone,
+  version integer,
   constraint erasure_pkey PRIMARY KEY (tenant_id, erasure_id),
-  constraint erasure_tenant_id_asset_id_key UNIQUE (tenant_id, asset_id),
   constraint erasure_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
   constraint erasure_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint erasure_check CHECK (((finished_at IS NULL) = (state <> 'DONE'::text))),
   constraint erasure_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
-  constraint erasure_state_check CHECK ((state = ANY (ARRAY['UNBINDING'::text, 'FORGETTING'::text, 'DELETING'::text, 'DONE'::text])))
+  constraint erasure_state_check CHECK (((state = ANY (ARRAY['UNBINDING'::text, 'FORGETTING'::text, 'DELETING'::text, 'PRUNING'::text, 'DONE'::text])) AND ((state <> 'PRUNING'::text) OR (version IS NOT NULL))))
 );
 
 create table erasure_object (
@@ -555,7 +558,7 @@ create table purge (
   constraint purge_pkey PRIMARY KEY (tenant_id, purge_id),
   constraint purge_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint purge_check CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
-  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text, 'rendition'::text, 'labels'::text, 'signing-key'::text, 'share'::text, 'product'::text]))),
+  constraint purge_reason_check CHECK ((reason = ANY (ARRAY['publish'::text, 'archive'::text, 'delete'::text, 'erase'::text, 'grant'::text, 'rendition'::text, 'labels'::text, 'signing-key'::text, 'share'::text, 'product'::text, 'version'::text]))),
   constraint purge_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'DEAD'::text]))),
   constraint purge_tags_check CHECK ((cardinality(tags) > 0)),
   constraint purge_targets_check CHECK ((jsonb_typeof(targets) = 'object'::text))
@@ -626,6 +629,20 @@ create table rollout_leaf (
   constraint rollout_leaf_check CHECK (((new_node IS NULL) <> (refusal IS NULL)))
 );
 
+create table schedule (
+  tenant_id text not null,
+  asset_id uuid not null,
+  version integer not null,
+  publish_at timestamp with time zone not null,
+  waiting_since timestamp with time zone,
+  set_by text not null,
+  correlation_id text not null,
+  set_at timestamp with time zone not null default now(),
+  constraint schedule_pkey PRIMARY KEY (tenant_id, asset_id),
+  constraint schedule_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
+  constraint schedule_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version)
+);
+
 create table schema_migration (
   number integer not null,
   name text not null,
@@ -690,10 +707,50 @@ create table tenant (
   constraint tenant_tenant_id_check CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 );
 
+create table tus_piece (
+  tenant_id text not null,
+  upload_id uuid not null,
+  first bigint not null,
+  bytes bigint not null,
+  name text not null,
+  constraint tus_piece_pkey PRIMARY KEY (tenant_id, upload_id, first),
+  constraint tus_piece_tenant_id_upload_id_fkey FOREIGN KEY (tenant_id, upload_id) REFERENCES tus_upload(tenant_id, upload_id) ON DELETE CASCADE,
+  constraint tus_piece_bytes_check CHECK ((bytes > 0)),
+  constraint tus_piece_first_check CHECK ((first >= 0))
+);
+
+create table tus_upload (
+  tenant_id text not null,
+  upload_id uuid not null,
+  principal text not null,
+  product_id text not null,
+  wish jsonb not null,
+  metadata text not null,
+  length bigint not null,
+  received bigint not null default 0,
+  fence bigint not null default 0,
+  finishing_until timestamp with time zone,
+  state text not null default 'OPEN'::text,
+  answer jsonb,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  cleared_at timestamp with time zone,
+  constraint tus_upload_pkey PRIMARY KEY (tenant_id, upload_id),
+  constraint tus_upload_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint tus_upload_check CHECK (((received >= 0) AND (received <= length))),
+  constraint tus_upload_check1 CHECK (((state = 'OPEN'::text) = (ended_at IS NULL))),
+  constraint tus_upload_check2 CHECK (((state = 'DONE'::text) = (received = length))),
+  constraint tus_upload_check3 CHECK (((state = ANY (ARRAY['DONE'::text, 'REFUSED'::text])) = (answer IS NOT NULL))),
+  constraint tus_upload_length_check CHECK ((length > 0)),
+  constraint tus_upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'DONE'::text, 'REFUSED'::text, 'EXPIRED'::text, 'TERMINATED'::text])))
+);
+
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
 CREATE INDEX asset_edge_of_product ON public.asset_edge USING btree (tenant_id, product_id, asset_id);
+CREATE INDEX asset_expiring ON public.asset USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX audit_of_actor ON public.audit USING btree (tenant_id, actor, at);
 CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource text_pattern_ops, at);
 CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
@@ -721,6 +778,8 @@ CREATE INDEX node_waiting ON public.node USING btree (priority, queued_at) WHERE
 CREATE UNIQUE INDEX one_active_rendition ON public.rendition USING btree (tenant_id, collection_id, product_id, name) WHERE (state = 'active'::text);
 CREATE UNIQUE INDEX one_active_version ON public.asset_version USING btree (tenant_id, asset_id) WHERE (state = 'ACTIVE'::version_state);
 CREATE UNIQUE INDEX one_busy_rollout ON public.rollout USING btree (tenant_id) WHERE (state = ANY (ARRAY['PLANNING'::text, 'COMPARING'::text, 'PROMOTING'::text, 'ROLLING_BACK'::text]));
+CREATE UNIQUE INDEX one_erasure_of_asset ON public.erasure USING btree (tenant_id, asset_id) WHERE (version IS NULL);
+CREATE UNIQUE INDEX one_erasure_of_version ON public.erasure USING btree (tenant_id, asset_id, version) WHERE (version IS NOT NULL);
 CREATE UNIQUE INDEX one_open_operation ON public.operation USING btree (tenant_id, kind, input) WHERE (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text]));
 CREATE INDEX operation_running ON public.operation USING btree (created_at) WHERE (state = 'RUNNING'::text);
 CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant_id, operation_id) WHERE (state = 'RUNNING'::text);
@@ -729,8 +788,13 @@ CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX schedule_due ON public.schedule USING btree (publish_at);
 CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
 CREATE INDEX signing_key_of_product ON public.signing_key USING btree (tenant_id, product_id, created_at);
+CREATE INDEX tus_upload_due ON public.tus_upload USING btree (expires_at) WHERE (state = 'OPEN'::text);
+CREATE INDEX tus_upload_ended ON public.tus_upload USING btree (ended_at) WHERE (cleared_at IS NOT NULL);
+CREATE INDEX tus_upload_open ON public.tus_upload USING btree (tenant_id, product_id) WHERE (state = 'OPEN'::text);
+CREATE INDEX tus_upload_uncleared ON public.tus_upload USING btree (ended_at) WHERE ((cleared_at IS NULL) AND (state <> 'OPEN'::text));
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 
@@ -840,7 +904,7 @@ begin
     raise exception 'an erasure is not forgotten' using errcode = '23001';
   end if;
   if old.state <> new.state and (old.state || '>' || new.state) not in (
-    'UNBINDING>FORGETTING', 'FORGETTING>DELETING', 'DELETING>DONE', 'DELETING>UNBINDING') then
+    'UNBINDING>FORGETTING', 'FORGETTING>DELETING', 'DELETING>DONE', 'DELETING>UNBINDING', 'PRUNING>DONE') then
     raise exception 'illegal erasure transition % -> %', old.state, new.state using errcode = '23514';
   end if;
   return new;

@@ -8,6 +8,7 @@ import { FETCHING } from './config/fetching.ts'
 import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
+import { RESUMABLE } from './config/resumable.ts'
 import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
@@ -198,6 +199,7 @@ export const VARIABLES = {
     '10000',
     'Longest that a request may wait for a derivative, ms.',
   ),
+  ...RESUMABLE,
   ...STREAMING,
   ...ACCESS,
   ...CDN,

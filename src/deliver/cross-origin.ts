@@ -5,7 +5,7 @@
 import { type BrowserRules, isAnyOrigin } from '../model/browser-rules.ts'
 
 /** What a script may see beside the few that it always may. */
-const EXPOSED = [
+export const EXPOSED = [
   'Accept-Ranges',
   'Cache-Status',
   'Content-Disposition',

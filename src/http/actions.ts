@@ -6,6 +6,9 @@
 export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'POST /v1/assets': 'asset.create',
   'POST /v1/assets/:asset/versions': 'version.create',
+  'POST /v1/tus': 'upload.begin',
+  'PATCH /v1/tus/:upload': 'upload.finish',
+  'DELETE /v1/tus/:upload': 'upload.terminate',
   'PATCH /v1/assets/:asset': 'asset.patch',
   'POST /v1/assets/:asset/publish': 'asset.publish',
   'POST /v1/assets/:asset/rollback': 'asset.rollback',

@@ -45,6 +45,7 @@ import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tenantKeyRoutes } from './routes/tenant-keys.ts'
+import { tusRoutes } from './routes/tus.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
@@ -59,6 +60,7 @@ const ROUTES = [
   preflightRoutes,
   originRoutes,
   uploadRoutes,
+  tusRoutes,
   assetRoutes,
   assetsBatchRoutes,
   metadataRoutes,

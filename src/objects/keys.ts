@@ -3,7 +3,7 @@
  * tenants never meet. The two characters before the digest spread keys over prefixes (and folders, in the embedded store).
  */
 import { MatrixError } from '../model/errors.ts'
-import { type Hex, NAME_PATTERN, SHA256_PATTERN, type TenantId } from '../model/ids.ts'
+import { type Hex, NAME_PATTERN, SHA256_PATTERN, type TenantId, UUID_PATTERN } from '../model/ids.ts'
 
 /** `t/<tenant>/o/<aa>/<sha256>` */
 export const originalKey = (tenant: TenantId, sha256: Hex): string => contentKey(tenant, 'o', sha256)
@@ -16,6 +16,19 @@ export const originalsPrefix = (tenant: TenantId): string => `t/${checkedTenant(
 
 /** All derivatives of a tenant, for listings. */
 export const derivativesPrefix = (tenant: TenantId): string => `t/${checkedTenant(tenant)}/d/`
+
+/** `t/<tenant>/p/<upload>/<name>`, in the staging bucket: a piece of an upload that has not ended yet. */
+export const pieceKey = (tenant: TenantId, upload: string, name: string): string => {
+  if (!/^[0-9a-f-]+$/.test(name)) throw new MatrixError('internal', `Expected a piece for a key but received ${name}`)
+  return `${piecesPrefix(tenant, upload)}${name}`
+}
+
+/** All pieces of an upload, those included that no row knows. */
+export const piecesPrefix = (tenant: TenantId, upload: string): string => {
+  if (!UUID_PATTERN.test(upload))
+    throw new MatrixError('internal', `Expected an upload for a key but received ${upload}`)
+  return `t/${checkedTenant(tenant)}/p/${upload}/`
+}
 
 /** A key that no content address can collide with: the start-up probe writes and removes it. */
 export const probeKey = (id: string): string => `probe/${id}`

@@ -1,8 +1,9 @@
 /**
  * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
  * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
- * died, what was set for a time is done at its time, the planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget.
- * Any number of processes may sweep at once.
+ * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, the planner knows what it
+ * plans for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of
+ * processes may sweep at once.
  */
 
 import type { Config } from '../config.ts'
@@ -19,6 +20,7 @@ import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.t
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
 import { carryOutSchedules } from './schedule.ts'
+import { type TidyUploadsOptions, tidyTusUploads } from './tidy-uploads.ts'
 
 export interface Sweep {
   /** One round now. */
@@ -33,10 +35,13 @@ const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
-export interface SweepOptions extends EraseDependencies, Omit<PurgeDependencies, 'metrics'> {
+export interface SweepOptions
+  extends EraseDependencies,
+    Omit<PurgeDependencies, 'metrics'>,
+    Omit<TidyUploadsOptions, 'metrics'> {
   readonly config: Config
   readonly clock: Clock
-  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scheduleLag'>
+  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scheduleLag' | 'tusUploads'>
 }
 
 export const startSweep = (options: SweepOptions): Sweep => {
@@ -56,6 +61,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await advanceErasures(options)
     await deliverPurges(options)
     await tidyPurges(options)
+    await tidyTusUploads(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })

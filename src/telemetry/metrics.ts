@@ -1,5 +1,6 @@
 /** Every metric of the system, each declared once. Labels are bounded: routes, states and codes, never ids. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { tusMetrics } from './tus-metrics.ts'
 
 export const openMetrics = () => {
   const registry = new Registry()
@@ -241,6 +242,7 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    ...tusMetrics(registers),
     purges: new Gauge({
       name: 'matrix_purges',
       help: 'Purges of caches in front that wait, and those that were given up, as of the scrape.',

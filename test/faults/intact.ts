@@ -56,7 +56,10 @@ const filesUnder = async (folder: string): Promise<string[]> => {
   return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
 }
 
-type Rows = Pick<Core, 'config' | 'clock' | 'database' | 'log' | 'originals' | 'derivatives' | 'purgeTargets'>
+type Rows = Pick<
+  Core,
+  'config' | 'clock' | 'database' | 'log' | 'originals' | 'derivatives' | 'staging' | 'purgeTargets'
+>
 
 /** Every object has its row and the bytes that its key says, every row its object; nothing else is there. */
 export const expectIntact = async (

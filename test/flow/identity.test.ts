@@ -45,6 +45,9 @@ const scene = {
   kid: '',
   share: '',
   operation: '',
+  /** Begun by the key of the owner: one to be finished, one to be ended. */
+  upload: '',
+  ended: '',
   missing: crypto.randomUUID(),
 }
 /** Of a key of the owner that nobody touches; `scene.kid` is one that is rotated and revoked. */
@@ -70,6 +73,12 @@ const writes = (status: number) =>
 const administers = (status: number, elsewhere: number) =>
   products({ stranger: 403, reader: 403, editor: 403, owner: 403, admin: status, elsewhere })
 
+/** What somebody began is there for him alone. */
+const begunByOwner = (status: number): Row => ({
+  ...products({ stranger: 404, reader: 404, editor: 404, owner: status, admin: 404, elsewhere: 404 }),
+  token: 404,
+})
+
 interface Case {
   readonly method: string
   /** As registered. */
@@ -89,6 +98,14 @@ const OTHER_ISSUER = {
   subjects: [],
 }
 const RECIPE = { recipe: { formats: ['jpeg'] } }
+const TUS = { 'Tus-Resumable': '1.0.0' }
+const newUpload = () => ({
+  headers: {
+    ...TUS,
+    'Upload-Length': '4',
+    'Upload-Metadata': `collection ${Buffer.from('gallery').toString('base64')}`,
+  },
+})
 const rendition = '/v1/collections/:collection/products/:product/renditions/:name'
 
 const CASES: readonly Case[] = [
@@ -99,6 +116,36 @@ const CASES: readonly Case[] = [
     row: { ...all(200) },
   })),
   { method: 'GET', route: '/problems/:code', path: () => '/problems/not-found', row: all(200) },
+  { method: 'POST', route: '/v1/tus', path: () => '/v1/tus', options: newUpload, row: writes(201) },
+  {
+    method: 'GET',
+    route: '/v1/tus/:upload',
+    path: () => `/v1/tus/${scene.upload}`,
+    row: begunByOwner(200),
+  },
+  {
+    method: 'PATCH',
+    route: '/v1/tus/:upload',
+    path: () => `/v1/tus/${scene.upload}`,
+    options: () => ({
+      body: new TextEncoder().encode('text'),
+      headers: { ...TUS, 'Upload-Offset': '0', 'Content-Type': 'application/offset+octet-stream' },
+    }),
+    row: begunByOwner(204),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/tus/:upload',
+    path: () => `/v1/tus/${scene.ended}`,
+    options: () => ({ headers: TUS }),
+    row: begunByOwner(204),
+  },
+  ...['/v1/tus', '/v1/tus/:upload'].map(route => ({
+    method: 'OPTIONS',
+    route,
+    path: () => route.replace(':upload', scene.missing),
+    row: all(204),
+  })),
   {
     method: 'GET',
     route: '/v1/products/:product/assets/:asset/renditions/:rendition',
@@ -633,6 +680,10 @@ beforeAll(async () => {
   const { asset, digest } = await expectJson<{ asset: string; digest: string }>(uploaded, 201)
   scene.asset = asset
   scene.sha256 = digest.replace('sha256:', '')
+  for (const name of ['upload', 'ended'] as const) {
+    const begun = await send('POST', '/v1/tus', { key: keys.owner, ...newUpload() })
+    scene[name] = begun.headers.get('location')?.split('/').at(-1) ?? ''
+  }
   const signing = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
   signer.kid = signing.kid
   signer.secret = signing.secret

@@ -173,6 +173,7 @@ const TABLES = [
   'leaf',
   'event',
   'idempotency',
+  'tus_piece',
 ] as const
 
 const keysOf = async (store: ObjectStore): Promise<string[]> => {

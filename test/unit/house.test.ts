@@ -81,6 +81,7 @@ describe('imports', () => {
   test('frameworks and drivers stay in their folders', () => {
     const HOMES: readonly [RegExp, readonly string[]][] = [
       [/^(hono|@hono\/)/, ['http']],
+      [/^@tus\//, ['http']],
       [/^@aws-sdk\//, ['objects']],
       [/^bullmq/, ['queue']],
       [/^ioredis/, ['queue', 'rates']],
@@ -145,6 +146,7 @@ describe('SQL', () => {
     'select state, count(*)::int as count from node': 'gauges count the work of all tenants',
     "select failure ->> 'code' as code, count(*)": 'gauges count the quarantine of all tenants',
     'select state, count(*)::int as count from operation': 'gauges count the operations of all tenants',
+    "update tus_upload set state = 'EXPIRED'": 'what has expired ends, whose ever it was',
     'delete from idempotency where expires_at': 'what has expired goes, whose ever it was',
   }
   test('names the tenant wherever the table has one', () => {
