@@ -629,6 +629,24 @@ create table rollout_leaf (
   constraint rollout_leaf_check CHECK (((new_node IS NULL) <> (refusal IS NULL)))
 );
 
+create table scan (
+  tenant_id text not null,
+  sha256 bytea not null,
+  state text not null default 'WAITING'::text,
+  signature text,
+  told_by text,
+  tries integer not null default 0,
+  last_error text,
+  asked_at timestamp with time zone not null default now(),
+  not_before timestamp with time zone not null default now(),
+  told_at timestamp with time zone,
+  constraint scan_pkey PRIMARY KEY (tenant_id, sha256),
+  constraint scan_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256) ON DELETE CASCADE,
+  constraint scan_check CHECK (((state = 'WAITING'::text) = (told_at IS NULL))),
+  constraint scan_check1 CHECK (((state = 'INFECTED'::text) = (signature IS NOT NULL))),
+  constraint scan_state_check CHECK ((state = ANY (ARRAY['WAITING'::text, 'CLEAN'::text, 'INFECTED'::text])))
+);
+
 create table schedule (
   tenant_id text not null,
   asset_id uuid not null,
@@ -788,6 +806,7 @@ CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX scan_waiting ON public.scan USING btree (not_before) WHERE (state = 'WAITING'::text);
 CREATE INDEX schedule_due ON public.schedule USING btree (publish_at);
 CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
 CREATE INDEX signing_key_of_product ON public.signing_key USING btree (tenant_id, product_id, created_at);
@@ -797,6 +816,7 @@ CREATE INDEX tus_upload_open ON public.tus_upload USING btree (tenant_id, produc
 CREATE INDEX tus_upload_uncleared ON public.tus_upload USING btree (ended_at) WHERE ((cleared_at IS NULL) AND (state <> 'OPEN'::text));
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
+CREATE INDEX version_pending ON public.asset_version USING btree (created_at) WHERE (state = 'PENDING'::version_state);
 
 CREATE OR REPLACE FUNCTION public.append_only()
  RETURNS trigger

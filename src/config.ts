@@ -9,6 +9,7 @@ import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import { RESUMABLE } from './config/resumable.ts'
+import { SCAN } from './config/scan.ts'
 import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
@@ -114,6 +115,7 @@ export const VARIABLES = {
     'Port of the embedded S3 server; 0 takes PORT + 1 where it is free.',
   ),
   ...INPUTS,
+  ...SCAN,
   ...FETCHING,
   workers: declare(
     'WORKERS',

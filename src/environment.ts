@@ -135,6 +135,16 @@ export const identifier = (value: string): string => {
   return value
 }
 
+/** `host:port`, or the path of a socket. */
+export const socketAddress = (value: string): { host: string; port: number } | { path: string } => {
+  if (value.startsWith('/')) return { path: value }
+  const [, host = '', port] = /^(?:\[([0-9a-f:]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(value)?.filter(Boolean) ?? []
+  const number = Number(port)
+  if (host === '' || !(number >= 1 && number <= 65_535))
+    throw new ConfigRule('expected host:port or the path of a socket')
+  return { host, port: number }
+}
+
 /** Goes into a header. */
 export const token = (value: string): string => {
   if (!/^[\x21-\x7e]{1,512}$/.test(value)) throw new ConfigRule('expected 1 to 512 visible ASCII characters')

@@ -37,6 +37,7 @@ import { openPeek } from './resolve/peek.ts'
 import { openPictureUrls } from './resolve/picture-urls.ts'
 import { openLook, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
+import { configuredScanners } from './scan/configured.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
 import { HERE } from './transform/calibration.ts'
@@ -125,6 +126,8 @@ export const openCore = async ({
     fetchOriginal: openConfiguredFetch(config, { folder: spoolFolder }),
     queue,
     journal,
+    /** Of originals, where collections ask for it. */
+    scanners: configuredScanners(config),
     /** Of secrets that have to be read again. */
     sealing: openSealing(config.secretsKeys ?? []),
     nearby: openNearby(),
@@ -203,7 +206,10 @@ export const openGateway = (core: Core) => {
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
     ...credentials,
-    ingest: openIngest({ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants }),
+    ingest: openIngest({
+      ...{ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants },
+      scanFreshSeconds: config.scanFreshSeconds,
+    }),
     peek: openPeek(looking),
     findInfo: openInfo({ ...resolving, database }),
     findFallback: openFallback({ database, look: openLook(looking) }),

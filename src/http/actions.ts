@@ -10,6 +10,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'PATCH /v1/tus/:upload': 'upload.finish',
   'DELETE /v1/tus/:upload': 'upload.terminate',
   'PATCH /v1/assets/:asset': 'asset.patch',
+  'POST /v1/assets/:asset/versions/:version/release': 'version.release',
   'POST /v1/assets/:asset/publish': 'asset.publish',
   'POST /v1/assets/:asset/rollback': 'asset.rollback',
   'POST /v1/assets/:asset/archive': 'asset.archive',

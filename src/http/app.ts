@@ -37,6 +37,7 @@ import { preflightRoutes } from './routes/preflight.ts'
 import { productRoutes } from './routes/products.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
+import { releaseRoutes } from './routes/release.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
 import { resolveBatchRoutes } from './routes/resolve-batch.ts'
@@ -65,6 +66,7 @@ const ROUTES = [
   assetsBatchRoutes,
   metadataRoutes,
   publishRoutes,
+  releaseRoutes,
   scheduleRoutes,
   withdrawRoutes,
   eraseRoutes,

@@ -40,6 +40,10 @@ export const RulesBody = z
       .max(REQUIRABLE.length)
       .optional()
       .openapi({ description: 'Of a new asset; `copyright` and `artist` are EXIF, asked of every version' }),
+    scan: z
+      .literal(true)
+      .optional()
+      .openapi({ description: 'Versions stay PENDING until the scanners that are configured call their bytes clean' }),
   })
   .superRefine((rules, context) => {
     for (const [least, most] of PAIRS)

@@ -13,12 +13,14 @@ import { aliasExists, findAsset, findOriginal, insertOriginal } from '../manifes
 import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { claimErased } from '../manifest/erased-bytes.ts'
+import { findScan, requireScan } from '../manifest/scans.ts'
 import { whyGone } from '../model/asset.ts'
 import { LABELS_PATH } from '../model/attributes.ts'
 import { brokenByContent, brokenByNames } from '../model/collection-rules.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import type { Original } from '../model/original.ts'
+import { infected } from '../model/scan.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { forbiddenAttributes } from '../policy/attributes.ts'
@@ -42,6 +44,8 @@ export interface IngestDependencies {
   readonly maxCpuMs: number
   readonly budget: Budget
   readonly maxVariants: number
+  /** A verdict of a scanner that is older is none. */
+  readonly scanFreshSeconds: number
 }
 
 export interface Ingest {
@@ -69,6 +73,7 @@ export const openIngest = ({
   maxCpuMs,
   budget: budgets,
   maxVariants,
+  scanFreshSeconds: freshSeconds,
 }: IngestDependencies): Ingest => ({
   async authorise({ principal, destination, address }) {
     const { tenant } = principal
@@ -134,6 +139,9 @@ export const openIngest = ({
       image: identity.image,
     }
     const known = await findOriginal(database, tenant, sha256)
+    const asksForScan = permission.collection.rules?.scan === true
+    if (known && asksForScan && (await findScan(database, { tenant, sha256, freshSeconds })) === 'INFECTED')
+      throw infected()
     // Decided for good when they are inserted; asked here so that the ordinary case leaves no object.
     const refusal = known ? undefined : refusesBytes(permission.budget, bytes)
     if (refusal) throw refusal
@@ -149,6 +157,7 @@ export const openIngest = ({
       const placed = await placeVersion(tx, upload, permission, {
         original,
         deduplicated: !created,
+        isHeld: asksForScan && (await requireScan(tx, { tenant, sha256, freshSeconds })) !== 'CLEAN',
         maxCpuMs,
         maxVariants,
       })

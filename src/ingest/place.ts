@@ -14,17 +14,21 @@ import type { IngestedVersion, Permission, Upload } from './upload.ts'
 
 export const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
 
+interface PlaceOptions {
+  readonly original: Original
+  readonly deduplicated: boolean
+  /** A scanner has to call it clean before anything is made of it (reconcile/scans.ts). */
+  readonly isHeld: boolean
+  readonly maxCpuMs: number
+  readonly maxVariants: number
+}
+
 /** Everything of an upload that is a row; runs inside its transaction. */
 export const placeVersion = async (
   tx: Sql,
   { principal: { tenant, id: actor }, destination, publish, filename, source, cause }: Upload,
   { collection, owner }: Permission,
-  {
-    original,
-    deduplicated,
-    maxCpuMs,
-    maxVariants,
-  }: { original: Original; deduplicated: boolean; maxCpuMs: number; maxVariants: number },
+  { original, deduplicated, isHeld, maxCpuMs, maxVariants }: PlaceOptions,
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
   const asset = destination.kind === 'version' ? destination.asset : newId()
   const facts: Fact[] = []
@@ -54,7 +58,7 @@ export const placeVersion = async (
     assetId: asset,
     version,
     sha256,
-    state: 'PROCESSING',
+    state: isHeld ? 'PENDING' : 'PROCESSING',
     publishPolicy: publish,
     filename,
     source,
@@ -66,10 +70,11 @@ export const placeVersion = async (
   })
   const eventNo = await appendFacts(tx, { tenant, asset, cause, facts })
 
-  const renditions = image ? await listRenditions(tx, tenant, collection.collection) : []
-  const { nodes, leaves } = image
-    ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs, maxVariants })
-    : { nodes: [], leaves: [] }
+  const renditions = image && !isHeld ? await listRenditions(tx, tenant, collection.collection) : []
+  const { nodes, leaves } =
+    image && !isHeld
+      ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs, maxVariants })
+      : { nodes: [], leaves: [] }
   const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
   await insertLeaves(tx, { tenant, asset, version, leaves })
   const state = await advanceVersion(tx, { tenant, asset, version, cause })

@@ -61,7 +61,7 @@ export interface ResolveFacts extends Grounds {
         readonly erased: boolean
         /** Of its attributes, where they have one and a document is asked for. */
         readonly alt: string | undefined
-        /** State of the newest version, where none has been published. */
+        /** State of the newest version, where none has been published; FAILED, too, for one that is held because of its content. */
         readonly newest: VersionState | undefined
       }
     | undefined

@@ -51,7 +51,7 @@ const FACTS = line([
   `array_to_string(a.labels, ',')`,
   `case when a.erased_at is not null then 'e' else left(((a.archived_at is not null or a.expires_at <= now()) is true)::text, 1) end`,
   `case when a.active_version is null then
-     (select u.state from asset_version u where u.tenant_id = a.tenant_id and u.asset_id = a.asset_id order by u.version desc limit 1) end`,
+     (select case when u.state = 'PENDING' and u.failure is not null then 'FAILED' else u.state end from asset_version u where u.tenant_id = a.tenant_id and u.asset_id = a.asset_id order by u.version desc limit 1) end`,
   'e.role',
   'e.original_access',
   'e.visibility',

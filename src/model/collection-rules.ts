@@ -28,6 +28,8 @@ export interface CollectionRules {
   /** An alias begins with one of these. */
   readonly alias_prefixes?: readonly string[] | undefined
   readonly required?: readonly Requirable[] | undefined
+  /** Nothing of it is shown or made before scanners have called it clean. Asked of them, and so after the upload. */
+  readonly scan?: boolean | undefined
 }
 
 type Asked = keyof CollectionRules

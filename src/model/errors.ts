@@ -40,6 +40,7 @@ export const ERROR_CATALOGUE = {
   'content-mismatch': { status: 422, title: 'The content is not what was announced', retryable: false },
   'corrupt-media': { status: 422, title: 'The media cannot be decoded', retryable: false },
   'decompression-bomb': { status: 422, title: 'The decoded media exceeds the limits', retryable: false },
+  infected: { status: 422, title: 'A scanner found malware in the content', retryable: false },
   'url-forbidden': { status: 422, title: 'This URL may not be fetched', retryable: false },
   'idempotency-key-reused': {
     status: 422,

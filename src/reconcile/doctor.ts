@@ -8,6 +8,7 @@ import type { Database } from '../manifest/database.ts'
 import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { countPurges } from '../manifest/purges.ts'
+import { scanBacklog } from '../manifest/scans.ts'
 import { scheduleBacklog } from '../manifest/schedules.ts'
 import { findUnsigned, keptSigningSecrets } from '../manifest/signing-keys.ts'
 import { signingKeyPlace } from '../model/signing-key.ts'
@@ -72,6 +73,7 @@ export const examine = async ({
       const { ahead, waiting, missed } = await scheduleBacklog(database)
       return { ok: waiting + missed === 0, detail: { ahead, waiting_for_their_version: waiting, missed } }
     }),
+    attempt('scans', () => scans(database)),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }
@@ -117,6 +119,15 @@ const ERASURE_LATE_MS = 10 * 60_000
 const erasures = async (database: Database): Promise<Omit<Check, 'check'>> => {
   const { open, oldest } = await erasureBacklog(database)
   return { ok: oldest === null || Date.now() - oldest.getTime() < ERASURE_LATE_MS, detail: { open, oldest } }
+}
+
+/** Beyond it no scanner answers, or none is configured any more where a collection asks for one. */
+const SCAN_LATE_MS = 10 * 60_000
+
+const scans = async (database: Database): Promise<Omit<Check, 'check'>> => {
+  const { waiting, oldest, lastError } = await scanBacklog(database)
+  const isLate = oldest !== null && Date.now() - oldest.getTime() > SCAN_LATE_MS
+  return { ok: !isLate, detail: { waiting, oldest, ...(lastError !== null && { last_error: lastError }) } }
 }
 
 /** Beyond it caches show what they should have forgotten. */

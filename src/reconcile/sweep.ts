@@ -19,6 +19,7 @@ import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
+import { advanceScans, type ScanDependencies } from './scans.ts'
 import { carryOutSchedules } from './schedule.ts'
 import { type TidyUploadsOptions, tidyTusUploads } from './tidy-uploads.ts'
 
@@ -38,10 +39,12 @@ const HOUSEKEEPING_MS = 30_000
 export interface SweepOptions
   extends EraseDependencies,
     Omit<PurgeDependencies, 'metrics'>,
-    Omit<TidyUploadsOptions, 'metrics'> {
+    Omit<TidyUploadsOptions, 'metrics'>,
+    Omit<ScanDependencies, 'metrics' | 'config' | 'originals'> {
+  readonly originals: EraseDependencies['originals'] & ScanDependencies['originals']
   readonly config: Config
   readonly clock: Clock
-  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scheduleLag' | 'tusUploads'>
+  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scans' | 'scheduleLag' | 'tusUploads'>
 }
 
 export const startSweep = (options: SweepOptions): Sweep => {
@@ -59,6 +62,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await advanceRollouts(database)
     await eraseOverdue(options)
     await advanceErasures(options)
+    await advanceScans(options)
     await deliverPurges(options)
     await tidyPurges(options)
     await tidyTusUploads(options)
@@ -73,6 +77,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     every(OPERATIONS_MS, advance),
     every(OPERATIONS_MS, () => advanceRollouts(database)),
     every(OPERATIONS_MS, () => advanceErasures(options)),
+    every(OPERATIONS_MS, () => advanceScans(options)),
     every(OPERATIONS_MS, () => deliverPurges(options)),
     every(HOUSEKEEPING_MS, once),
   ]

@@ -249,6 +249,12 @@ export const openMetrics = () => {
       labelNames: ['state'] as const,
       registers,
     }),
+    scans: new Counter({
+      name: 'matrix_scans_total',
+      help: 'Originals given to scanners, by result: clean, infected, or failed, which is tried again.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     purgeTries: new Counter({
       name: 'matrix_purge_tries_total',
       help: 'Purges told, by target and result: done, refused, limited or dead; what `verify` saw afterwards: fresh, stale, no sample, cannot tell or no answer.',

@@ -58,7 +58,7 @@ const filesUnder = async (folder: string): Promise<string[]> => {
 
 type Rows = Pick<
   Core,
-  'config' | 'clock' | 'database' | 'log' | 'originals' | 'derivatives' | 'staging' | 'purgeTargets'
+  'config' | 'clock' | 'database' | 'log' | 'originals' | 'derivatives' | 'staging' | 'scanners' | 'purgeTargets'
 >
 
 /** Every object has its row and the bytes that its key says, every row its object; nothing else is there. */

@@ -599,6 +599,13 @@ const CASES: readonly Case[] = [
   { method: 'POST', route: '/v1/purges/test', path: () => '/v1/purges/test', row: administers(200, 200) },
   { method: 'GET', route: '/v1/capabilities', path: () => '/v1/capabilities', row: { ...all(200), ...NOBODY } },
   { method: 'GET', route: '/v1/costs', path: () => '/v1/costs', row: administers(200, 200) },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/versions/:version/release',
+    path: () => `/v1/assets/${scene.asset}/versions/1/release`,
+    options: () => ({ body: { reason: 'looked at' } }),
+    row: administers(409, 404), // no version of the scene is held
+  },
   { method: 'POST', route: '/v1/costs/measure', path: () => '/v1/costs/measure', row: administers(202, 202) },
   { method: 'GET', route: '/v1/audit', path: () => '/v1/audit?limit=1', row: administers(200, 200) },
   { method: 'GET', route: '/v1/audit/verify', path: () => '/v1/audit/verify', row: administers(200, 200) },

@@ -26,7 +26,7 @@ describe('imports', () => {
     ['model'],
     ['environment'],
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
-    ['ops', 'objects', 'rates', 'launch'],
+    ['ops', 'objects', 'rates', 'scan', 'launch'],
     ['manifest'],
     ['graph', 'policy', 'deliver', 'events'],
     ['ingest', 'transform', 'resolve', 'reconcile'],

@@ -3,6 +3,7 @@ import type { Gateway } from '../../gateway.ts'
 import { findCollection, listCollections, listEdges, putCollection } from '../../manifest/collections.ts'
 import { lockTenant } from '../../manifest/products.ts'
 import { listRenditions } from '../../manifest/renditions.ts'
+import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { type Collection, type Edges, PUBLISH_GATES } from '../../model/product.ts'
 import { AccessImpactSchema, accessImpact } from '../access-impact.ts'
@@ -44,6 +45,11 @@ const presentCollection = ({ collection, owner, publishGate, rules }: Collection
   ...(rules && { rules: presentRules(rules) }),
 })
 
+const noScanner = () =>
+  refuse('contract-violation', 'There is no scanner that could call anything clean: set CLAMD or SCAN_URL.', {
+    violations: [{ pointer: '/rules/scan', rule: 'scan', message: 'No scanner is configured.' }],
+  })
+
 /** What `putCollection` does to the edge of the owner. */
 const givenTo =
   (product: string) =>
@@ -54,7 +60,7 @@ const givenTo =
   }
 
 export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { database } = gateway
+  const { database, scanners } = gateway
   const middleware = [authenticated(gateway.findPrincipal), requires('matrix:admin'), jsonOnly(gateway.config)]
   const common = { tags: ['Matrix'], security, middleware }
 
@@ -80,6 +86,7 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       const { collection } = c.req.valid('param')
       const { owner, publish_gate: publishGate, rules } = c.req.valid('json')
       await requireProduct(database, { tenant, product: owner, pointer: '/owner' })
+      if (rules?.scan && scanners.length === 0) throw noScanner()
       const wished: Collection = { collection, owner, publishGate, rules: rulesOf(rules) }
       const shown = presentCollection(wished)
       const tries = c.req.valid('query').validate_only === 'true'

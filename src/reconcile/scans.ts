@@ -1,0 +1,132 @@
+/**
+ * Originals that collections want scanned before anything is shown or made of them: each is read from the store and given to every
+ * scanner that is configured. All have to call it clean; one that finds something decides; one that cannot tell is asked again, for as
+ * long as it takes, and nothing is let go meanwhile.
+ *
+ * A verdict is written first and its versions are moved after it, each in a transaction of its own: whoever comes next finds those that
+ * a crash has left.
+ */
+import { wishesFor } from '../graph/wishes.ts'
+import { fullJitter } from '../lib/backoff.ts'
+import { inLanes } from '../lib/in-lanes.ts'
+import { recordAudit } from '../manifest/audit.ts'
+import type { Database, Sql } from '../manifest/database.ts'
+import { appendFacts } from '../manifest/events.ts'
+import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
+import { advanceVersion, lockAsset } from '../manifest/publish.ts'
+import { listRenditions } from '../manifest/renditions.ts'
+import {
+  condemn,
+  type HeldVersion,
+  heldVersions,
+  letGo,
+  postponeScan,
+  type TakenScan,
+  takeScans,
+  tellScan,
+} from '../manifest/scans.ts'
+import { digestOf } from '../model/ids.ts'
+import type { Verdict } from '../model/scan.ts'
+import type { ObjectStore } from '../objects/store.ts'
+import type { Scanner } from '../scan/scanner.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface ScanDependencies {
+  readonly database: Database
+  readonly originals: Pick<ObjectStore, 'get'>
+  readonly scanners: readonly Scanner[]
+  readonly log: Log
+  readonly config: { readonly maxTransformCpuMs: number; readonly maxVariants: number }
+  readonly metrics?: Pick<Metrics, 'scans'>
+}
+
+const AT_ONCE = 2
+const TAKEN = 16
+/** Longer than 5 GiB take to be read; a scan that takes longer still is done twice. */
+const HOLD_MS = 15 * 60_000
+const RETRY = { baseMs: 2_000, capMs: 5 * 60_000 }
+const VERSIONS = 100
+
+const CAUSE = { actor: 'scan', correlationId: 'scan' }
+
+const ask = async (
+  { scanners, originals }: ScanDependencies,
+  { bytes, mediaType, objectKey: key, sha256 }: TakenScan,
+): Promise<Verdict> => {
+  const object = { bytes, mediaType, digest: digestOf(sha256), open: () => originals.get({ key }) }
+  for (const scanner of scanners) {
+    const verdict = await scanner.scan(object)
+    if (!verdict.clean) return verdict
+  }
+  return { clean: true }
+}
+
+const scanOne = async (dependencies: ScanDependencies, taken: TakenScan): Promise<void> => {
+  const { database, scanners, log, metrics } = dependencies
+  try {
+    const verdict = await ask(dependencies, taken)
+    await tellScan(database, taken, verdict, scanners.map(({ name }) => name).join(','))
+    metrics?.scans.inc({ result: verdict.clean ? 'clean' : 'infected' })
+    if (!verdict.clean) log.warn({ original: taken.sha256, signature: verdict.signature }, 'malware found')
+  } catch (error) {
+    metrics?.scans.inc({ result: 'failed' })
+    log.warn({ err: error, original: taken.sha256, tries: taken.tries }, 'not scanned')
+    const why = error instanceof Error ? error.message : 'failed'
+    await postponeScan(database, taken, { why, waitMs: RETRY.baseMs + fullJitter(taken.tries, RETRY) })
+  }
+}
+
+/** As an upload without a scan would have gone on (ingest/place.ts). */
+const goOn = async (tx: Sql, held: HeldVersion, { config }: ScanDependencies): Promise<void> => {
+  const { tenant, asset, version, sha256, image, collection } = held
+  await lockAsset(tx, tenant, asset)
+  if (!(await letGo(tx, held))) return
+  const renditions = image ? await listRenditions(tx, tenant, collection) : []
+  const { nodes, leaves } = image
+    ? wishesFor(
+        renditions,
+        { sha256, image },
+        { lane: 'eager', maxCpuMs: config.maxTransformCpuMs, maxVariants: config.maxVariants },
+      )
+    : { nodes: [], leaves: [] }
+  await upsertNodes(tx, { tenant, original: sha256, nodes })
+  await insertLeaves(tx, { tenant, asset, version, leaves })
+  await advanceVersion(tx, { tenant, asset, version, cause: CAUSE })
+}
+
+const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
+  const { tenant, asset, version, signature } = held
+  const failure = { code: 'infected', signature }
+  await lockAsset(tx, tenant, asset)
+  if (!(await condemn(tx, held, failure))) return
+  const data = { asset, version, failed: [failure] }
+  await appendFacts(tx, { tenant, asset, cause: CAUSE, facts: [{ type: 'asset.version_failed', data }] })
+  await recordAudit(tx, {
+    tenant,
+    actor: CAUSE.actor,
+    actorKind: 'system',
+    product: undefined,
+    action: 'version.infected',
+    resource: `assets/${asset}/versions/${version}`,
+    reasons: [],
+    before: undefined,
+    after: failure,
+    requestId: 'scan',
+    correlationId: CAUSE.correlationId,
+    client: undefined,
+  })
+}
+
+/** Until nothing is due and nobody waits for what has been told. */
+export const advanceScans = async (dependencies: ScanDependencies): Promise<void> => {
+  const { database, scanners } = dependencies
+  for (let isMore = true; isMore; ) {
+    const taken = scanners.length === 0 ? [] : await takeScans(database, { limit: TAKEN, holdMs: HOLD_MS })
+    await inLanes(taken, { atOnce: AT_ONCE, work: one => scanOne(dependencies, one) })
+    const held = await heldVersions(database, VERSIONS)
+    for (const one of held)
+      await database.transaction(tx => (one.state === 'CLEAN' ? goOn(tx, one, dependencies) : hold(tx, one)))
+    isMore = taken.length === TAKEN || held.length === VERSIONS
+  }
+}
