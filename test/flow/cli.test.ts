@@ -253,9 +253,11 @@ cases:
   })
 
   test('publish makes a version current, now or at a time, which schedule shows and takes back', async () => {
-    const made = JSON.parse((await matrix('put', 'one.jpg', '--json')).out)
+    await writeFile(join(root, 'spring.jpg'), await photo('#118811'))
+    await writeFile(join(root, 'summer.jpg'), await photo('#ddaa11'))
+    const made = JSON.parse((await matrix('put', 'spring.jpg', '--json')).out)
     await matrix('resolve', 'shop-web', made.asset, 'card', '--wait', '10')
-    const next = await matrix('put', 'two.jpg', '--asset', made.asset, '--publish', 'manual', '--json')
+    const next = await matrix('put', 'summer.jpg', '--asset', made.asset, '--publish', 'manual', '--json')
     expect(JSON.parse(next.out)).toMatchObject({ version: 2 })
     const later = await matrix('publish', made.asset, '2', '--at', '2030-01-01T00:00:00+01:00')
     expect(later).toMatchObject({ code: 0, out: `${made.asset}  version 2 at 2029-12-31T23:00:00.000Z` })
