@@ -35,6 +35,7 @@ import { pictureRoutes } from './routes/picture.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { preflightRoutes } from './routes/preflight.ts'
 import { productRoutes } from './routes/products.ts'
+import { provenanceRoutes } from './routes/provenance.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
 import { renditionRoutes } from './routes/renditions.ts'
@@ -63,6 +64,7 @@ const ROUTES = [
   tusRoutes,
   assetRoutes,
   assetsBatchRoutes,
+  provenanceRoutes,
   metadataRoutes,
   publishRoutes,
   scheduleRoutes,

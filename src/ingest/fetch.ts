@@ -50,6 +50,13 @@ const unavailable = (why: string, { cause, status }: { cause?: unknown; status?:
 /** Without what it may have of secrets, as versions and logs name it. */
 export const withoutSecrets = ({ origin, pathname }: URL): string => `${origin}${pathname}`.slice(0, 1024)
 
+/** What its server said, as far as it is worth keeping: others write it, so it is cut. */
+export const hintsOf = ({ mediaType, from, etag, lastModified }: Fetched): Readonly<Record<string, string>> => {
+  const said = { media_type: mediaType, etag, last_modified: lastModified }
+  const kept = Object.entries(said).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { fetched_from: from, ...Object.fromEntries(kept.map(([name, value]) => [name, value.slice(0, 200)])) }
+}
+
 const requireFetchable = (url: URL, ports: FetchOptions['ports']): void => {
   const port = DEFAULT_PORT[url.protocol]
   if (port === undefined) throw forbidden('Only http: and https: are fetched.')
