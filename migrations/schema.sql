@@ -528,6 +528,19 @@ create table product (
   constraint product_share_check CHECK (((share >= 1) AND (share <= 100)))
 );
 
+create table provenance (
+  tenant_id text not null,
+  asset_id uuid not null,
+  version integer not null,
+  source text,
+  trust smallint not null,
+  hints jsonb not null default '{}'::jsonb,
+  constraint provenance_pkey PRIMARY KEY (tenant_id, asset_id, version),
+  constraint provenance_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version),
+  constraint provenance_hints_check CHECK (((jsonb_typeof(hints) = 'object'::text) AND (length((hints)::text) <= 65536))),
+  constraint provenance_trust_check CHECK (((trust >= 0) AND (trust <= 3)))
+);
+
 create table publication (
   tenant_id text not null,
   asset_id uuid not null,

@@ -45,7 +45,8 @@ export const urlEntrance =
       if (answered) return replay(answered, print)
       const principal = c.get('principal')
       const permission = await gateway.ingest.authorise({ principal, destination, address: addressOf(c) })
-      const fetched = await counted(gateway, () => gateway.fetchOriginal(wish.source_url))
+      const most = permission.collection.rules?.max_bytes
+      const fetched = await counted(gateway, () => gateway.fetchOriginal(wish.source_url, most))
       const { received, mediaType } = fetched
       try {
         const identity = await identifyHinted(received, mediaType, gateway.inputLimits)
