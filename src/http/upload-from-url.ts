@@ -1,10 +1,12 @@
 /** `source_url`: an original that is fetched from where it is. */
 import { z } from '@hono/zod-openapi'
 import type { Gateway } from '../gateway.ts'
-import { withoutSecrets } from '../ingest/fetch.ts'
+import { hintsOf, withoutSecrets } from '../ingest/fetch.ts'
 import { identifyHinted } from '../ingest/identify-hinted.ts'
 import { answerKey } from '../manifest/idempotency.ts'
+import { insertProvenance } from '../manifest/provenance.ts'
 import { isMatrixError } from '../model/errors.ts'
+import { trustOf } from '../model/source.ts'
 import { addressOf } from './address.ts'
 import { causeOf } from './context.ts'
 import { fingerprint, replay } from './idempotent.ts'
@@ -43,7 +45,9 @@ export const urlEntrance =
       if (answered) return replay(answered, print)
       const principal = c.get('principal')
       const permission = await gateway.ingest.authorise({ principal, destination, address: addressOf(c) })
-      const { received, mediaType } = await counted(gateway, () => gateway.fetchOriginal(wish.source_url))
+      const most = permission.collection.rules?.max_bytes
+      const fetched = await counted(gateway, () => gateway.fetchOriginal(wish.source_url, most))
+      const { received, mediaType } = fetched
       try {
         const identity = await identifyHinted(received, mediaType, gateway.inputLimits)
         const { answer } = await storeUpload(c, gateway, {
@@ -58,7 +62,11 @@ export const urlEntrance =
           },
           permission,
           content: { received, identity },
-          remember: (tx, answer) => answerKey(tx, key, { ...answer, fingerprint: print }),
+          remember: async (tx, answer, version) => {
+            const named = { tenant: principal.tenant, asset: version.asset, version: version.version }
+            await insertProvenance(tx, named, { source: undefined, trust: trustOf('url'), hints: hintsOf(fetched) })
+            await answerKey(tx, key, { ...answer, fingerprint: print })
+          },
         })
         return new Response(answer.body, { status: answer.status, headers: answer.headers })
       } finally {

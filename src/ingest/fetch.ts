@@ -26,7 +26,7 @@ export interface Fetched {
 }
 
 /** Throws `url-forbidden`, `source-unavailable`, `payload-too-large`, `unsupported-media`, `overloaded` or `storage-full`. The caller closes what was received. */
-export type FetchOriginal = (url: string) => Promise<Fetched>
+export type FetchOriginal = (url: string, most?: number) => Promise<Fetched>
 
 export interface FetchOptions {
   readonly resolve: ResolveHost
@@ -49,6 +49,13 @@ const unavailable = (why: string, { cause, status }: { cause?: unknown; status?:
 
 /** Without what it may have of secrets, as versions and logs name it. */
 export const withoutSecrets = ({ origin, pathname }: URL): string => `${origin}${pathname}`.slice(0, 1024)
+
+/** What its server said, as far as it is worth keeping: others write it, so it is cut. */
+export const hintsOf = ({ mediaType, from, etag, lastModified }: Fetched): Readonly<Record<string, string>> => {
+  const said = { media_type: mediaType, etag, last_modified: lastModified }
+  const kept = Object.entries(said).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { fetched_from: from, ...Object.fromEntries(kept.map(([name, value]) => [name, value.slice(0, 200)])) }
+}
 
 const requireFetchable = (url: URL, ports: FetchOptions['ports']): void => {
   const port = DEFAULT_PORT[url.protocol]
@@ -117,14 +124,14 @@ export const openFetch = (options: FetchOptions): FetchOriginal => {
     throw unavailable(`The source redirects more than ${MAX_REDIRECTS} times.`)
   }
 
-  const fetchOnce = async (text: string): Promise<Fetched> => {
+  const fetchOnce = async (text: string, most: number): Promise<Fetched> => {
     const signal = AbortSignal.timeout(maxMs)
     let body: IncomingMessage | undefined
     try {
       const { url, response } = await followed(new URL(text), signal)
       body = response
-      requireBytes(response, maxBytes)
-      const received = await receive(response, { folder, maxBytes, idleMs })
+      requireBytes(response, most)
+      const received = await receive(response, { folder, maxBytes: most, idleMs })
       const { 'content-type': mediaType, etag, 'last-modified': lastModified } = response.headers
       return { received, mediaType, from: withoutSecrets(url), etag, lastModified }
     } catch (error) {
@@ -138,12 +145,12 @@ export const openFetch = (options: FetchOptions): FetchOriginal => {
   }
 
   let running = 0
-  return async url => {
+  return async (url, most = maxBytes) => {
     if (running >= atOnce)
       throw refuse('overloaded', 'As many originals as may be are being fetched.', { retryAfterSeconds: 2 })
     running++
     try {
-      return await fetchOnce(url)
+      return await fetchOnce(url, Math.min(most, maxBytes))
     } finally {
       running--
     }

@@ -2,6 +2,7 @@
 import type { Erasure } from '../model/erasure.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Sql } from './database.ts'
+import { eraseProvenance } from './provenance.ts'
 
 type Named = Pick<Erasure, 'tenant' | 'id' | 'asset'>
 
@@ -40,6 +41,7 @@ export const unbind = async (tx: Sql, { tenant, id, asset }: Named): Promise<voi
   await tx.rows(DELETE_LEAVES, [tenant, asset])
   await tx.rows(LEAVE_PROCESSING, [tenant, asset])
   await tx.rows(PURGE_VERSIONS, [tenant, asset])
+  await eraseProvenance(tx, tenant, asset)
 }
 
 const IS_BOUND = {

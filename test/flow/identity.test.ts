@@ -230,7 +230,7 @@ const CASES: readonly Case[] = [
     options: () => ({ ...ifMatch, body: { labels: ['seen'], attributes: { caption: 'Seen' } } }),
     row: writes(200),
   },
-  ...['', '/1', '/1/completeness', '/1/plan'].map(rest => ({
+  ...['', '/1', '/1/completeness', '/1/plan', '/1/provenance'].map(rest => ({
     method: 'GET',
     route: `/v1/assets/:asset/versions${rest.replace('1', ':version')}`,
     path: () => `/v1/assets/${scene.asset}/versions${rest}`,

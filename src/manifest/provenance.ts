@@ -1,0 +1,98 @@
+/** Where the bytes of a version come from, and what was made of them. */
+import type { Hex } from '../model/ids.ts'
+import type { NodeState } from '../model/node.ts'
+import type { Entrance, Provenance, Trust } from '../model/source.ts'
+import type { Sql } from './database.ts'
+
+interface Named {
+  readonly tenant: string
+  readonly asset: string
+  readonly version: number
+}
+
+const INSERT = {
+  name: 'provenance_insert',
+  text: `insert into provenance (tenant_id, asset_id, version, source, trust, hints) values ($1, $2, $3, $4, $5, $6)`,
+}
+
+/** In the transaction that makes the version. */
+export const insertProvenance = async (tx: Sql, named: Named, { source, trust, hints }: Provenance): Promise<void> => {
+  await tx.rows(INSERT, [named.tenant, named.asset, named.version, source, trust, JSON.stringify(hints)])
+}
+
+const ERASE = { name: 'provenance_erase', text: `delete from provenance where tenant_id = $1 and asset_id = $2` }
+
+/** Of an asset that is erased. */
+export const eraseProvenance = async (tx: Sql, tenant: string, asset: string): Promise<void> => {
+  await tx.rows(ERASE, [tenant, asset])
+}
+
+/** Workers hash what they read of an original, and stop where it is not that: whatever was made of it last has seen it whole. */
+const ORIGIN = {
+  name: 'provenance_origin',
+  text: `select v.entrance, v.source_ref as ref, v.created_by as by, v.created_at as at, v.filename, encode(v.sha256, 'hex') as sha256,
+                o.byte_length as bytes, o.media_type as "mediaType", o.stored_at as "storedAt", p.source, p.trust, p.hints,
+                (select max(n.finished_at) from node n
+                 where n.tenant_id = v.tenant_id and n.original = v.sha256 and n.state = 'DONE') as "readAt"
+         from asset_version v
+         left join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
+         left join provenance p on p.tenant_id = v.tenant_id and p.asset_id = v.asset_id and p.version = v.version
+         where v.tenant_id = $1 and v.asset_id = $2 and v.version = $3`,
+}
+
+export interface Origin {
+  readonly entrance: Entrance
+  readonly ref: string | null
+  readonly by: string
+  readonly at: Date
+  readonly filename: string | null
+  /** `null` where the bytes are gone. */
+  readonly sha256: Hex | null
+  readonly bytes: number | null
+  readonly mediaType: string | null
+  readonly storedAt: Date | null
+  readonly source: string | null
+  readonly trust: Trust | null
+  readonly hints: Readonly<Record<string, unknown>> | null
+  readonly readAt: Date | null
+}
+
+export const findOrigin = async (sql: Sql, { tenant, asset, version }: Named): Promise<Origin | undefined> =>
+  (await sql.rows<Origin>(ORIGIN, [tenant, asset, version]))[0]
+
+const LINEAGE = {
+  name: 'provenance_lineage',
+  text: `select l.product_id as product, l.rendition, l.revision, l.format, encode(n.node_id, 'hex') as node, n.state, n.chain, n.executions,
+                n.finished_at as "finishedAt", encode(d.sha256, 'hex') as sha256, d.byte_length as bytes, d.media_type as "mediaType",
+                encode(n.original, 'hex') as original,
+                array(select encode(i.original, 'hex') from node_input i
+                      where i.tenant_id = n.tenant_id and i.node_id = n.node_id order by i.original) as others
+         from leaf l join node n on n.tenant_id = l.tenant_id and n.node_id = l.node_id
+         left join derivative d on d.tenant_id = n.tenant_id and d.sha256 = n.output
+         where l.tenant_id = $1 and l.asset_id = $2 and l.version = $3 and ($4::text is null or l.product_id = $4)
+         order by l.product_id, l.rendition, l.revision, l.position`,
+}
+
+export interface Descent {
+  readonly product: string
+  readonly rendition: string
+  readonly revision: number
+  readonly format: string
+  readonly node: Hex
+  readonly state: NodeState
+  readonly chain: string
+  readonly executions: number
+  readonly finishedAt: Date | null
+  readonly sha256: Hex | null
+  readonly bytes: number | null
+  readonly mediaType: string | null
+  readonly original: Hex
+  /** Originals that are laid on it. */
+  readonly others: readonly Hex[]
+}
+
+/** Of every node that the version asks for; `product`: only of its own names. */
+export const findLineage = (
+  sql: Sql,
+  { tenant, asset, version, product }: Named & { readonly product: string | undefined },
+): Promise<Descent[]> => sql.rows<Descent>(LINEAGE, [tenant, asset, version, product ?? null])
