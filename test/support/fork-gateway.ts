@@ -1,4 +1,4 @@
-/** A gateway and a worker in one process, as `npm start` has them, over engines of the environment; tells its address. */
+/** A gateway and (but for `ROLE=gateway`) a worker in one process, as `npm start` has them, over engines of the environment; tells its address. */
 import { readConfig } from '../../src/config.ts'
 import { configuredEngines } from '../../src/engines.ts'
 import { openCore, openGateway } from '../../src/gateway.ts'
@@ -8,7 +8,7 @@ import { openWorker } from '../../src/worker.ts'
 
 const config = readConfig({ ...process.env, PORT: '0' }, { cores: 2, terminal: false })
 const core = await openCore({ config, engines: configuredEngines(config), name: 'forked' })
-await openWorker(core)
+if (config.role !== 'gateway') await openWorker(core)
 const { address } = await serve(createApp(openGateway(core)).fetch, config)
 process.send?.(address)
 process.on('disconnect', () => process.exit())

@@ -1,0 +1,137 @@
+/**
+ * A gateway killed again and again, at random bytes of uploads by tus, and another one in its place: the clients (tus-js-client as it
+ * is) go on where they were. Every upload ends in one version with its bytes, and after the janitor nothing else is left.
+ */
+import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
+import { Upload } from 'tus-js-client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sha256Hex } from '../../src/lib/canonical.ts'
+import { startSweep } from '../../src/reconcile/sweep.ts'
+import { environmentOf, type Forked, forkNode } from '../support/fork-node.ts'
+import { type Relay, startRelay } from '../support/relay.ts'
+import { type System, startSystem } from '../support/system.ts'
+import { expectIntact, query } from './intact.ts'
+import { randomFrom } from './photo.ts'
+
+/** A hundred take some minutes: `ASSET_MATRIX_KILLS=100`. */
+const KILLS = Number(process.env.ASSET_MATRIX_KILLS ?? 8)
+const SEED = 20_261_122
+const CLIENTS = 4
+/** Between two kills; so the longest uploads see several of them. */
+const MOST_BYTES = 8_000_000
+const SIZES = [1, 40_000, 300_000, 700_000, 4_194_304, 5_000_000]
+/** `Infinity`: all of it in one request. */
+const CHUNKS = [Number.POSITIVE_INFINITY, 500_000, 65_536]
+
+let system: System
+let relay: Relay
+let port = 0
+let budget = Number.POSITIVE_INFINITY
+let spent: () => void = () => undefined
+beforeAll(async () => {
+  system = await startSystem({ worker: false })
+  relay = await startRelay({
+    connect: () => connect(port, '127.0.0.1'),
+    listen: () => chunk => {
+      budget -= chunk.length
+      if (budget <= 0) spent()
+    },
+  })
+})
+afterAll(async () => {
+  await relay.close()
+  await system.close()
+})
+
+const start = () =>
+  forkNode({
+    file: 'test/support/fork-gateway.ts',
+    env: environmentOf(system, { ROLE: 'gateway', LOG_LEVEL: 'silent', RESUMABLE_OPEN: '1000' }),
+  })
+const portOf = ({ said }: Forked & { said: unknown }): number => Number(new URL(String(said)).port)
+
+interface Done {
+  readonly sha256: string
+  readonly digest: string | undefined
+  readonly asset: string | undefined
+}
+
+const upload = (bytes: Buffer, chunkSize: number): Promise<Done> =>
+  new Promise((resolve, reject) => {
+    const one = new Upload(bytes as never, {
+      endpoint: `http://127.0.0.1:${relay.port}/v1/tus`,
+      headers: { Authorization: `Bearer ${system.keys['shop-web']}` },
+      metadata: { collection: 'product-photo', filename: 'noise.bin' },
+      retryDelays: Array.from({ length: 10_000 }, () => 50),
+      chunkSize,
+      onError: reject,
+      onSuccess: ({ lastResponse }) =>
+        resolve({
+          sha256: sha256Hex(bytes),
+          digest: lastResponse.getHeader('Matrix-Digest'),
+          asset: lastResponse.getHeader('Matrix-Asset'),
+        }),
+    })
+    one.start()
+  })
+
+test(
+  `killed ${KILLS} times at random bytes, every upload is one version with its bytes`,
+  async () => {
+    const random = randomFrom(SEED)
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
+    let killed = 0
+    const done: Done[] = []
+    const client = async (): Promise<void> => {
+      while (killed < KILLS) done.push(await upload(randomBytes(pick(SIZES)), pick(CHUNKS)))
+    }
+
+    let serving = await start()
+    port = portOf(serving)
+    const clients = Array.from({ length: CLIENTS }, client)
+    const complaints: string[] = []
+    while (killed < KILLS) {
+      const next = start()
+      await new Promise<void>(resolve => {
+        spent = resolve
+        budget = Math.floor(random() * MOST_BYTES)
+      })
+      await serving.kill()
+      complaints.push(serving.complaints())
+      // The ten seconds for which a dead process keeps what it was just storing.
+      await query(system.core, 'update tus_upload set finishing_until = now() where finishing_until is not null')
+      serving = await next
+      port = portOf(serving)
+      killed++
+    }
+    budget = Number.POSITIVE_INFINITY
+    await Promise.all(clients)
+    await serving.kill('SIGTERM')
+    expect(complaints.join('')).toBe('')
+
+    for (const { sha256, digest } of done) expect(digest).toBe(`sha256:${sha256}`)
+    const versions = await query<{ asset_id: string }>(
+      system.core,
+      `select asset_id from asset_version where entrance = 'tus'`,
+    )
+    expect(versions.map(row => row.asset_id).sort()).toEqual(done.map(({ asset }) => asset).sort())
+    const states = await query<{ state: string; n: number }>(
+      system.core,
+      'select state, count(*)::int as n, max(fence)::int as fence from tus_upload group by 1',
+    )
+    console.log(`seed ${SEED}: ${killed} kills, ${done.length} uploads`, states)
+
+    // Those that nobody knows of, for the answer to their creation was lost.
+    await query(system.core, `update tus_upload set expires_at = now() where state = 'OPEN'`)
+    const sweep = startSweep(system.core)
+    await sweep.stop()
+    await sweep.once()
+    const left: string[] = []
+    for await (const { key } of system.core.staging.list('')) left.push(key)
+    expect(left).toEqual([])
+    expect(await query(system.core, 'select 1 from tus_piece')).toEqual([])
+    await expectIntact(system.core, { s3Folder: system.s3.folder, spoolFolder: system.core.spoolFolder })
+  },
+  60_000 + KILLS * 20_000,
+)
