@@ -9,6 +9,7 @@ import { FRONT } from './config/front.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import { RESUMABLE } from './config/resumable.ts'
+import { STAGING } from './config/staging.ts'
 import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
@@ -115,6 +116,7 @@ export const VARIABLES = {
   ),
   ...INPUTS,
   ...FETCHING,
+  ...STAGING,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),

@@ -47,6 +47,7 @@ import { systemRoutes } from './routes/system.ts'
 import { tenantKeyRoutes } from './routes/tenant-keys.ts'
 import { tusRoutes } from './routes/tus.ts'
 import { uploadRoutes } from './routes/upload.ts'
+import { uploadsRoutes } from './routes/uploads.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
@@ -61,6 +62,7 @@ const ROUTES = [
   originRoutes,
   uploadRoutes,
   tusRoutes,
+  uploadsRoutes,
   assetRoutes,
   assetsBatchRoutes,
   metadataRoutes,

@@ -1,8 +1,8 @@
 /**
  * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
  * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
- * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, the planner knows what it
- * plans for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of
+ * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, by whichever entrance, the
+ * planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of
  * processes may sweep at once.
  */
 
@@ -20,6 +20,7 @@ import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.t
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
 import { carryOutSchedules } from './schedule.ts'
+import { type StagingDependencies, sweepStaging } from './staging.ts'
 import { type TidyUploadsOptions, tidyTusUploads } from './tidy-uploads.ts'
 
 export interface Sweep {
@@ -38,10 +39,11 @@ const HOUSEKEEPING_MS = 30_000
 export interface SweepOptions
   extends EraseDependencies,
     Omit<PurgeDependencies, 'metrics'>,
-    Omit<TidyUploadsOptions, 'metrics'> {
+    Omit<TidyUploadsOptions, 'metrics'>,
+    Omit<StagingDependencies, 'metrics'> {
   readonly config: Config
   readonly clock: Clock
-  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scheduleLag' | 'tusUploads'>
+  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scheduleLag' | 'tusUploads' | 'stagingSwept'>
 }
 
 export const startSweep = (options: SweepOptions): Sweep => {
@@ -62,6 +64,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await deliverPurges(options)
     await tidyPurges(options)
     await tidyTusUploads(options)
+    await sweepStaging(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })

@@ -174,6 +174,7 @@ const TABLES = [
   'event',
   'idempotency',
   'tus_piece',
+  'upload',
 ] as const
 
 const keysOf = async (store: ObjectStore): Promise<string[]> => {
@@ -190,6 +191,7 @@ export const traces = async ({ core }: System) => {
     rows,
     originals: await keysOf(core.originals),
     derivatives: await keysOf(core.derivatives),
+    staging: await keysOf(core.staging),
     spool: await readdir(core.spoolFolder),
   }
 }

@@ -5,7 +5,7 @@ import type { Env } from '../context.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { UrlCreate, UrlVersion } from '../upload-from-url.ts'
 
-const IngestedVersionSchema = z
+export const IngestedVersionSchema = z
   .object({
     asset: z.uuid(),
     collection: z.string(),
