@@ -40,6 +40,8 @@ const FOR_GOOD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'corrupt-media',
   'decompression-bomb',
   'payload-too-large',
+  // What the collection does not take.
+  'contract-violation',
 ])
 /** A store that refuses our own put says so in its words alone. */
 const isForGood = (error: unknown): error is MatrixError & { publicMessage: string } =>

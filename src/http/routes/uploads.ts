@@ -3,7 +3,6 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { deleteUpload, findUpload } from '../../manifest/uploads.ts'
-import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
 import type { StagedWish } from '../../model/staged.ts'
 import { stagingKey } from '../../objects/keys.ts'
@@ -16,27 +15,18 @@ import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
 import { openReservation, type Reserved } from '../reserve-upload.ts'
 import { presentUpload, UploadId, UploadSchema, visibleUpload } from '../staged-document.ts'
-import { Alias, cleanFilename, Labels } from '../upload-wishes.ts'
+import { Alias, cleanFilename, JsonCommon, Labels } from '../upload-wishes.ts'
 import { AssetIdParam, Name } from '../validation.ts'
 import { IngestedVersionSchema } from './upload.openapi.ts'
 
-const Reservation = z
-  .strictObject({
-    collection: Name.optional().openapi({ description: 'Of a new asset' }),
-    asset: AssetIdParam.optional().openapi({ description: 'Of which this is the next version' }),
-    bytes: z.int().min(1).openapi({ description: 'Exactly as many are taken' }),
-    sha256: z
-      .string()
-      .regex(/^(?:sha256:)?[0-9a-f]{64}$/)
-      .transform(text => text.replace('sha256:', ''))
-      .optional()
-      .openapi({ type: 'string', description: 'In hexadecimal; other bytes are refused' }),
-    media_type: z.string().max(200).optional().openapi({ description: 'A claim that the content must bear out' }),
-    filename: z.string().max(1024).optional(),
-    alias: Alias.optional(),
-    labels: Labels.optional().openapi({ type: 'array', items: { type: 'string' } }),
-    publish: z.enum(PUBLISH_POLICIES).default('when-ready'),
-  })
+const Reservation = JsonCommon.extend({
+  collection: Name.optional().openapi({ description: 'Of a new asset' }),
+  asset: AssetIdParam.optional().openapi({ description: 'Of which this is the next version' }),
+  bytes: z.int().min(1).openapi({ description: 'Exactly as many are taken' }),
+  media_type: z.string().max(200).optional().openapi({ description: 'A claim that the content must bear out' }),
+  alias: Alias.optional(),
+  labels: Labels.optional().openapi({ type: 'array', items: { type: 'string' } }),
+})
   .refine(({ collection, asset }) => collection !== undefined || asset !== undefined, {
     path: ['collection'],
     message: 'Expected a collection, or an asset.',
