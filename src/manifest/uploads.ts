@@ -91,10 +91,10 @@ const CLAIM = {
 export const claimUpload = async (sql: Sql, { tenant, id }: Of): Promise<number | undefined> =>
   (await sql.rows<{ fence: number }>(CLAIM, [tenant, id]))[0]?.fence
 
-const MINE = `tenant_id = $1 and upload_id = $2 and fence = $3 and state = 'COMPLETING'`
+const MINE = `fence = $3 and state = 'COMPLETING'`
 const EXTEND = {
   name: 'upload_extend',
-  text: `update upload set lease_until = now() + make_interval(secs => ${LEASE_SECONDS}) where ${MINE}`,
+  text: `update upload set lease_until = now() + make_interval(secs => ${LEASE_SECONDS}) where tenant_id = $1 and upload_id = $2 and ${MINE}`,
 }
 
 /** More often than once a minute. */
@@ -102,7 +102,10 @@ export const extendUpload = async (sql: Sql, { tenant, id }: Of, fence: number):
   await sql.rows(EXTEND, [tenant, id, fence])
 }
 
-const RELEASE = { name: 'upload_release', text: `update upload set state = 'OPEN', lease_until = null where ${MINE}` }
+const RELEASE = {
+  name: 'upload_release',
+  text: `update upload set state = 'OPEN', lease_until = null where tenant_id = $1 and upload_id = $2 and ${MINE}`,
+}
 
 /** It may be completed anew. */
 export const releaseUpload = async (sql: Sql, { tenant, id }: Of, fence: number): Promise<void> => {
@@ -113,7 +116,7 @@ const KEPT_OF_WISH = `wish - 'filename' - 'alias' - 'labels'`
 const FINISH = {
   name: 'upload_finish',
   text: `update upload set state = 'COMPLETED', answer = $4, wish = ${KEPT_OF_WISH}, lease_until = null, finished_at = now()
-         where ${MINE} returning 1`,
+         where tenant_id = $1 and upload_id = $2 and ${MINE} returning 1`,
 }
 
 /** In the transaction that makes the version. False: somebody else has it, and this one is to be taken back. */
@@ -127,7 +130,7 @@ export const finishUpload = async (
 const REJECT = {
   name: 'upload_reject',
   text: `update upload set state = 'REJECTED', problem = $4, wish = ${KEPT_OF_WISH}, lease_until = null, finished_at = now()
-         where ${MINE} returning 1`,
+         where tenant_id = $1 and upload_id = $2 and ${MINE} returning 1`,
 }
 
 export const rejectUpload = async (
