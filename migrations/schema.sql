@@ -746,6 +746,38 @@ create table tus_upload (
   constraint tus_upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'DONE'::text, 'REFUSED'::text, 'EXPIRED'::text, 'TERMINATED'::text])))
 );
 
+create table upload (
+  tenant_id text not null,
+  upload_id uuid not null,
+  product_id text not null,
+  state text not null default 'OPEN'::text,
+  wish jsonb not null,
+  byte_length bigint not null,
+  sha256 bytea,
+  session text,
+  part_bytes bigint,
+  lease_until timestamp with time zone,
+  fence integer not null default 0,
+  answer jsonb,
+  problem jsonb,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  constraint upload_pkey PRIMARY KEY (tenant_id, upload_id),
+  constraint upload_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint upload_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint upload_byte_length_check CHECK ((byte_length > 0)),
+  constraint upload_check CHECK (((session IS NULL) = (part_bytes IS NULL))),
+  constraint upload_check1 CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text])))),
+  constraint upload_check2 CHECK (((lease_until IS NULL) = (state <> 'COMPLETING'::text))),
+  constraint upload_check3 CHECK (((answer IS NULL) = (state <> 'COMPLETED'::text))),
+  constraint upload_check4 CHECK (((problem IS NULL) = (state <> 'REJECTED'::text))),
+  constraint upload_part_bytes_check CHECK ((part_bytes > 0)),
+  constraint upload_sha256_check CHECK ((length(sha256) = 32)),
+  constraint upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text, 'COMPLETED'::text, 'REJECTED'::text, 'EXPIRED'::text])))
+);
+
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
@@ -795,6 +827,9 @@ CREATE INDEX tus_upload_due ON public.tus_upload USING btree (expires_at) WHERE 
 CREATE INDEX tus_upload_ended ON public.tus_upload USING btree (ended_at) WHERE (cleared_at IS NOT NULL);
 CREATE INDEX tus_upload_open ON public.tus_upload USING btree (tenant_id, product_id) WHERE (state = 'OPEN'::text);
 CREATE INDEX tus_upload_uncleared ON public.tus_upload USING btree (ended_at) WHERE ((cleared_at IS NULL) AND (state <> 'OPEN'::text));
+CREATE INDEX upload_due ON public.upload USING btree (expires_at) WHERE (state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text]));
+CREATE INDEX upload_finished ON public.upload USING btree (finished_at) WHERE (state = ANY (ARRAY['COMPLETED'::text, 'REJECTED'::text, 'EXPIRED'::text]));
+CREATE INDEX upload_open ON public.upload USING btree (tenant_id, product_id) WHERE (state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text]));
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 
@@ -1051,6 +1086,19 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.upload_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'OPEN>COMPLETING', 'COMPLETING>OPEN', 'COMPLETING>COMPLETED', 'COMPLETING>REJECTED', 'OPEN>EXPIRED', 'COMPLETING>EXPIRED') then
+    raise exception 'illegal upload transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.version_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1115,3 +1163,4 @@ CREATE CONSTRAINT TRIGGER share_link_revises AFTER DELETE OR UPDATE ON public.sh
 CREATE CONSTRAINT TRIGGER signing_key_insert_revises AFTER INSERT ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER signing_key_purges AFTER UPDATE ON public.signing_key FOR EACH ROW WHEN ((((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL)) OR ((new.expires_at <= now()) AND ((old.expires_at IS NULL) OR (old.expires_at > new.expires_at))))) EXECUTE FUNCTION signing_key_purges();
 CREATE CONSTRAINT TRIGGER signing_key_revises AFTER DELETE OR UPDATE ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER upload_machine BEFORE UPDATE ON public.upload FOR EACH ROW EXECUTE FUNCTION upload_guard();

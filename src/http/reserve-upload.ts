@@ -41,7 +41,6 @@ export const openReservation = (gateway: Gateway) => {
   const { config, database, ingest, staging } = gateway
 
   const permit = async (c: MatrixContext, { wish, bytes }: Announced): Promise<Permission> => {
-    const { maxStagedBytes: limit } = config
     const principal = c.get('principal')
     const permission = await ingest.authorise({ principal, destination: destinationOf(wish), address: addressOf(c) })
     const { collection } = permission.collection
@@ -49,6 +48,7 @@ export const openReservation = (gateway: Gateway) => {
       throw refuse('contract-violation', 'The body does not fit its schema.', {
         violations: [{ pointer: '/collection', rule: 'of-asset', message: 'The asset is in another collection.' }],
       })
+    const limit = Math.min(config.maxStagedBytes, permission.collection.rules?.max_bytes ?? config.maxStagedBytes)
     if (bytes > limit) throw refuse('payload-too-large', `The limit is ${limit} bytes.`, { details: { limit } })
     const claim = claimOf(wish.mediaType)
     if (claim !== undefined && !permitsType(permission, claim))

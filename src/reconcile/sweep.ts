@@ -39,7 +39,7 @@ const HOUSEKEEPING_MS = 30_000
 export interface SweepOptions
   extends EraseDependencies,
     Omit<PurgeDependencies, 'metrics'>,
-    Omit<TidyUploadsOptions, 'metrics'>,
+    Omit<TidyUploadsOptions, 'metrics' | 'staging'>,
     Omit<StagingDependencies, 'metrics'> {
   readonly config: Config
   readonly clock: Clock
