@@ -10,6 +10,7 @@ import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import { RESUMABLE } from './config/resumable.ts'
 import { SCAN } from './config/scan.ts'
+import { STAGING } from './config/staging.ts'
 import { STREAMING } from './config/streaming.ts'
 import {
   AUTO,
@@ -117,6 +118,7 @@ export const VARIABLES = {
   ...INPUTS,
   ...SCAN,
   ...FETCHING,
+  ...STAGING,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),

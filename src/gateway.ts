@@ -16,6 +16,7 @@ import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import type { Hex } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
+import { openS3Staging } from './objects/s3-staging.ts'
 import { openBudget } from './policy/budget.ts'
 import { openConfiguredEngines } from './policy/configured.ts'
 import { openCredentials } from './policy/credentials.ts'
@@ -94,7 +95,7 @@ export const openCore = async ({
   const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
-  const staging = bucket(config.s3BucketStaging)
+  const staging = openS3Staging({ ...engines.s3, bucket: config.s3BucketStaging })
   const spoolFolder = join(config.dataFolder, 'spool')
   await prepareSpool(spoolFolder)
   const journal = openJournal({ database, clock, tenant: config.tenant, metrics, log })

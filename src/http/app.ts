@@ -49,6 +49,7 @@ import { systemRoutes } from './routes/system.ts'
 import { tenantKeyRoutes } from './routes/tenant-keys.ts'
 import { tusRoutes } from './routes/tus.ts'
 import { uploadRoutes } from './routes/upload.ts'
+import { uploadsRoutes } from './routes/uploads.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
@@ -63,6 +64,7 @@ const ROUTES = [
   originRoutes,
   uploadRoutes,
   tusRoutes,
+  uploadsRoutes,
   assetRoutes,
   assetsBatchRoutes,
   provenanceRoutes,

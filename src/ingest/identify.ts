@@ -55,12 +55,17 @@ export interface Identity {
   readonly image: ImageFacts | undefined
 }
 
-const parseClaim = (header: string | undefined): string | undefined => {
+/** What a sender says that it is, if it says anything. Throws `unsupported-media` for what is not taken, whatever comes. */
+export const claimOf = (header: string | undefined): string | undefined => {
   const essence = (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (NO_CLAIM.has(essence)) return undefined
   if (!MEDIA_TYPE_PATTERN.test(essence)) throw refuse('unsupported-media', 'The Content-Type is not a media type.')
-  return ALIASES[essence] ?? essence
+  const claim = ALIASES[essence] ?? essence
+  if (claim === 'image/svg+xml') throw noSvg()
+  return claim
 }
+
+const noSvg = () => refuse('unsupported-media', 'SVG is not accepted.')
 
 const SVG_ELEMENT = /<(?:[\w.-]+:)?svg[\s/>]/i
 
@@ -86,10 +91,10 @@ export const identify = async (
   claimed: string | undefined,
   limits: InputLimits,
 ): Promise<Identity> => {
-  const claim = parseClaim(claimed)
+  const claim = claimOf(claimed)
   if (received.bytes === 0) throw refuse('upload-incomplete', 'The body is empty.')
   const head = await received.head(HEAD_BYTES)
-  if (claim === 'image/svg+xml' || looksLikeSvg(head)) throw refuse('unsupported-media', 'SVG is not accepted.')
+  if (looksLikeSvg(head)) throw noSvg()
   const sniffed = await sniff(head)
   const found = ALIASES[sniffed ?? ''] ?? sniffed
   const isImage = found !== undefined && TRANSFORMABLE.has(found)

@@ -30,6 +30,18 @@ export const piecesPrefix = (tenant: TenantId, upload: string): string => {
   return `t/${checkedTenant(tenant)}/p/${upload}/`
 }
 
+/** `t/<tenant>/s/<id>`: what a client puts under a presigned URL. Named by its upload, for nobody knows yet what it is. */
+export const stagingKey = (tenant: TenantId, id: string): string => {
+  if (!UUID_PATTERN.test(id)) throw new MatrixError('internal', `Expected an id for a key but received ${id}`)
+  return `t/${checkedTenant(tenant)}/s/${id}`
+}
+
+/** Whose upload a key of the staging bucket is; `undefined` for keys of others. */
+export const readStagingKey = (key: string): { tenant: TenantId; id: string } | undefined => {
+  const [, tenant = '', id = ''] = /^t\/([^/]+)\/s\/([^/]+)$/.exec(key) ?? []
+  return NAME_PATTERN.test(tenant) && UUID_PATTERN.test(id) ? { tenant, id } : undefined
+}
+
 /** A key that no content address can collide with: the start-up probe writes and removes it. */
 export const probeKey = (id: string): string => `probe/${id}`
 

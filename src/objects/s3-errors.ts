@@ -13,6 +13,12 @@ interface DriverError {
 const CODE_MEANS: Readonly<Record<string, ErrorCode>> = {
   NoSuchKey: 'not-found',
   NotFound: 'not-found',
+  NoSuchUpload: 'not-found',
+  InvalidPart: 'upload-incomplete',
+  InvalidPartOrder: 'upload-incomplete',
+  EntityTooSmall: 'upload-incomplete',
+  /** A multipart upload that is being completed already. */
+  OperationAborted: 'storage-unavailable',
   InvalidRange: 'invalid-request',
   BadDigest: 'content-mismatch',
   InvalidDigest: 'content-mismatch',

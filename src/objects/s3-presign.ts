@@ -37,7 +37,7 @@ export const openPresigner = (options: PresignerOptions): ((request: PresignRequ
 }
 
 /** Where the bucket answers. The SDK's own rules know path style, virtual hosts and the partitions of AWS. */
-const bucketUrl = ({ client, endpoint, region, bucket, forcePathStyle }: PresignerOptions) => {
+export const bucketUrl = ({ client, endpoint, region, bucket, forcePathStyle }: PresignerOptions) => {
   const { url } = client.config.endpointProvider({
     Bucket: bucket,
     Region: region,
@@ -49,5 +49,5 @@ const bucketUrl = ({ client, endpoint, region, bucket, forcePathStyle }: Presign
 }
 
 /** RFC 3986 unreserved characters stay; `encodeURIComponent` leaves five more that a signature does not. */
-const percentEncode = (text: string): string =>
+export const percentEncode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

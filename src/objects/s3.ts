@@ -19,12 +19,12 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 import { MatrixError } from '../model/errors.ts'
-import { retryWithBudget } from './retry.ts'
+import { openCaller } from './s3-call.ts'
 import { openClient, putCommand, type S3StoreOptions } from './s3-client.ts'
 import { guardDownload } from './s3-download.ts'
-import { hasName, hasStatus, isTransient, translate } from './s3-errors.ts'
+import { hasName, hasStatus } from './s3-errors.ts'
 import { openPresigner } from './s3-presign.ts'
-import { BodyFailed, beginUpload } from './s3-upload.ts'
+import { beginUpload } from './s3-upload.ts'
 import type { ObjectStore, PutRequest } from './store.ts'
 
 export interface S3Store extends ObjectStore {
@@ -33,22 +33,10 @@ export interface S3Store extends ObjectStore {
   close(): void
 }
 
-export const openS3Store = (options: S3StoreOptions): S3Store => {
+export const openS3Store = (options: S3StoreOptions, client = openClient(options)): S3Store => {
   const { bucket: Bucket, socketTimeoutMs = 10_000 } = options
-  const client = openClient(options)
   const presign = openPresigner({ ...options, client, endpoint: options.publicEndpoint ?? options.endpoint })
-  const retry = retryWithBudget({ attempts: options.attempts ?? 3, isTransient })
-
-  const call = async <T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
-    signal?.throwIfAborted()
-    try {
-      return await retry(attempt, signal)
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (error instanceof BodyFailed) throw error.cause
-      throw translate(error, what)
-    }
-  }
+  const call = openCaller(options)
 
   const putOnce = async (request: PutRequest): Promise<void> => {
     const upload = beginUpload(request, socketTimeoutMs)
@@ -73,6 +61,7 @@ export const openS3Store = (options: S3StoreOptions): S3Store => {
             bytes: found.ContentLength ?? 0,
             mediaType: found.ContentType ?? 'application/octet-stream',
             storedAt: found.LastModified ?? new Date(0),
+            etag: found.ETag?.replaceAll('"', ''),
           }
         } catch (error) {
           if (!hasStatus(error, 404)) throw error

@@ -22,6 +22,8 @@ export interface StoredObject {
   readonly bytes: number
   readonly mediaType: string
   readonly storedAt: Date
+  /** Without its quotes; of most stores an MD5, of none for certain. */
+  readonly etag: string | undefined
 }
 
 export interface ByteRange {

@@ -1,13 +1,12 @@
 /**
  * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
  * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
- * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, the planner knows what it
- * plans for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of
+ * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, by whichever entrance, the
+ * planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of
  * processes may sweep at once.
  */
 
 import type { Config } from '../config.ts'
-import type { Clock } from '../lib/clock.ts'
 import { repeat } from '../lib/repeat.ts'
 import { chainAudit } from '../manifest/audit-chain.ts'
 import { openSequencer } from '../manifest/events.ts'
@@ -21,6 +20,7 @@ import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
 import { advanceScans, type ScanDependencies } from './scans.ts'
 import { carryOutSchedules } from './schedule.ts'
+import { type StagingDependencies, sweepStaging } from './staging.ts'
 import { type TidyUploadsOptions, tidyTusUploads } from './tidy-uploads.ts'
 
 export interface Sweep {
@@ -36,16 +36,11 @@ const OPERATIONS_MS = 1_000
 const STATISTICS_MS = 5_000
 const HOUSEKEEPING_MS = 30_000
 
-export interface SweepOptions
-  extends EraseDependencies,
-    Omit<PurgeDependencies, 'metrics'>,
-    Omit<TidyUploadsOptions, 'metrics'>,
-    Omit<ScanDependencies, 'metrics' | 'config' | 'originals'> {
-  readonly originals: EraseDependencies['originals'] & ScanDependencies['originals']
-  readonly config: Config
-  readonly clock: Clock
-  readonly metrics?: Pick<Metrics, 'purgeTries' | 'scans' | 'scheduleLag' | 'tusUploads'>
-}
+export type SweepOptions = EraseDependencies &
+  PurgeDependencies &
+  ScanDependencies &
+  StagingDependencies &
+  TidyUploadsOptions & { readonly config: Config; readonly metrics?: Pick<Metrics, 'scheduleLag'> }
 
 export const startSweep = (options: SweepOptions): Sweep => {
   const { database, log, config, clock } = options
@@ -66,6 +61,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await deliverPurges(options)
     await tidyPurges(options)
     await tidyTusUploads(options)
+    await sweepStaging(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })

@@ -1,4 +1,4 @@
-/** What products import. Nothing here asks anybody: no connection, no configuration, nothing beyond node's own modules. */
+/** What products import: no configuration, nothing beyond what node and browsers have. `sendStaged` and `uploadDirect` alone ask anybody anything. */
 
 export {
   type PictureDocument,
@@ -19,3 +19,12 @@ export {
 } from '../model/delivery-path.ts'
 export { type DeliveryPathOptions, deliveryPath } from '../model/write-path.ts'
 export { type SignOptions, signUrl } from '../policy/sign-url.ts'
+export {
+  type DirectOptions,
+  type DirectUpload,
+  type SendOptions,
+  type StagedTarget,
+  sendStaged,
+  UploadFailed,
+  uploadDirect,
+} from './upload-direct.ts'

@@ -126,6 +126,22 @@ export const openMetrics = () => {
       labelNames: ['result'] as const,
       registers,
     }),
+    openUploads: new Gauge({
+      name: 'matrix_staged_uploads_open',
+      help: 'Uploads by presigned URLs that are not completed, as of the scrape.',
+      registers,
+    }),
+    openUploadBytes: new Gauge({
+      name: 'matrix_staged_upload_bytes_open',
+      help: 'Bytes that they have announced.',
+      registers,
+    }),
+    stagingSwept: new Counter({
+      name: 'matrix_staging_swept_total',
+      help: 'What the sweep ended in the staging bucket: uploads that expired, objects and sessions of parts that belong to no open upload.',
+      labelNames: ['what'] as const,
+      registers,
+    }),
     hints: new Counter({
       name: 'matrix_hints_total',
       help: 'Hints offered to the queue; a lost one costs a poll of the workers, no work.',

@@ -58,7 +58,16 @@ const filesUnder = async (folder: string): Promise<string[]> => {
 
 type Rows = Pick<
   Core,
-  'config' | 'clock' | 'database' | 'log' | 'originals' | 'derivatives' | 'staging' | 'scanners' | 'purgeTargets'
+  | 'config'
+  | 'clock'
+  | 'database'
+  | 'log'
+  | 'originals'
+  | 'derivatives'
+  | 'staging'
+  | 'scanners'
+  | 'metrics'
+  | 'purgeTargets'
 >
 
 /** Every object has its row and the bytes that its key says, every row its object; nothing else is there. */
@@ -74,6 +83,7 @@ export const expectIntact = async (
   for (const table of ['original', 'derivative'] as const) {
     expect(await objectsOf(core[`${table}s`]), `objects of table ${table}`).toEqual(await rowsOf(core, table))
   }
+  expect(await objectsOf(core.staging)).toEqual(new Map())
   expect(await filesUnder(join(s3Folder, 'tmp'))).toEqual([])
   expect(await filesUnder(join(s3Folder, 'uploads'))).toEqual([])
   expect(await filesUnder(spoolFolder)).toEqual([])

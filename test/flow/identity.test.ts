@@ -221,6 +221,25 @@ const CASES: readonly Case[] = [
     options: text,
     row: writes(201),
   },
+  {
+    method: 'POST',
+    route: '/v1/uploads',
+    path: () => '/v1/uploads',
+    options: () => ({ body: { collection: 'gallery', bytes: 1 } }),
+    row: writes(201),
+  },
+  ...(
+    [
+      ['GET', ''],
+      ['POST', '/complete'],
+      ['DELETE', ''],
+    ] as const
+  ).map(([method, rest]) => ({
+    method,
+    route: `/v1/uploads/:upload${rest}`,
+    path: () => `/v1/uploads/${scene.missing}${rest}`,
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 404, admin: 404, elsewhere: 404 }),
+  })),
   { method: 'GET', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', row: looks() },
   { method: 'GET', route: '/v1/assets/:asset', path: () => `/v1/assets/${scene.asset}`, row: looks() },
   {

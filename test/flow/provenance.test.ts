@@ -39,7 +39,8 @@ beforeAll(async () => {
   send = await openClient(system)
   jpeg = await photo({ width: 640, height: 400 })
   source = await openHttp((request, response) => {
-    if (request.url?.startsWith('/moved')) return response.writeHead(302, { Location: '/media/shoe.jpg?token=secret' }).end()
+    if (request.url?.startsWith('/moved'))
+      return response.writeHead(302, { Location: '/media/shoe.jpg?token=secret' }).end()
     response.writeHead(200, { 'Content-Type': 'image/jpeg', ETag: '"v7"', 'Last-Modified': 'x'.repeat(1000) })
     response.end(Buffer.concat([jpeg, Buffer.from(randomUUID())]))
   })

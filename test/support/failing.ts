@@ -10,6 +10,7 @@ import pg from 'pg'
 import { type Core, type CoreOptions, openCore } from '../../src/gateway.ts'
 import { MatrixError } from '../../src/model/errors.ts'
 import type { S3Store } from '../../src/objects/s3.ts'
+import type { StagingStore } from '../../src/objects/s3-staging.ts'
 
 export interface FaultAt {
   /** From 1. */
@@ -76,6 +77,7 @@ export const openFailingCore = async (options: CoreOptions, faults: Faults): Pro
     ...core,
     originals: failingStore(core.originals, 'original', faults),
     derivatives: failingStore(core.derivatives, 'derivative', faults),
+    staging: failingStaging(core.staging, faults),
     // A hint is lost without a word while the process lives.
     hint: async (...hint) => {
       const lost = () => new Error('the queue is gone')
@@ -131,5 +133,17 @@ const failingStore = (store: S3Store, name: string, faults: Faults): S3Store => 
     get: request => faults.through(`get ${name}`, () => store.get(request), broken),
     stat: (key, signal) => faults.through(`stat ${name}`, () => store.stat(key, signal), broken),
     delete: key => faults.through(`delete ${name}`, () => store.delete(key), broken),
+  }
+}
+
+const failingStaging = (store: StagingStore, faults: Faults): StagingStore => {
+  const broken = () => new MatrixError('storage-unavailable', 'the store is gone')
+  return {
+    ...store,
+    ...failingStore(store, 'staged', faults),
+    beginParts: request => faults.through('begin parts', () => store.beginParts(request), broken),
+    listParts: of => faults.through('list parts', () => store.listParts(of), broken),
+    joinParts: (...given) => faults.through('join parts', () => store.joinParts(...given), broken),
+    dropParts: of => faults.through('drop parts', () => store.dropParts(of), broken),
   }
 }

@@ -178,6 +178,7 @@ const TABLES = [
   'event',
   'idempotency',
   'tus_piece',
+  'upload',
 ] as const
 
 const keysOf = async (store: ObjectStore): Promise<string[]> => {
@@ -194,6 +195,7 @@ export const traces = async ({ core }: System) => {
     rows,
     originals: await keysOf(core.originals),
     derivatives: await keysOf(core.derivatives),
+    staging: await keysOf(core.staging),
     spool: await readdir(core.spoolFolder),
   }
 }

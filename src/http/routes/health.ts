@@ -9,6 +9,7 @@ import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
 import { countPurges } from '../../manifest/purges.ts'
 import { scheduleBacklog } from '../../manifest/schedules.ts'
+import { countUploads } from '../../manifest/uploads.ts'
 import { usageOfAll } from '../../manifest/usage.ts'
 import { startOfDay } from '../../policy/budget.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
@@ -43,7 +44,7 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, purges, erasures, usage, chained, waiting, scheduled] = await Promise.all([
+    const [open, dead, operations, purges, erasures, usage, chained, waiting, scheduled, uploads] = await Promise.all([
       countOpenNodes(database),
       countDeadNodes(database),
       countOperations(database),
@@ -53,6 +54,7 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
       chainedRows(database),
       unchained(database),
       scheduleBacklog(database),
+      countUploads(database),
     ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
@@ -61,6 +63,8 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
     metrics.schedules.set({ state: 'waiting' }, scheduled.waiting)
     for (const state of ['PENDING', 'DEAD'] as const)
       metrics.purges.set({ state }, purges.find(one => one.state === state)?.count ?? 0)
+    metrics.openUploads.set(uploads.count)
+    metrics.openUploadBytes.set(uploads.bytes)
     metrics.auditRows.set(chained)
     metrics.auditUnchained.set(waiting.rows)
     metrics.auditUnchainedSeconds.set(waiting.seconds)

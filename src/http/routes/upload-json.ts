@@ -10,9 +10,11 @@ import type { JsonEntrance, Target } from '../json-entrance.ts'
 import { essenceOf } from '../media-type.ts'
 import { boundedBody } from '../middleware/json-only.ts'
 import { urlEntrance } from '../upload-from-url.ts'
+import { stagedEntrance } from '../upload-staged.ts'
 
 const entrancesOf = (gateway: Gateway): Readonly<Record<string, JsonEntrance>> => ({
   source_url: urlEntrance(gateway),
+  upload_id: stagedEntrance(gateway),
 })
 
 /** `application/json` alone: a document of another JSON type is an asset like any other. */

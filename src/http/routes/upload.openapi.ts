@@ -4,8 +4,9 @@ import { VERSION_STATES } from '../../model/asset.ts'
 import type { Env } from '../context.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { UrlCreate, UrlVersion } from '../upload-from-url.ts'
+import { CompleteStaged } from '../upload-staged.ts'
 
-const IngestedVersionSchema = z
+export const IngestedVersionSchema = z
   .object({
     asset: z.uuid(),
     collection: z.string(),
@@ -47,6 +48,7 @@ export const documentUpload = (
         'attribute-forbidden',
         'not-found',
         'alias-conflict',
+        'conflict',
         'upload-incomplete',
         'contract-violation',
         'url-forbidden',
@@ -84,13 +86,18 @@ export const documentUpload = (
     method: 'post',
     path: '/v1/assets',
     summary: 'Upload an original as a new asset; where the body is JSON, all wishes are in it and none in the query',
-    request: { headers, query: query.CreateQuery.partial(), body: body(UrlCreate) },
+    request: { headers, query: query.CreateQuery.partial(), body: body(z.union([UrlCreate, CompleteStaged])) },
   })
   app.openAPIRegistry.registerPath({
     ...common,
     method: 'post',
     path: '/v1/assets/{asset}/versions',
     summary: 'Upload the next version of an asset',
-    request: { headers, query: query.Common, params: z.object({ asset: z.uuid() }), body: body(UrlVersion) },
+    request: {
+      headers,
+      query: query.Common,
+      params: z.object({ asset: z.uuid() }),
+      body: body(z.union([UrlVersion, CompleteStaged])),
+    },
   })
 }
