@@ -23,6 +23,7 @@ import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
+import { importRoutes } from './routes/import.ts'
 import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -61,6 +62,7 @@ const ROUTES = [
   originRoutes,
   uploadRoutes,
   tusRoutes,
+  importRoutes,
   assetRoutes,
   assetsBatchRoutes,
   metadataRoutes,

@@ -174,6 +174,8 @@ const TABLES = [
   'event',
   'idempotency',
   'tus_piece',
+  'saga',
+  'saga_step',
 ] as const
 
 const keysOf = async (store: ObjectStore): Promise<string[]> => {
