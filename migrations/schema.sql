@@ -629,6 +629,54 @@ create table rollout_leaf (
   constraint rollout_leaf_check CHECK (((new_node IS NULL) <> (refusal IS NULL)))
 );
 
+create table saga (
+  tenant_id text not null,
+  saga_id uuid not null,
+  kind text not null,
+  state text not null default 'RUNNING'::text,
+  product_id text,
+  principal jsonb not null,
+  client text,
+  correlation_id text not null,
+  input jsonb not null,
+  total integer not null default 0,
+  done integer not null default 0,
+  failed integer not null default 0,
+  reason text,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  running_since timestamp with time zone not null default now(),
+  settled_before integer not null default 0,
+  finished_at timestamp with time zone,
+  constraint saga_pkey PRIMARY KEY (tenant_id, saga_id),
+  constraint saga_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint saga_check CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPENSATING'::text])))),
+  constraint saga_kind_check CHECK ((kind = 'import'::text)),
+  constraint saga_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPENSATING'::text, 'SUCCEEDED'::text, 'PARTIAL'::text, 'FAILED'::text, 'CANCELLED'::text, 'COMPENSATED'::text]))),
+  constraint saga_total_check CHECK ((total >= 0))
+);
+
+create table saga_step (
+  tenant_id text not null,
+  saga_id uuid not null,
+  step_no integer not null,
+  input jsonb not null,
+  state text not null default 'PENDING'::text,
+  tries integer not null default 0,
+  not_before timestamp with time zone not null default now(),
+  output jsonb,
+  problem jsonb,
+  undo jsonb,
+  finished_at timestamp with time zone,
+  constraint saga_step_pkey PRIMARY KEY (tenant_id, saga_id, step_no),
+  constraint saga_step_tenant_id_saga_id_fkey FOREIGN KEY (tenant_id, saga_id) REFERENCES saga(tenant_id, saga_id),
+  constraint saga_step_check CHECK (((undo IS NULL) OR (state = ANY (ARRAY['DONE'::text, 'UNDONE'::text, 'STUCK'::text])))),
+  constraint saga_step_check1 CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
+  constraint saga_step_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'FAILED'::text, 'SKIPPED'::text, 'UNDONE'::text, 'STUCK'::text])))
+);
+
 create table schedule (
   tenant_id text not null,
   asset_id uuid not null,
@@ -788,6 +836,9 @@ CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX saga_open ON public.saga USING btree (created_at) WHERE (state = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text]));
+CREATE INDEX saga_step_done ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = ANY (ARRAY['DONE'::text, 'STUCK'::text]));
+CREATE INDEX saga_step_pending ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = 'PENDING'::text);
 CREATE INDEX schedule_due ON public.schedule USING btree (publish_at);
 CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
 CREATE INDEX signing_key_of_product ON public.signing_key USING btree (tenant_id, product_id, created_at);
@@ -1029,6 +1080,34 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.saga_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'RUNNING>PAUSED', 'PAUSED>RUNNING', 'RUNNING>SUCCEEDED', 'RUNNING>PARTIAL', 'RUNNING>FAILED', 'RUNNING>CANCELLED', 'PAUSED>CANCELLED',
+    'RUNNING>COMPENSATING', 'PAUSED>COMPENSATING', 'SUCCEEDED>COMPENSATING', 'PARTIAL>COMPENSATING', 'FAILED>COMPENSATING',
+    'CANCELLED>COMPENSATING', 'COMPENSATING>COMPENSATED', 'COMPENSATING>FAILED') then
+    raise exception 'illegal saga transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.saga_step_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'PENDING>DONE', 'PENDING>FAILED', 'PENDING>SKIPPED', 'DONE>UNDONE', 'DONE>STUCK', 'STUCK>DONE') then
+    raise exception 'illegal step transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.share_link_purges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1110,6 +1189,8 @@ CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publica
 CREATE TRIGGER rendition_purges AFTER UPDATE ON public.rendition FOR EACH ROW WHEN (((old.state = 'active'::text) AND (new.state <> 'active'::text))) EXECUTE FUNCTION rendition_purges();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER rollout_machine BEFORE UPDATE ON public.rollout FOR EACH ROW EXECUTE FUNCTION rollout_guard();
+CREATE TRIGGER saga_machine BEFORE UPDATE ON public.saga FOR EACH ROW EXECUTE FUNCTION saga_guard();
+CREATE TRIGGER saga_step_machine BEFORE UPDATE ON public.saga_step FOR EACH ROW EXECUTE FUNCTION saga_step_guard();
 CREATE TRIGGER share_link_purges AFTER UPDATE ON public.share_link FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION share_link_purges();
 CREATE CONSTRAINT TRIGGER share_link_revises AFTER DELETE OR UPDATE ON public.share_link DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER signing_key_insert_revises AFTER INSERT ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();

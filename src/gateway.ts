@@ -192,6 +192,7 @@ export const openGateway = (core: Core) => {
   }
   /** Of those that count nothing: the request that they belong to is counted by `resolve`. */
   const looking = { ...resolving, proveLink: openLinkProver(proverOptions) }
+  const inputLimits = inputLimitsOf(config)
   const ingest = openIngest({ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants })
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
@@ -201,7 +202,7 @@ export const openGateway = (core: Core) => {
     locate: openLocate({ ...core, presign }),
     hotBytes: openHotBytes(core),
     locateInPage: openPictureUrls({ ...core, presign }, () => base),
-    inputLimits: inputLimitsOf(config),
+    inputLimits,
     budget,
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
@@ -212,6 +213,7 @@ export const openGateway = (core: Core) => {
       import: openImport({
         ...core,
         ingest,
+        inputLimits,
         stands: openStanding(database),
         deleteGraceHours: config.deleteGraceHours,
       }),

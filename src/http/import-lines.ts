@@ -5,14 +5,14 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { z } from '@hono/zod-openapi'
+import { nameInUrl } from '../ingest/fetch-name.ts'
 import type { NewStep } from '../manifest/saga-steps.ts'
 import { PUBLISH_POLICIES } from '../model/asset.ts'
 import { attributeViolations } from '../model/attributes.ts'
 import { refuse, type Violation } from '../model/errors.ts'
-import { SHA256_PATTERN } from '../model/ids.ts'
 import type { ImportInput, ImportLine } from '../model/import.ts'
 import { linesOf } from './ndjson.ts'
-import { Alias, cleanFilename, Labels } from './upload-wishes.ts'
+import { Alias, cleanFilename, Labels, Sha256, SourceUrl } from './upload-wishes.ts'
 import { AssetIdParam, Name, violationsOf } from './validation.ts'
 
 const Text = (most: number) =>
@@ -25,10 +25,12 @@ const Text = (most: number) =>
 export const ImportLineSchema = z
   .strictObject({
     ref: Text(200).optional().openapi({ description: 'Your own word for the line, told with its result' }),
-    sha256: z
-      .string()
-      .regex(SHA256_PATTERN)
-      .openapi({ description: 'Bytes that an asset of the product has already, by their SHA-256' }),
+    source_url: SourceUrl.optional(),
+    sha256: Sha256.optional().openapi({
+      type: 'string',
+      description:
+        'Beside a source: what its bytes must come to; an asset of the product that has them spares the fetch. Alone: bytes that such an asset has.',
+    }),
     collection: Name.optional().openapi({ description: 'Of a new asset; this or `asset`' }),
     asset: AssetIdParam.optional().openapi({ description: 'That gets a new version; in one line only' }),
     alias: Alias.optional().openapi({ description: 'Of a new asset; in one line only' }),
@@ -51,6 +53,8 @@ const OF_NEW = ['alias', 'labels', 'attributes'] as const
 const violationsWithin = (line: Line): Violation[] => {
   const rule = (pointer: string, message: string): Violation => ({ pointer, rule: 'custom', message })
   const found: Violation[] = []
+  if (line.sha256 === undefined && line.source_url === undefined)
+    found.push(rule('/sha256', 'Expected source_url or sha256.'))
   if ((line.collection === undefined) === (line.asset === undefined))
     found.push(rule('/collection', 'Expected either collection or asset.'))
   if (line.asset !== undefined)
@@ -122,8 +126,8 @@ export const readManifest = async (
     violations.push(...wrong.map(one => ({ ...one, pointer: `/${number}${one.pointer === '/' ? '' : one.pointer}` })))
     if (violations.length >= MOST_VIOLATIONS) break
     if (!('line' in read)) continue
-    const { filename, ...line } = read.line
-    const kept: ImportLine = { ...(line as Omit<ImportLine, 'filename'>), filename: cleanFilename(filename) }
+    const { source_url: url, filename = url && nameInUrl(new URL(url)) } = read.line
+    const kept: ImportLine = { ...(read.line as ImportLine), filename: cleanFilename(filename) }
     lines.push({ no: number, input: JSON.stringify(kept) })
     if (kept.collection !== undefined && !firstOf.has(kept.collection)) {
       firstOf.set(kept.collection, number)

@@ -4,10 +4,8 @@
  * is run twice makes one asset. What was put into the store before a crash is found there by its digest.
  */
 import type { Clock } from '../lib/clock.ts'
-import { findOriginal } from '../manifest/assets.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
-import { hasBytes } from '../manifest/imports.ts'
 import { writeMetadata } from '../manifest/metadata.ts'
 import { changedPaths } from '../model/attributes.ts'
 import { actorOf } from '../model/audit.ts'
@@ -19,17 +17,16 @@ import { forbiddenAttributes } from '../policy/attributes.ts'
 import { permitNewAsset } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Identity } from './identify.ts'
+import { openLine, type SourceDependencies } from './import-source.ts'
 import { undoLine } from './import-undo.ts'
-import type { Destination, Ingest, IngestedVersion, Permission } from './ingest.ts'
-import type { Received } from './receive.ts'
+import type { Destination, Ingest, IngestedVersion, Permission, Upload } from './ingest.ts'
 
-export interface ImportDependencies {
+export interface ImportDependencies extends SourceDependencies {
   readonly database: Database
   readonly clock: Clock
   readonly policy: Policy
   readonly ingest: Ingest
-  readonly metrics: Pick<Metrics, 'uploads' | 'ingestedBytes'>
+  readonly metrics: Pick<Metrics, 'uploads' | 'ingestedBytes' | 'fetches'>
   /** Whether the credential still is one. */
   readonly stands: (principal: Principal) => Promise<boolean>
   readonly deleteGraceHours: number
@@ -86,24 +83,11 @@ export const openImport = (dependencies: ImportDependencies) => {
       })
   }
 
-  /** Bytes that are here are not read again: what they are was found out when they came. */
-  const knownContent = async (
-    { principal: { tenant, product, scopes } }: Saga,
-    sha256: string,
-  ): Promise<{ received: Received; identity: Identity }> => {
-    const asked = { tenant, sha256, product: scopes.includes('matrix:admin') ? undefined : (product ?? '') }
-    const original = (await hasBytes(database, asked)) ? await findOriginal(database, tenant, sha256) : undefined
-    const missing = () => refuse('not-found', 'No asset of this product has these bytes.')
-    if (original === undefined) throw missing()
-    const gone = () => {
-      throw missing() // erased since
-    }
-    const { bytes, mediaType, image } = original
-    const received = { sha256, bytes, open: gone, path: '', head: gone, close: async () => undefined }
-    return { received, identity: { mediaType, image } }
-  }
-
-  const record = async (tx: Sql, saga: Saga, line: ImportLine, stored: IngestedVersion): Promise<void> => {
+  const record = async (
+    tx: Sql,
+    saga: Saga,
+    { line, from, stored }: { line: ImportLine; from: string | undefined; stored: IngestedVersion },
+  ): Promise<void> => {
     const { asset, collection, version, digest, bytes, media_type } = stored
     const cause = { actor: saga.principal.id, correlationId: saga.correlationId }
     const changed = pathsOf(line)
@@ -120,7 +104,7 @@ export const openImport = (dependencies: ImportDependencies) => {
       resource: `assets/${asset}`,
       reasons: [],
       before: undefined,
-      after: { collection, version, digest, bytes, media_type, publish: line.publish, entrance: 'import' },
+      after: { collection, version, digest, bytes, media_type, publish: line.publish, entrance: 'import', from },
     })
   }
 
@@ -135,33 +119,41 @@ export const openImport = (dependencies: ImportDependencies) => {
       settle: (tx: Sql, made: { output: ImportedLine; undo: ImportUndo }) => Promise<void>,
     ): Promise<void> {
       const line = lineOf(step)
-      const { principal, correlationId } = saga
+      const { principal } = saga
       const destination = destinationOf(line)
       const permission = await authorise(saga, destination)
       await requireAttributes(saga, line, permission)
-      const content = await knownContent(saga, line.sha256 ?? '')
-      const upload = {
-        principal,
-        destination,
-        publish: line.publish,
-        filename: line.filename,
-        announcedSha256: line.sha256,
-        source: { entrance: 'import' as const, ref: `${saga.id}/${step.no}` },
-        cause: { actor: principal.id, correlationId },
+      const content = await openLine(dependencies, principal, line)
+      try {
+        const version = await ingest.store(uploadOf(saga, step), permission, content, async (tx, stored) => {
+          await record(tx, saga, { line, from: content.from, stored })
+          const { asset, version, digest, deduplicated } = stored
+          const undo: ImportUndo =
+            destination.kind === 'asset' ? { do: 'delete-asset', asset } : { do: 'withdraw-version', asset, version }
+          await settle(tx, { output: { asset, version, digest, deduplicated }, undo })
+        })
+        metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
+        metrics.ingestedBytes.inc(content.received.bytes)
+      } finally {
+        await content.received.close()
       }
-      const version = await ingest.store(upload, permission, content, async (tx, stored) => {
-        await record(tx, saga, line, stored)
-        const { asset, version, digest, deduplicated } = stored
-        const undo: ImportUndo =
-          destination.kind === 'asset' ? { do: 'delete-asset', asset } : { do: 'withdraw-version', asset, version }
-        await settle(tx, { output: { asset, version, digest, deduplicated }, undo })
-      })
-      metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
-      metrics.ingestedBytes.inc(content.received.bytes)
     },
 
     undo: (saga: Saga, step: SagaStep, settle: (tx: Sql) => Promise<void>): Promise<void> =>
       undoLine(dependencies, saga, { undo: step.undo as ImportUndo, settle }),
+  }
+}
+
+const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Upload => {
+  const line = lineOf(step)
+  return {
+    principal,
+    destination: destinationOf(line),
+    publish: line.publish,
+    filename: line.filename,
+    announcedSha256: line.sha256,
+    source: { entrance: 'import', ref: `${id}/${step.no}` },
+    cause: { actor: principal.id, correlationId },
   }
 }
 

@@ -6,7 +6,9 @@ import type { Hex } from './ids.ts'
 export interface ImportLine {
   /** The sender's own word for the line, told with its result. */
   readonly ref?: string | undefined
-  /** Where no other source is named: bytes that the tenant has. Else what the bytes of the source must come to. */
+  /** Where the bytes are fetched from, with all that its query says. */
+  readonly source_url?: string | undefined
+  /** Where no other source is named: bytes that the product has. Else what the bytes of the source must come to. */
   readonly sha256?: Hex | undefined
   /** A new asset in this collection, or the next version of this asset: one of the two. */
   readonly collection?: string | undefined

@@ -71,6 +71,9 @@ export type SagaCounts = Readonly<Record<SagaStepState, number>>
 /** Another process has settled the step meanwhile: what was done for it is taken back with its transaction. */
 export class StepTaken extends Error {}
 
+/** Trying the step again would not help, whatever the code of its cause says. */
+export class StepHopeless extends Error {}
+
 /** The saga cannot go on at all; the code says why. */
 export class SagaStopped extends Error {
   readonly code: ErrorCode

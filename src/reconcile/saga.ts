@@ -24,7 +24,15 @@ import {
 import { findSaga, leaseSaga, lockSaga, openSagas, releaseSaga, setSagaState } from '../manifest/sagas.ts'
 import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
-import { type Saga, type SagaKind, type SagaStep, SagaStopped, type StepProblem, StepTaken } from '../model/saga.ts'
+import {
+  type Saga,
+  type SagaKind,
+  type SagaStep,
+  SagaStopped,
+  StepHopeless,
+  type StepProblem,
+  StepTaken,
+} from '../model/saga.ts'
 import type { Log } from '../telemetry/log.ts'
 
 /** What the steps of one kind of saga do. Called any number of times for the same step, at once too. */
@@ -59,11 +67,12 @@ export interface SagaOptions {
 
 /** How soon a pause and a cancellation are felt. */
 const BATCH = 32
-/** With full jitter ten tries take 7 minutes on average, and 14 at most: the restart of a store. */
+/** With full jitter ten tries take 2 minutes on average, and 4 at most: the restart of a store. */
 const MAX_TRIES = 10
-const RETRY = { baseMs: 1_000, capMs: 5 * 60_000 }
+const RETRY = { baseMs: 1_000, capMs: 60_000 }
 
 const problemOf = (error: unknown): { problem: StepProblem; retryable: boolean } => {
+  if (error instanceof StepHopeless) return { ...problemOf(error.cause), retryable: false }
   if (!isMatrixError(error)) return { problem: { code: 'internal' }, retryable: true }
   const { code, publicMessage, violations, retryable } = error
   return {
