@@ -528,6 +528,19 @@ create table product (
   constraint product_share_check CHECK (((share >= 1) AND (share <= 100)))
 );
 
+create table provenance (
+  tenant_id text not null,
+  asset_id uuid not null,
+  version integer not null,
+  source text,
+  trust smallint not null,
+  hints jsonb not null default '{}'::jsonb,
+  constraint provenance_pkey PRIMARY KEY (tenant_id, asset_id, version),
+  constraint provenance_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version),
+  constraint provenance_hints_check CHECK (((jsonb_typeof(hints) = 'object'::text) AND (length((hints)::text) <= 65536))),
+  constraint provenance_trust_check CHECK (((trust >= 0) AND (trust <= 3)))
+);
+
 create table publication (
   tenant_id text not null,
   asset_id uuid not null,
@@ -627,6 +640,54 @@ create table rollout_leaf (
   constraint rollout_leaf_tenant_id_old_node_fkey FOREIGN KEY (tenant_id, old_node) REFERENCES node(tenant_id, node_id),
   constraint rollout_leaf_tenant_id_rollout_id_fkey FOREIGN KEY (tenant_id, rollout_id) REFERENCES rollout(tenant_id, rollout_id),
   constraint rollout_leaf_check CHECK (((new_node IS NULL) <> (refusal IS NULL)))
+);
+
+create table saga (
+  tenant_id text not null,
+  saga_id uuid not null,
+  kind text not null,
+  state text not null default 'RUNNING'::text,
+  product_id text,
+  principal jsonb not null,
+  client text,
+  correlation_id text not null,
+  input jsonb not null,
+  total integer not null default 0,
+  done integer not null default 0,
+  failed integer not null default 0,
+  reason text,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  running_since timestamp with time zone not null default now(),
+  settled_before integer not null default 0,
+  finished_at timestamp with time zone,
+  constraint saga_pkey PRIMARY KEY (tenant_id, saga_id),
+  constraint saga_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint saga_check CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPENSATING'::text])))),
+  constraint saga_kind_check CHECK ((kind = 'import'::text)),
+  constraint saga_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPENSATING'::text, 'SUCCEEDED'::text, 'PARTIAL'::text, 'FAILED'::text, 'CANCELLED'::text, 'COMPENSATED'::text]))),
+  constraint saga_total_check CHECK ((total >= 0))
+);
+
+create table saga_step (
+  tenant_id text not null,
+  saga_id uuid not null,
+  step_no integer not null,
+  input jsonb not null,
+  state text not null default 'PENDING'::text,
+  tries integer not null default 0,
+  not_before timestamp with time zone not null default now(),
+  output jsonb,
+  problem jsonb,
+  undo jsonb,
+  finished_at timestamp with time zone,
+  constraint saga_step_pkey PRIMARY KEY (tenant_id, saga_id, step_no),
+  constraint saga_step_tenant_id_saga_id_fkey FOREIGN KEY (tenant_id, saga_id) REFERENCES saga(tenant_id, saga_id),
+  constraint saga_step_check CHECK (((undo IS NULL) OR (state = ANY (ARRAY['DONE'::text, 'UNDONE'::text, 'STUCK'::text])))),
+  constraint saga_step_check1 CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
+  constraint saga_step_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'FAILED'::text, 'SKIPPED'::text, 'UNDONE'::text, 'STUCK'::text])))
 );
 
 create table scan (
@@ -764,6 +825,38 @@ create table tus_upload (
   constraint tus_upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'DONE'::text, 'REFUSED'::text, 'EXPIRED'::text, 'TERMINATED'::text])))
 );
 
+create table upload (
+  tenant_id text not null,
+  upload_id uuid not null,
+  product_id text not null,
+  state text not null default 'OPEN'::text,
+  wish jsonb not null,
+  byte_length bigint not null,
+  sha256 bytea,
+  session text,
+  part_bytes bigint,
+  lease_until timestamp with time zone,
+  fence integer not null default 0,
+  answer jsonb,
+  problem jsonb,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  constraint upload_pkey PRIMARY KEY (tenant_id, upload_id),
+  constraint upload_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint upload_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint upload_byte_length_check CHECK ((byte_length > 0)),
+  constraint upload_check CHECK (((session IS NULL) = (part_bytes IS NULL))),
+  constraint upload_check1 CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text])))),
+  constraint upload_check2 CHECK (((lease_until IS NULL) = (state <> 'COMPLETING'::text))),
+  constraint upload_check3 CHECK (((answer IS NULL) = (state <> 'COMPLETED'::text))),
+  constraint upload_check4 CHECK (((problem IS NULL) = (state <> 'REJECTED'::text))),
+  constraint upload_part_bytes_check CHECK ((part_bytes > 0)),
+  constraint upload_sha256_check CHECK ((length(sha256) = 32)),
+  constraint upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text, 'COMPLETED'::text, 'REJECTED'::text, 'EXPIRED'::text])))
+);
+
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
@@ -806,6 +899,9 @@ CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX saga_open ON public.saga USING btree (created_at) WHERE (state = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text]));
+CREATE INDEX saga_step_done ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = ANY (ARRAY['DONE'::text, 'STUCK'::text]));
+CREATE INDEX saga_step_pending ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = 'PENDING'::text);
 CREATE INDEX scan_waiting ON public.scan USING btree (not_before) WHERE (state = 'WAITING'::text);
 CREATE INDEX schedule_due ON public.schedule USING btree (publish_at);
 CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
@@ -814,6 +910,9 @@ CREATE INDEX tus_upload_due ON public.tus_upload USING btree (expires_at) WHERE 
 CREATE INDEX tus_upload_ended ON public.tus_upload USING btree (ended_at) WHERE (cleared_at IS NOT NULL);
 CREATE INDEX tus_upload_open ON public.tus_upload USING btree (tenant_id, product_id) WHERE (state = 'OPEN'::text);
 CREATE INDEX tus_upload_uncleared ON public.tus_upload USING btree (ended_at) WHERE ((cleared_at IS NULL) AND (state <> 'OPEN'::text));
+CREATE INDEX upload_due ON public.upload USING btree (expires_at) WHERE (state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text]));
+CREATE INDEX upload_finished ON public.upload USING btree (finished_at) WHERE (state = ANY (ARRAY['COMPLETED'::text, 'REJECTED'::text, 'EXPIRED'::text]));
+CREATE INDEX upload_open ON public.upload USING btree (tenant_id, product_id) WHERE (state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text]));
 CREATE INDEX version_by_original ON public.asset_version USING btree (tenant_id, sha256);
 CREATE INDEX version_in_processing ON public.asset_version USING btree (created_at) WHERE (state = 'PROCESSING'::version_state);
 CREATE INDEX version_pending ON public.asset_version USING btree (created_at) WHERE (state = 'PENDING'::version_state);
@@ -1049,6 +1148,34 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.saga_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'RUNNING>PAUSED', 'PAUSED>RUNNING', 'RUNNING>SUCCEEDED', 'RUNNING>PARTIAL', 'RUNNING>FAILED', 'RUNNING>CANCELLED', 'PAUSED>CANCELLED',
+    'RUNNING>COMPENSATING', 'PAUSED>COMPENSATING', 'SUCCEEDED>COMPENSATING', 'PARTIAL>COMPENSATING', 'FAILED>COMPENSATING',
+    'CANCELLED>COMPENSATING', 'COMPENSATING>COMPENSATED', 'COMPENSATING>FAILED') then
+    raise exception 'illegal saga transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.saga_step_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'PENDING>DONE', 'PENDING>FAILED', 'PENDING>SKIPPED', 'DONE>UNDONE', 'DONE>STUCK', 'STUCK>DONE') then
+    raise exception 'illegal step transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.share_link_purges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1068,6 +1195,19 @@ begin
   insert into purge (tenant_id, reason, subject, tags)
     values (old.tenant_id, 'signing-key', 'signing-keys/' || old.kid, array['p:' || old.product_id]);
   return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.upload_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> new.state and (old.state || '>' || new.state) not in (
+    'OPEN>COMPLETING', 'COMPLETING>OPEN', 'COMPLETING>COMPLETED', 'COMPLETING>REJECTED', 'OPEN>EXPIRED', 'COMPLETING>EXPIRED') then
+    raise exception 'illegal upload transition % -> %', old.state, new.state using errcode = '23514';
+  end if;
+  return new;
 end $function$
 ;
 
@@ -1130,8 +1270,11 @@ CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publica
 CREATE TRIGGER rendition_purges AFTER UPDATE ON public.rendition FOR EACH ROW WHEN (((old.state = 'active'::text) AND (new.state <> 'active'::text))) EXECUTE FUNCTION rendition_purges();
 CREATE CONSTRAINT TRIGGER rendition_revises AFTER INSERT OR DELETE OR UPDATE ON public.rendition DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER rollout_machine BEFORE UPDATE ON public.rollout FOR EACH ROW EXECUTE FUNCTION rollout_guard();
+CREATE TRIGGER saga_machine BEFORE UPDATE ON public.saga FOR EACH ROW EXECUTE FUNCTION saga_guard();
+CREATE TRIGGER saga_step_machine BEFORE UPDATE ON public.saga_step FOR EACH ROW EXECUTE FUNCTION saga_step_guard();
 CREATE TRIGGER share_link_purges AFTER UPDATE ON public.share_link FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION share_link_purges();
 CREATE CONSTRAINT TRIGGER share_link_revises AFTER DELETE OR UPDATE ON public.share_link DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER signing_key_insert_revises AFTER INSERT ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER signing_key_purges AFTER UPDATE ON public.signing_key FOR EACH ROW WHEN ((((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL)) OR ((new.expires_at <= now()) AND ((old.expires_at IS NULL) OR (old.expires_at > new.expires_at))))) EXECUTE FUNCTION signing_key_purges();
 CREATE CONSTRAINT TRIGGER signing_key_revises AFTER DELETE OR UPDATE ON public.signing_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER upload_machine BEFORE UPDATE ON public.upload FOR EACH ROW EXECUTE FUNCTION upload_guard();

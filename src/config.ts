@@ -6,6 +6,7 @@ import { ACCESS } from './config/access.ts'
 import { CDN, CDN_PAIRS } from './config/cdn.ts'
 import { FETCHING } from './config/fetching.ts'
 import { FRONT } from './config/front.ts'
+import { IMPORTS } from './config/imports.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import { RESUMABLE } from './config/resumable.ts'
@@ -119,6 +120,7 @@ export const VARIABLES = {
   ...SCAN,
   ...FETCHING,
   ...STAGING,
+  ...IMPORTS,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),

@@ -6,6 +6,7 @@ import { openPresigner } from './deliver/presign.ts'
 import { openPurging } from './deliver/purge-targets.ts'
 import { costFactors } from './graph/cost.ts'
 import { openConfiguredFetch } from './ingest/configured-fetch.ts'
+import { openImport } from './ingest/import.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -23,6 +24,7 @@ import { openCredentials } from './policy/credentials.ts'
 import { openJournal } from './policy/journal.ts'
 import { openPolicy } from './policy/policy.ts'
 import { openLinkProver } from './policy/prove-link.ts'
+import { openStanding } from './policy/standing.ts'
 import { openHintQueue, type QueueBackend } from './queue/bullmq.ts'
 import { openNearby } from './queue/nearby.ts'
 import type { Lane } from './queue/queue.ts'
@@ -194,6 +196,11 @@ export const openGateway = (core: Core) => {
   }
   /** Of those that count nothing: the request that they belong to is counted by `resolve`. */
   const looking = { ...resolving, proveLink: openLinkProver(proverOptions) }
+  const inputLimits = inputLimitsOf(config)
+  const ingest = openIngest({
+    ...{ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants },
+    scanFreshSeconds: config.scanFreshSeconds,
+  })
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
@@ -202,15 +209,22 @@ export const openGateway = (core: Core) => {
     locate: openLocate({ ...core, presign }),
     hotBytes: openHotBytes(core),
     locateInPage: openPictureUrls({ ...core, presign }, () => base),
-    inputLimits: inputLimitsOf(config),
+    inputLimits,
     budget,
     /** Probed once, while it starts. */
     engineCapabilities: probeEngine(),
     ...credentials,
-    ingest: openIngest({
-      ...{ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants },
-      scanFreshSeconds: config.scanFreshSeconds,
-    }),
+    ingest,
+    /** The steps of sagas, by kind (reconcile/saga.ts). */
+    works: {
+      import: openImport({
+        ...core,
+        ingest,
+        inputLimits,
+        stands: openStanding(database),
+        deleteGraceHours: config.deleteGraceHours,
+      }),
+    },
     peek: openPeek(looking),
     findInfo: openInfo({ ...resolving, database }),
     findFallback: openFallback({ database, look: openLook(looking) }),

@@ -19,6 +19,7 @@ import { repeat } from './lib/repeat.ts'
 import { isMatrixError } from './model/errors.ts'
 import { startKeyUse } from './policy/key-use.ts'
 import { prepare } from './prepare.ts'
+import { startSagas } from './reconcile/saga.ts'
 import { startSweep } from './reconcile/sweep.ts'
 import { onSignal } from './signals.ts'
 import { type Log, openLog } from './telemetry/log.ts'
@@ -106,6 +107,10 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   if (config.role === 'worker') return log.info('working')
 
   const gateway = openGateway(core)
+  const { works, metrics } = gateway
+  const onStep = (kind: string, result: string) => metrics.sagaSteps.inc({ kind, result })
+  const sagas = startSagas({ database: core.database, works, log, lanes: config.importLanes, onStep })
+  stack.add('sagas', sagas.stop)
   const keyUse = startKeyUse(gateway.keyUse, error => log.warn({ err: error }, 'last use of keys not recorded'))
   stack.add('key use', keyUse.stop)
   const forgetting = startForgetting(gateway.hotBytes, error => log.error({ err: error }, 'hot bytes not forgotten'))

@@ -8,6 +8,7 @@ import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
 import { erase } from './commands/erase.ts'
 import { explain } from './commands/explain.ts'
+import { importCommand } from './commands/import.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { manifest } from './commands/manifest.ts'
@@ -54,6 +55,7 @@ export const buildProgram = (): Command => {
   for (const add of [
     seed,
     put,
+    importCommand,
     patch,
     resolve,
     picture,

@@ -23,6 +23,7 @@ import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
+import { importRoutes } from './routes/import.ts'
 import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -65,6 +66,7 @@ const ROUTES = [
   uploadRoutes,
   tusRoutes,
   uploadsRoutes,
+  importRoutes,
   assetRoutes,
   assetsBatchRoutes,
   provenanceRoutes,

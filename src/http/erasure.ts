@@ -1,7 +1,8 @@
 /** An erasure as an answer shows it, and what is left of it: the receipt. */
 import { z } from '@hono/zod-openapi'
-import type { ErasedObject, Erasure } from '../model/erasure.ts'
+import { ERASURE_STATES, type ErasedObject, type Erasure } from '../model/erasure.ts'
 import { digestOf } from '../model/ids.ts'
+import { operationFields, progressOf, stepsAt } from './operations/shape.ts'
 
 const Removed = z.object({
   digest: z.string(),
@@ -22,28 +23,23 @@ const Receipt = z
 
 export const ErasureSchema = z
   .object({
-    id: z.uuid(),
+    ...operationFields,
     kind: z.literal('erase'),
-    state: z.enum(['RUNNING', 'SUCCEEDED']),
     step: z.string(),
     asset: z.uuid(),
     collection: z.string(),
     reason: z.string(),
-    progress: z
-      .object({ total: z.number().int(), done: z.number().int(), failed: z.number().int() })
-      .openapi({ description: 'Objects; more turn up while rows are gone through' }),
     max_exposure_until: z.string().openapi({
       description: 'No URL that was handed out before works after this; and not once the object is deleted',
     }),
     cached_until: z.string().openapi({
       description: 'A cache that was not purged may keep a copy for so long: the largest max-age that was sent',
     }),
-    created_by: z.string(),
-    created_at: z.string(),
-    finished_at: z.string().optional(),
     receipt: Receipt.optional(),
   })
-  .openapi('Erasure')
+  .openapi('Erasure', { description: 'Progress is told in objects; more turn up while rows are gone through.' })
+
+const STEPS = ['unbind', 'forget', 'delete']
 
 const removed = (objects: readonly ErasedObject[]) =>
   objects.map(({ sha256, bytes, settledAt }) => ({
@@ -71,16 +67,19 @@ export const presentErasure = (
   { withReceipt }: { withReceipt: boolean },
 ): z.infer<typeof ErasureSchema> => {
   const isOver = erasure.state === 'DONE'
+  const state = isOver ? 'SUCCEEDED' : 'RUNNING'
   const settled = objects.filter(({ state }) => state === 'DELETED' || state === 'KEPT').length
   return {
     id: erasure.id,
     kind: 'erase',
-    state: isOver ? 'SUCCEEDED' : 'RUNNING',
+    state,
     step: erasure.state.toLowerCase(),
     asset: erasure.asset,
     collection: erasure.collection,
     reason: erasure.reason,
-    progress: { total: objects.length, done: settled, failed: 0 },
+    // Which objects there are turns up while rows are gone through.
+    progress: progressOf({ total: isOver ? objects.length : Math.max(objects.length, 1), done: settled, failed: 0 }),
+    steps: stepsAt(STEPS, ERASURE_STATES.indexOf(erasure.state), state),
     max_exposure_until: erasure.exposedUntil.toISOString(),
     cached_until: erasure.cachedUntil.toISOString(),
     created_by: erasure.requestedBy,

@@ -1,7 +1,7 @@
 /** `source_url`: an original that is fetched from where it is. */
-import { z } from '@hono/zod-openapi'
 import type { Gateway } from '../gateway.ts'
 import { hintsOf, withoutSecrets } from '../ingest/fetch.ts'
+import { nameInUrl } from '../ingest/fetch-name.ts'
 import { identifyHinted } from '../ingest/identify-hinted.ts'
 import { answerKey } from '../manifest/idempotency.ts'
 import { insertProvenance } from '../manifest/provenance.ts'
@@ -12,28 +12,11 @@ import { causeOf } from './context.ts'
 import { fingerprint, replay } from './idempotent.ts'
 import { type JsonEntrance, newAsset, parseWish } from './json-entrance.ts'
 import { storeUpload } from './stored.ts'
-import { cleanFilename, JsonCommon, JsonCreate } from './upload-wishes.ts'
+import { cleanFilename, JsonCommon, JsonCreate, SourceUrl } from './upload-wishes.ts'
 
-const Source = {
-  source_url: z
-    .string()
-    .max(4096)
-    .refine(text => URL.canParse(text), 'Expected a URL')
-    .openapi({ format: 'uri', description: 'http: or https:, at a public address or one that FETCH_ALLOW names' }),
-}
+const Source = { source_url: SourceUrl }
 export const UrlCreate = JsonCreate.extend(Source)
 export const UrlVersion = JsonCommon.extend(Source)
-
-const decoded = (segment: string): string => {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment // a percent sign that is one
-  }
-}
-
-/** The last segment of its path. */
-const filenameOf = ({ pathname }: URL): string => decoded(pathname.slice(pathname.lastIndexOf('/') + 1))
 
 export const urlEntrance =
   (gateway: Gateway): JsonEntrance =>
@@ -55,7 +38,7 @@ export const urlEntrance =
             principal,
             destination,
             publish: wish.publish,
-            filename: cleanFilename(wish.filename ?? filenameOf(url)),
+            filename: cleanFilename(wish.filename ?? nameInUrl(url)),
             announcedSha256: wish.sha256,
             source: { entrance: 'url', ref: withoutSecrets(url) },
             cause: causeOf(c),

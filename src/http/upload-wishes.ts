@@ -28,14 +28,19 @@ export const CreateQuery = Common.extend({
   alias: Alias.optional(),
 })
 
+export const Sha256 = z
+  .string()
+  .regex(/^(?:sha256:)?[0-9a-f]{64}$/)
+  .transform(text => text.replace('sha256:', ''))
+export const SourceUrl = z
+  .string()
+  .max(4096)
+  .refine(text => URL.canParse(text), 'Expected a URL')
+  .openapi({ format: 'uri', description: 'http: or https:, at a public address or one that FETCH_ALLOW names' })
+
 /** Where a JSON body says it all: beside it stands the key that says where the bytes are (routes/upload-json.ts). */
 export const JsonCommon = Common.extend({
-  sha256: z
-    .string()
-    .regex(/^(?:sha256:)?[0-9a-f]{64}$/)
-    .transform(text => text.replace('sha256:', ''))
-    .optional()
-    .openapi({ type: 'string', description: 'In hexadecimal; other bytes are refused' }),
+  sha256: Sha256.optional().openapi({ type: 'string', description: 'In hexadecimal; other bytes are refused' }),
 })
 export const JsonCreate = JsonCommon.extend({
   collection: Name,

@@ -224,6 +224,15 @@ export interface LiveKey {
 export const keysByHash = (sql: Sql, hashes: readonly string[]): Promise<LiveKey[]> =>
   sql.rows<LiveKey>(KEYS_BY_HASH, [hashes])
 
+const KEY_LIVES = {
+  name: 'key_lives',
+  text: `select 1 from api_key where tenant_id = $1 and key_id = $2 and revoked_at is null and (expires_at is null or expires_at > now())`,
+}
+
+/** Whether a key that was one still is. */
+export const keyLives = async (sql: Sql, tenantId: string, keyId: string): Promise<boolean> =>
+  (await sql.rows(KEY_LIVES, [tenantId, keyId])).length > 0
+
 const KEYS_EVER_BY_HASH = {
   name: 'keys_ever_by_hash',
   text: `select encode(secret_hash, 'hex') as hash, tenant_id as tenant, key_id as id, product_id as product, scopes,

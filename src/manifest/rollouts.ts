@@ -12,7 +12,8 @@ import type { ImageFacts } from '../model/original.ts'
 import type { Sql } from './database.ts'
 
 const COLUMNS = `rollout_id as id, tenant_id as tenant, engine, collection_id as collection, share, state, after_asset as "afterAsset", assets, leaves,
-  after_leaf as "afterLeaf", moved, created_by as "createdBy", created_at as "createdAt", moved_by as "movedBy"`
+  after_leaf as "afterLeaf", moved, created_by as "createdBy", created_at as "createdAt", moved_by as "movedBy",
+  changed_at as "changedAt"`
 
 const INSERT = {
   name: 'rollout_insert',
@@ -47,14 +48,19 @@ export const tryLockRollout = async (tx: Sql, { tenant, id }: Named): Promise<Ro
 
 const LIST = {
   name: 'rollouts_list',
-  text: `select ${COLUMNS} from rollout where tenant_id = $1 and ($2::uuid is null or rollout_id < $2) order by rollout_id desc limit $3`,
+  text: `select ${COLUMNS} from rollout where tenant_id = $1 and ($2::uuid is null or rollout_id < $2) and ($4::text[] is null or state = any($4)) order by rollout_id desc limit $3`,
 }
 
 /** The newest first. */
 export const listRollouts = (
   sql: Sql,
-  { tenant, after, limit }: { tenant: string; after?: string | undefined; limit: number },
-): Promise<Rollout[]> => sql.rows<Rollout>(LIST, [tenant, after ?? null, limit])
+  {
+    tenant,
+    after,
+    limit,
+    states,
+  }: { tenant: string; after?: string | undefined; limit: number; states?: readonly RolloutState[] },
+): Promise<Rollout[]> => sql.rows<Rollout>(LIST, [tenant, after ?? null, limit, states ?? null])
 
 const BUSY = {
   name: 'rollouts_busy',

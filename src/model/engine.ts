@@ -42,6 +42,7 @@ export interface Rollout {
   readonly createdBy: string
   readonly createdAt: Date
   readonly movedBy: string | null
+  readonly changedAt: Date
 }
 
 /** A leaf that would be planned otherwise now. Exactly one of `newNode` and `refusal` is there. */

@@ -48,6 +48,8 @@ export const readToken = (token: string): Claimed | undefined => {
 const namePart = (value: string): string =>
   /^[\w.@|-]{1,64}$/.test(value) ? value : `~${sha256Hex(value).slice(0, 32)}`
 
+const idOf = (name: string, value: string): string => `token_${name}_${namePart(value)}`
+
 /** Of verified claims. `undefined`: the issuer's table has nobody of that name. */
 export const principalOf = (
   { tenant, name, claim, subjects }: IssuerEdition,
@@ -59,5 +61,20 @@ export const principalOf = (
   const { product, scopes } = subject
   // Beside the value, which says which product, whoever it was there.
   const person = claim !== 'sub' && typeof claims.sub === 'string' ? `:${namePart(claims.sub)}` : ''
-  return { tenant, kind: 'token', id: `token_${name}_${namePart(subject.value)}${person}`, product, scopes }
+  return { tenant, kind: 'token', id: `${idOf(name, subject.value)}${person}`, product, scopes }
 }
+
+/** The name of the issuer whose token stood for the principal. */
+export const issuerNameOf = ({ id }: Pick<Principal, 'id'>): string => /^token_([a-z0-9-]+)_/.exec(id)?.[1] ?? ''
+
+/** Whether the issuer's table still has somebody like this, for who acts long after his token was shown. */
+export const hasSubject = (
+  { name, subjects }: Pick<IssuerEdition, 'name' | 'subjects'>,
+  { id, product, scopes }: Principal,
+): boolean =>
+  subjects.some(
+    subject =>
+      (id === idOf(name, subject.value) || id.startsWith(`${idOf(name, subject.value)}:`)) &&
+      subject.product === product &&
+      scopes.every(scope => subject.scopes.includes(scope)),
+  )

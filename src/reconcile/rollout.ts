@@ -165,6 +165,8 @@ export const advanceRollouts = async (
 /** What a word from outside makes of a rollout: from each state to which. The same state: it is so already. */
 const WORDS = {
   promote: { READY: 'PROMOTING', PROMOTING: 'PROMOTING', PROMOTED: 'PROMOTED' },
+  /** Before any of it is shown. */
+  giveUp: { PLANNING: 'ROLLED_BACK', COMPARING: 'ROLLED_BACK', READY: 'ROLLED_BACK', ROLLED_BACK: 'ROLLED_BACK' },
   rollback: {
     PLANNING: 'ROLLED_BACK',
     COMPARING: 'ROLLED_BACK',

@@ -210,8 +210,14 @@ export const openMetrics = () => {
     }),
     operations: new Gauge({
       name: 'matrix_operations',
-      help: 'Backfills by state, as of the scrape.',
-      labelNames: ['state'] as const,
+      help: 'Long work by kind (backfill, import) and state, as of the scrape; erasures are matrix_erasures_open.',
+      labelNames: ['kind', 'state'] as const,
+      registers,
+    }),
+    sagaSteps: new Counter({
+      name: 'matrix_saga_steps_total',
+      help: 'Steps of sagas (lines of imports) that this process has worked on: done, failed, retried, undone, or stuck where they could not be undone.',
+      labelNames: ['kind', 'result'] as const,
       registers,
     }),
     denials: new Counter({

@@ -15,8 +15,14 @@ interface Operation {
   readonly id: string
   readonly state: string
   readonly revision: number
-  readonly progress: { readonly total: number; readonly done: number; readonly failed: number }
-  readonly eta_seconds?: number
+  readonly progress: {
+    readonly total: number
+    readonly done: number
+    readonly failed: number
+    readonly percent: number
+    readonly eta_seconds?: number
+  }
+  readonly steps: readonly { readonly name: string; readonly state: string }[]
   readonly cpu_ms: number
   readonly reason?: string
 }
@@ -99,7 +105,7 @@ describe('a backfill', () => {
       progress: { total: ASSETS, done: 0, failed: 0 },
       cpu_ms: 0,
     })
-    expect(begun.eta_seconds).toBeUndefined()
+    expect(begun.progress.eta_seconds).toBeUndefined()
     await advance()
     expect(await leaves()).toHaveLength(ASSETS)
     expect((await leaves()).every(leaf => leaf.count === 1)).toBe(true)
@@ -111,18 +117,20 @@ describe('a backfill', () => {
     expect(half.cpu_ms).toBe(540)
     const elapsed = (Date.now() - Date.parse((half as never as { created_at: string }).created_at)) / 1000
     const expected = (elapsed * (ASSETS - half.progress.done)) / half.progress.done
-    expect(half.eta_seconds).toBeGreaterThanOrEqual(Math.floor(expected * 0.5))
-    expect(half.eta_seconds).toBeLessThanOrEqual(Math.ceil(expected * 1.5) + 1)
+    expect(half.progress.eta_seconds).toBeGreaterThanOrEqual(Math.floor(expected * 0.5))
+    expect(half.progress.eta_seconds).toBeLessThanOrEqual(Math.ceil(expected * 1.5) + 1)
     await settle()
     await advance()
     await advance()
     const over = await read(begun.id)
     expect(over).toMatchObject({ state: 'SUCCEEDED', progress: { total: ASSETS, done: ASSETS, failed: 0 } })
     expect(over.cpu_ms).toBeGreaterThanOrEqual(1080)
-    expect(over.eta_seconds).toBeUndefined()
+    expect(over.progress.eta_seconds).toBeUndefined()
     const { items } = await expectJson<{ items: Operation[] }>(admin('GET', '/v1/operations?state=SUCCEEDED'), 200)
     expect(items[0]?.id).toBe(begun.id)
-    expect(await (await send('GET', '/metrics')).text()).toMatch(/matrix_operations\{state="SUCCEEDED"\} [1-9]/)
+    expect(await (await send('GET', '/metrics')).text()).toMatch(
+      /matrix_operations\{kind="backfill",state="SUCCEEDED"\} [1-9]/,
+    )
     await expectConsistent(system.core)
   })
 

@@ -48,6 +48,7 @@ const scene = {
   /** Begun by the key of the owner: one to be finished, one to be ended. */
   upload: '',
   ended: '',
+  import: '',
   missing: crypto.randomUUID(),
 }
 /** Of a key of the owner that nobody touches; `scene.kid` is one that is rotated and revoked. */
@@ -90,6 +91,10 @@ interface Case {
 
 const ifMatch = { headers: { 'If-Match': '*' } }
 const text = (): CallOptions => ({ body: new TextEncoder().encode(crypto.randomUUID()) })
+const importing = (): CallOptions => ({
+  body: `{"sha256":"${scene.sha256}","collection":"gallery"}`,
+  headers: { 'Content-Type': 'application/x-ndjson' },
+})
 const OTHER_ISSUER = {
   iss: 'https://other.example/',
   audience: 'here',
@@ -214,6 +219,13 @@ const CASES: readonly Case[] = [
     ['/share/:token/i/:product/:asset/:version/:file', '/share/t/i/owner/x/v1/y.jpg'],
   ].map(([route = '', path = '']) => ({ method: 'OPTIONS', route, path: () => path, row: all(204) })),
   { method: 'POST', route: '/v1/assets', path: () => '/v1/assets?collection=gallery', options: text, row: writes(201) },
+  {
+    method: 'POST',
+    route: '/v1/assets/import',
+    path: () => '/v1/assets/import',
+    options: () => importing(),
+    row: writes(202),
+  },
   {
     method: 'POST',
     route: '/v1/assets/:asset/versions',
@@ -586,6 +598,19 @@ const CASES: readonly Case[] = [
     path: () => `/v1/operations/${scene.operation}`,
     row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
   },
+  // A backfill has no results and is not undone; who may not know of it hears the same.
+  {
+    method: 'GET',
+    route: '/v1/operations/:operation/results',
+    path: () => `/v1/operations/${scene.import}/results`,
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'POST',
+    route: '/v1/operations/:operation/undo',
+    path: () => `/v1/operations/${scene.import}/undo`,
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 200, admin: 200, elsewhere: 404 }),
+  },
   ...['pause', 'resume', 'cancel'].map(verb => ({
     method: 'POST',
     route: `/v1/operations/:operation/${verb}`,
@@ -710,6 +735,8 @@ beforeAll(async () => {
     const begun = await send('POST', '/v1/tus', { key: keys.owner, ...newUpload() })
     scene[name] = begun.headers.get('location')?.split('/').at(-1) ?? ''
   }
+  const imported = send('POST', '/v1/assets/import', { key: keys.owner, ...importing() })
+  scene.import = (await expectJson<{ id: string }>(imported, 202)).id
   const signing = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
   signer.kid = signing.kid
   signer.secret = signing.secret

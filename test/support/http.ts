@@ -179,6 +179,8 @@ const TABLES = [
   'idempotency',
   'tus_piece',
   'upload',
+  'saga',
+  'saga_step',
 ] as const
 
 const keysOf = async (store: ObjectStore): Promise<string[]> => {

@@ -147,6 +147,7 @@ describe('SQL', () => {
     "select failure ->> 'code' as code, count(*)": 'gauges count the quarantine of all tenants',
     'select state, count(*)::int as count from operation': 'gauges count the operations of all tenants',
     "update tus_upload set state = 'EXPIRED'": 'what has expired ends, whose ever it was',
+    'select kind, state, count(*)::int as count from saga': 'gauges count the sagas of all tenants',
     'delete from idempotency where expires_at': 'what has expired goes, whose ever it was',
   }
   test('names the tenant wherever the table has one', () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { call, optionsOf, print } from '../client.ts'
-import { describeOperation, type Operation, watchOperation } from './operations.ts'
+import { describeOperation, type Operation } from '../operation-text.ts'
+import { watchOperation } from './operations.ts'
 
 export const backfill = (program: Command): void => {
   program

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
-import { describeOperation, type Erasure, watchOperation } from './operations.ts'
+import { describeOperation, type Erasure } from '../operation-text.ts'
+import { watchOperation } from './operations.ts'
 
 export const erase = (program: Command): void => {
   program

@@ -3,84 +3,70 @@ import { type Command, Option } from 'commander'
 import { wholeNumber } from '../arguments.ts'
 import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
+import { barOf, describeOperation, isOver, type Operation, summaryOf } from '../operation-text.ts'
 
-interface Progress {
-  readonly id: string
-  readonly state: string
-  readonly collection: string
-  readonly progress: { readonly total: number; readonly done: number; readonly failed: number }
-}
-
-export interface Backfill extends Progress {
-  readonly kind: 'backfill'
-  readonly product: string
-  readonly rendition: string
-  readonly revision: number
-  readonly eta_seconds?: number
-  readonly cpu_ms: number
-  readonly reason?: string
-}
-
-export interface Erasure extends Progress {
-  readonly kind: 'erase'
-  readonly asset: string
-  readonly step: string
-  readonly reason: string
-  readonly max_exposure_until: string
-  readonly receipt?: { readonly objects: number; readonly bytes: number; readonly kept: readonly object[] }
-}
-
-export type Operation = Backfill | Erasure
-
-const STATES = ['RUNNING', 'PAUSED', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED']
-const isOver = ({ state }: Operation): boolean => state !== 'RUNNING' && state !== 'PAUSED'
-
-const summaryOfErasure = ({ state, step, progress, receipt, max_exposure_until: until }: Erasure): string =>
-  receipt === undefined
-    ? `${state} (${step})  ${progress.done} of ${progress.total} objects`
-    : `${state}  ${receipt.objects} objects of ${receipt.bytes} bytes deleted, ${receipt.kept.length} kept for others  URLs end by ${until}`
-
-const summary = (one: Operation): string => {
-  if (one.kind === 'erase') return summaryOfErasure(one)
-  const { state, progress, eta_seconds: eta, cpu_ms: cpu, reason } = one
-  const { total, done, failed } = progress
-  return [
-    `${state}${reason === undefined ? '' : ` (${reason})`}`,
-    `${done + failed} of ${total}${failed > 0 ? `, ${failed} failed` : ''}`,
-    ...(eta === undefined ? [] : [`${eta} s left`]),
-    `${(cpu / 1000).toFixed(1)} s of CPU`,
-  ].join('  ')
-}
-
-export const describeOperation = (one: Operation): string =>
-  one.kind === 'erase'
-    ? `${one.id}  ${one.kind} ${one.asset} (${one.reason})  ${summary(one)}`
-    : `${one.id}  ${one.kind} ${one.collection} ${one.product}/${one.rendition} r${one.revision}  ${summary(one)}`
-
-const bar = ({ total, done, failed }: Operation['progress']): string => {
-  const share = total === 0 ? 1 : (done + failed) / total
-  return `[${'#'.repeat(Math.round(share * 30)).padEnd(30, '.')}] ${Math.floor(share * 100)} %`
-}
+const STATES = ['RUNNING', 'PAUSED', 'COMPENSATING', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED', 'COMPENSATED']
+const KINDS = ['backfill', 'erase', 'rollout', 'import']
 
 const read = async (options: GlobalOptions, id: string): Promise<Operation> =>
   (await (await call(options, `/v1/operations/${encodeURIComponent(id)}`)).json()) as Operation
 
+/** What it is for somebody to come to: an undo is well when it is undone. */
+const isWell = (state: string, isBack: boolean): boolean => state === (isBack ? 'COMPENSATED' : 'SUCCEEDED')
+
 /** Until it is over. A line that fills up on a terminal; elsewhere a line for each change. Fails where the operation did. */
 export const watchOperation = async (options: GlobalOptions, id: string): Promise<void> => {
   const isTerminal = process.stderr.isTTY && !options.json
+  let isBack = false
   for (let said = ''; ; ) {
     const now = await read(options, id)
-    const line = summary(now)
-    if (isTerminal && !isOver(now)) process.stderr.write(`\r\x1b[K${bar(now.progress)}  ${line}`)
+    const line = summaryOf(now)
+    isBack ||= now.state === 'COMPENSATING'
+    if (isTerminal && !isOver(now)) process.stderr.write(`\r\x1b[K${barOf(now.progress)}  ${line}`)
     else if (line !== said && !isOver(now)) print(options, now, () => line)
     said = line
     if (isOver(now)) {
       if (isTerminal) process.stderr.write('\r\x1b[K')
       print(options, now, describeOperation)
-      if (now.state !== 'SUCCEEDED') throw new CliFailure(1, 'not-succeeded', `The operation is ${now.state}.`)
+      if (!isWell(now.state, isBack || now.state === 'COMPENSATED'))
+        throw new CliFailure(1, 'not-succeeded', `The operation is ${now.state}.`)
       return
     }
     await delay(1_000)
+  }
+}
+
+interface Result {
+  readonly line: number
+  readonly ref?: string
+  readonly state: string
+  readonly asset?: string
+  readonly version?: number
+  readonly code?: string
+  readonly detail?: string
+}
+
+const describeResult = ({ line, ref, state, asset, version, code, detail }: Result): string =>
+  [
+    `${line}`.padStart(6),
+    state.padEnd(10),
+    ...(asset === undefined ? [] : [`${asset} v${version}`]),
+    ...(ref === undefined ? [] : [ref]),
+    ...(code === undefined ? [] : [`${code}${detail === undefined ? '' : `: ${detail}`}`]),
+  ].join('  ')
+
+/** All pages, a line each. */
+export const printResults = async (options: GlobalOptions, id: string, state?: string): Promise<void> => {
+  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+    const query = new URLSearchParams({
+      limit: '500',
+      ...(cursor && { cursor }),
+      ...(state !== undefined && { state }),
+    })
+    const answer = await call(options, `/v1/operations/${encodeURIComponent(id)}/results?${query}`)
+    const page = (await answer.json()) as { items: readonly Result[]; next_cursor?: string }
+    for (const one of page.items) print(options, one, describeResult)
+    cursor = page.next_cursor
   }
 }
 
@@ -91,10 +77,13 @@ export const operations = (program: Command): void => {
     .command('list')
     .description('The newest first')
     .addOption(new Option('-s, --state <state>', 'in this state only').choices(STATES))
+    .addOption(new Option('-k, --kind <kind>', 'of this kind only').choices(KINDS))
     .option('-l, --limit <count>', 'how many', wholeNumber(1, 500), 50)
-    .action(async ({ state, limit }: { state?: string; limit: number }, command: Command) => {
+    .action(async (own: { state?: string; kind?: string; limit: number }, command: Command) => {
       const options = optionsOf(command)
-      const query = new URLSearchParams({ limit: String(limit), ...(state !== undefined && { state }) })
+      const { state, kind, limit } = own
+      const filter = { ...(state !== undefined && { state }), ...(kind !== undefined && { kind }) }
+      const query = new URLSearchParams({ limit: String(limit), ...filter })
       const found = (await (await call(options, `/v1/operations?${query}`)).json()) as { items: readonly Operation[] }
       print(options, found, ({ items }) =>
         items.length === 0 ? 'There are none.' : items.map(describeOperation).join('\n'),
@@ -103,14 +92,33 @@ export const operations = (program: Command): void => {
 
   group
     .command('watch')
-    .description('Follow one until it is over; exit code 1 unless it succeeds')
+    .description('Follow one until it is over; exit code 1 unless it succeeds, or is undone where that was asked for')
     .argument('<id>', 'as `operations list` shows it')
     .action((id: string, _own: object, command: Command) => watchOperation(optionsOf(command), id))
 
+  group
+    .command('results')
+    .description('What became of each line of an import')
+    .argument('<id>', 'as `operations list` shows it')
+    .addOption(
+      new Option('-s, --state <state>', 'lines in this state only').choices([
+        'waiting',
+        'done',
+        'failed',
+        'skipped',
+        'undone',
+        'not-undone',
+      ]),
+    )
+    .action((id: string, { state }: { state?: string }, command: Command) =>
+      printResults(optionsOf(command), id, state),
+    )
+
   const verbs = {
-    pause: 'Plan nothing more for now; what is queued is made',
+    pause: 'Begin nothing more for now; what is in hand is finished',
     resume: 'Go on where it was paused',
-    cancel: 'Plan nothing more; what has been made stays',
+    cancel: 'Begin nothing more; what has been made stays',
+    undo: 'Take back what it has made: assets of an import, the pointers of a rollout',
   }
   for (const [verb, description] of Object.entries(verbs)) {
     group

@@ -8,9 +8,11 @@ import { erasureBacklog } from '../../manifest/erasures.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
 import { countPurges } from '../../manifest/purges.ts'
+import { countSagas } from '../../manifest/sagas.ts'
 import { scheduleBacklog } from '../../manifest/schedules.ts'
 import { countUploads } from '../../manifest/uploads.ts'
 import { usageOfAll } from '../../manifest/usage.ts'
+import { SAGA_STATES } from '../../model/saga.ts'
 import { startOfDay } from '../../policy/budget.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -44,20 +46,26 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, purges, erasures, usage, chained, waiting, scheduled, uploads] = await Promise.all([
-      countOpenNodes(database),
-      countDeadNodes(database),
-      countOperations(database),
-      countPurges(database),
-      erasureBacklog(database),
-      usageOfAll(database, startOfDay(Date.now())),
-      chainedRows(database),
-      unchained(database),
-      scheduleBacklog(database),
-      countUploads(database),
-    ])
+    const [open, dead, operations, sagas, purges, erasures, usage, chained, waiting, scheduled, uploads] =
+      await Promise.all([
+        countOpenNodes(database),
+        countDeadNodes(database),
+        countOperations(database),
+        countSagas(database),
+        countPurges(database),
+        erasureBacklog(database),
+        usageOfAll(database, startOfDay(Date.now())),
+        chainedRows(database),
+        unchained(database),
+        scheduleBacklog(database),
+        countUploads(database),
+      ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
-    for (const [state, count] of Object.entries(operations)) metrics.operations.set({ state }, count)
+    for (const [state, count] of Object.entries(operations)) metrics.operations.set({ kind: 'backfill', state }, count)
+    for (const state of SAGA_STATES) {
+      const count = sagas.find(one => one.kind === 'import' && one.state === state)?.count ?? 0
+      metrics.operations.set({ kind: 'import', state }, count)
+    }
     metrics.openErasures.set(erasures.open)
     metrics.schedules.set({ state: 'ahead' }, scheduled.ahead)
     metrics.schedules.set({ state: 'waiting' }, scheduled.waiting)

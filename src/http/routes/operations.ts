@@ -1,62 +1,31 @@
-/** Long work: what is under way, how far it is, and the hand on it. A product sees what is about its own renditions. */
+/** Long work of every kind: what is under way, how far it is, and the hand on it. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
-import type { Sql } from '../../manifest/database.ts'
-import { findErasure, listErasures, objectsOfErasure } from '../../manifest/erasures.ts'
-import { findOperation, listOperations } from '../../manifest/operations.ts'
-import type { Erasure } from '../../model/erasure.ts'
 import { refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
-import { OPERATION_STATES, type Operation, type OperationState } from '../../model/operation.ts'
-import type { Principal } from '../../model/principal.ts'
-import { cancelOperation, setPaused } from '../../reconcile/backfill.ts'
-import { auditChange } from '../audit.ts'
-import type { Env, MatrixContext } from '../context.ts'
-import { ErasureSchema, presentErasure } from '../erasure.ts'
+import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
-import { BackfillSchema, presentBackfill } from '../operation.ts'
+import { OperationSchema, openFamily } from '../operations/family.ts'
+import { ANY_STATE, OPERATION_KINDS, OPERATION_WORDS } from '../operations/shape.ts'
 import { AssetIdParam, Paging, page, readCursor } from '../validation.ts'
 
 const params = z.object({ operation: AssetIdParam })
 const NO_STORE = { 'Cache-Control': 'no-store' }
-const OperationSchema = z.discriminatedUnion('kind', [BackfillSchema, ErasureSchema]).openapi('Operation')
 
-/** Erasures only go on or are over. `undefined`: none is in this state. */
-const overOf = (state: OperationState | undefined): { over: boolean | undefined } | undefined => {
-  if (state === undefined) return { over: undefined }
-  if (state === 'RUNNING' || state === 'SUCCEEDED') return { over: state === 'SUCCEEDED' }
-  return undefined
-}
-
-const newestFirst = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? 1 : -1)
+const SUMMARIES = {
+  pause: 'Begin nothing more for now; what is in hand is finished',
+  resume: 'Go on where it was paused',
+  cancel: 'Begin nothing more; what has been made stays. A rollout is given up before any of it is shown',
+  undo: 'Take back what it has made, the last first: assets that an import created, the pointers of a rollout',
+} as const
 
 export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
-  const { database, log } = gateway
+  const { log } = gateway
+  const family = openFamily(gateway)
   const authenticate = authenticated(gateway.findPrincipal)
   const common = { tags: ['Operate'], security }
-
-  const permitted = async ({ tenant, product, scopes }: Principal, id: string): Promise<Operation> => {
-    const found = await findOperation(database, tenant, id)
-    if (!found || (product !== found.input.product && !scopes.includes('matrix:admin')))
-      throw refuse('not-found', 'There is no such operation for this key.', {
-        ...(found && { denied: { rule: 'other-product' } }),
-      })
-    return found
-  }
-
-  /** Of the asset's owner, of who asked for it, and of administrators. */
-  const permittedErasure = async ({ tenant, product, id: key, scopes }: Principal, id: string) => {
-    const found = await findErasure(database, tenant, id)
-    const isTheirs = found && (product === found.owner || key === found.requestedBy || scopes.includes('matrix:admin'))
-    return isTheirs ? found : undefined
-  }
-
-  const present = async (one: Operation | Erasure, { withReceipt = false } = {}) =>
-    'asset' in one
-      ? presentErasure(one, await objectsOfErasure(database, one), { withReceipt })
-      : presentBackfill(gateway, one)
 
   app.openapi(
     createRoute({
@@ -64,31 +33,28 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       method: 'get',
       path: '/v1/operations',
       middleware: [authenticate, requires('assets:read')],
-      summary: 'Long work, the newest first',
-      request: { query: z.strictObject({ state: z.enum(OPERATION_STATES).optional(), ...Paging }) },
+      summary: 'Long work of every kind, the newest first',
+      description:
+        'A product sees backfills of its own renditions, erasures of its own assets and its own imports; administrators see all, and rollouts of engines.',
+      request: {
+        query: z.strictObject({
+          state: z.enum(ANY_STATE).optional(),
+          kind: z.enum(OPERATION_KINDS).optional(),
+          ...Paging,
+        }),
+      },
       responses: {
         200: json(z.object({ items: z.array(OperationSchema), next_cursor: z.string().optional() }), 'A page'),
         ...refusals('unauthenticated', 'forbidden', 'invalid-request', 'invalid-cursor'),
       },
     }),
     async c => {
-      const { tenant, product, scopes } = c.get('principal')
-      const { state, limit, cursor } = c.req.valid('query')
-      const filter = {
-        tenant,
-        product: scopes.includes('matrix:admin') ? undefined : (product ?? ''),
-        after: readCursor(cursor, UUID_PATTERN),
-        limit: limit + 1,
-      }
-      const over = overOf(state)
-      const [backfills, erasures] = await Promise.all([
-        listOperations(database, { ...filter, state }),
-        over ? listErasures(database, { ...filter, ...over }) : [],
-      ])
-      const found = [...backfills, ...erasures].sort(newestFirst)
+      const { state, kind, limit, cursor } = c.req.valid('query')
+      const after = readCursor(cursor, UUID_PATTERN)
+      const found = await family.list(c.get('principal'), { state, kind, after, limit: limit + 1 })
       const { items, ...rest } = page(found, limit, ({ id }) => id)
-      const shown = await Promise.all(items.map(one => present(one)))
-      return c.json({ items: shown, ...rest }, 200, NO_STORE)
+      const shown = await Promise.all(items.map(one => one.present()))
+      return c.json({ items: shown, ...rest } as never, 200, NO_STORE)
     },
   )
 
@@ -103,61 +69,44 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       responses: { 200: json(OperationSchema, 'As of now'), ...refusals('unauthenticated', 'forbidden', 'not-found') },
     }),
     async c => {
-      const { operation: id } = c.req.valid('param')
-      const erasure = await permittedErasure(c.get('principal'), id)
-      const found = erasure ?? (await permitted(c.get('principal'), id))
-      return c.json(await present(found, { withReceipt: true }), 200, NO_STORE)
+      const found = await family.find(c.get('principal'), c.req.valid('param').operation)
+      return c.json((await found.present({ whole: true })) as never, 200, NO_STORE)
     },
   )
 
-  const recorder =
-    (c: MatrixContext, { id }: Operation) =>
-    (tx: Sql, { from, to }: { from: string; to: string }) =>
-      auditChange(c, tx, { resource: `operations/${id}`, before: { state: from }, after: { state: to } })
-
-  const verbs = {
-    pause: {
-      summary: 'Plan nothing more for now; what is queued is made',
-      run: (c: MatrixContext, one: Operation) => setPaused(database, one, true, recorder(c, one)),
-    },
-    resume: {
-      summary: 'Go on where it was paused',
-      run: (c: MatrixContext, one: Operation) => setPaused(database, one, false, recorder(c, one)),
-    },
-    cancel: {
-      summary: 'Plan nothing more; what has been made stays',
-      run: async (c: MatrixContext, one: Operation) => {
-        if (await cancelOperation(database, one, 'cancelled', recorder(c, one))) return true
-        if ((await findOperation(database, one.tenant, one.id))?.state !== 'CANCELLED') return false
-        await recorder(c, one)(database, { from: 'CANCELLED', to: 'CANCELLED' })
-        return true
-      },
-    },
-  }
-  for (const [verb, { summary, run }] of Object.entries(verbs)) {
+  for (const word of OPERATION_WORDS) {
     app.openapi(
       createRoute({
         ...common,
         method: 'post',
-        path: `/v1/operations/{operation}/${verb}`,
-        middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
-        summary,
+        path: `/v1/operations/{operation}/${word}`,
+        middleware: [
+          authenticate,
+          requires('assets:write'),
+          // What is taken back is taken from readers.
+          ...(word === 'undo' ? [requires('publish')] : []),
+          jsonOnly(gateway.config),
+        ],
+        summary: SUMMARIES[word],
         request: { params },
         responses: {
-          200: json(BackfillSchema, 'It is so, also if it was before'),
+          200: json(OperationSchema, 'It is so, also if it was before'),
           ...refusals(...JSON_ROUTE, 'conflict'),
         },
       }),
       async c => {
         const principal = c.get('principal')
-        if (await permittedErasure(principal, c.req.valid('param').operation))
-          throw refuse('conflict', 'An erasure is not held up.')
-        const operation = await permitted(principal, c.req.valid('param').operation)
-        const isSo = await run(c, operation)
-        const now = await permitted(principal, operation.id)
+        const { operation: id } = c.req.valid('param')
+        const member = await family.find(principal, id)
+        const isSo = await member.tell(c, word)
+        const now = await (await family.find(principal, id)).present({ whole: true })
+        if (isSo === undefined)
+          throw refuse('conflict', `There is no ${word} of ${member.kind} operations.`, {
+            details: { state: now.state },
+          })
         if (!isSo) throw refuse('conflict', `The operation is ${now.state}.`, { details: { state: now.state } })
-        log.info({ actor: principal.id, operation: operation.id, verb }, 'operation')
-        return c.json(await presentBackfill(gateway, now), 200, NO_STORE)
+        log.info({ actor: principal.id, operation: id, word }, 'operation')
+        return c.json(now as never, 200, NO_STORE)
       },
     )
   }

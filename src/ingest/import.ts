@@ -1,0 +1,161 @@
+/**
+ * The lines of an import, each an upload without a request: in the name of who asked for it, whose rights are asked anew for each
+ * line. The version, the word that its line is done and what would undo it are one transaction (`Ingest.store`), so a line that
+ * is run twice makes one asset. What was put into the store before a crash is found there by its digest.
+ */
+import type { Clock } from '../lib/clock.ts'
+import { recordAudit } from '../manifest/audit.ts'
+import type { Database, Sql } from '../manifest/database.ts'
+import { writeMetadata } from '../manifest/metadata.ts'
+import { changedPaths } from '../model/attributes.ts'
+import { actorOf } from '../model/audit.ts'
+import { type ErrorCode, isMatrixError, refuse } from '../model/errors.ts'
+import type { ImportedLine, ImportInput, ImportLine, ImportUndo } from '../model/import.ts'
+import type { Principal } from '../model/principal.ts'
+import { type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
+import { forbiddenAttributes } from '../policy/attributes.ts'
+import { permitNewAsset } from '../policy/permission.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { openLine, type SourceDependencies } from './import-source.ts'
+import { undoLine } from './import-undo.ts'
+import type { Destination, Ingest, IngestedVersion, Permission, Upload } from './ingest.ts'
+
+export interface ImportDependencies extends SourceDependencies {
+  readonly database: Database
+  readonly clock: Clock
+  readonly policy: Policy
+  readonly ingest: Ingest
+  readonly metrics: Pick<Metrics, 'uploads' | 'ingestedBytes' | 'fetches'>
+  /** Whether the credential still is one. */
+  readonly stands: (principal: Principal) => Promise<boolean>
+  readonly deleteGraceHours: number
+}
+
+const lineOf = ({ input }: SagaStep): ImportLine => input as ImportLine
+
+/** Whose rights end an import when they are taken away, and what a line alone may be refused for. */
+const isDenied = (error: unknown): boolean => isMatrixError(error, 'forbidden') || isMatrixError(error, 'not-found')
+
+const destinationOf = ({ asset, collection = '', alias, labels = [] }: ImportLine): Destination =>
+  asset === undefined ? { kind: 'asset', collection, alias, labels } : { kind: 'version', asset }
+
+export const openImport = (dependencies: ImportDependencies) => {
+  const { database, clock, policy, ingest, metrics, stands } = dependencies
+  const addressOf = (saga: Saga) => () => saga.client ?? undefined
+
+  /** What was allowed when the import was taken is allowed to nobody of its lines any more. */
+  const isRevoked = async (saga: Saga, collection: string): Promise<boolean> => {
+    const labels = (saga.input as ImportInput).collections[collection] ?? []
+    const destination = { kind: 'asset' as const, collection, alias: undefined, labels }
+    try {
+      await ingest.authorise({ principal: saga.principal, destination, address: addressOf(saga) })
+      return false
+    } catch (error) {
+      return isDenied(error)
+    }
+  }
+
+  const authorise = async (saga: Saga, destination: Destination): Promise<Permission> => {
+    try {
+      return await ingest.authorise({ principal: saga.principal, destination, address: addressOf(saga) })
+    } catch (error) {
+      if (destination.kind === 'asset' && isDenied(error) && (await isRevoked(saga, destination.collection)))
+        throw new SagaStopped('forbidden')
+      throw error
+    }
+  }
+
+  const requireAttributes = async (saga: Saga, line: ImportLine, { collection, owner }: Permission): Promise<void> => {
+    const { principal } = saga
+    const paths = pathsOf(line)
+    if (paths.length === 0) return
+    const labels = line.labels ?? []
+    const asked = { principal, product: owner, action: 'write' as const, address: addressOf(saga), labels }
+    const { question } = await permitNewAsset(
+      { database, clock, policy },
+      { ...asked, collection: collection.collection },
+    )
+    const forbidden = forbiddenAttributes(principal, question.edge, paths)
+    if (forbidden.length > 0)
+      throw refuse('attribute-forbidden', 'The product may not write these attributes here.', {
+        details: { attributes: forbidden },
+      })
+  }
+
+  const record = async (
+    tx: Sql,
+    saga: Saga,
+    { line, from, stored }: { line: ImportLine; from: string | undefined; stored: IngestedVersion },
+  ): Promise<void> => {
+    const { asset, collection, version, digest, bytes, media_type } = stored
+    const cause = { actor: saga.principal.id, correlationId: saga.correlationId }
+    const changed = pathsOf(line)
+    if (changed.length > 0) {
+      const metadata = { labels: line.labels ?? [], attributes: line.attributes ?? {} }
+      await writeMetadata(tx, { tenant: saga.tenant, asset, cause }, { ...metadata, changed })
+    }
+    await recordAudit(tx, {
+      ...actorOf(saga.principal),
+      requestId: `operation:${saga.id}`,
+      correlationId: saga.correlationId,
+      client: saga.client ?? undefined,
+      action: line.asset === undefined ? 'asset.create' : 'version.create',
+      resource: `assets/${asset}`,
+      reasons: [],
+      before: undefined,
+      after: { collection, version, digest, bytes, media_type, publish: line.publish, entrance: 'import', from },
+    })
+  }
+
+  return {
+    async stand({ principal }: Saga): Promise<void> {
+      if (!(await stands(principal))) throw new SagaStopped('unauthenticated' satisfies ErrorCode)
+    },
+
+    async run(
+      saga: Saga,
+      step: SagaStep,
+      settle: (tx: Sql, made: { output: ImportedLine; undo: ImportUndo }) => Promise<void>,
+    ): Promise<void> {
+      const line = lineOf(step)
+      const { principal } = saga
+      const destination = destinationOf(line)
+      const permission = await authorise(saga, destination)
+      await requireAttributes(saga, line, permission)
+      const content = await openLine(dependencies, principal, line)
+      try {
+        const version = await ingest.store(uploadOf(saga, step), permission, content, async (tx, stored) => {
+          await record(tx, saga, { line, from: content.from, stored })
+          const { asset, version, digest, deduplicated } = stored
+          const undo: ImportUndo =
+            destination.kind === 'asset' ? { do: 'delete-asset', asset } : { do: 'withdraw-version', asset, version }
+          await settle(tx, { output: { asset, version, digest, deduplicated }, undo })
+        })
+        metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
+        metrics.ingestedBytes.inc(content.received.bytes)
+      } finally {
+        await content.received.close()
+      }
+    },
+
+    undo: (saga: Saga, step: SagaStep, settle: (tx: Sql) => Promise<void>): Promise<void> =>
+      undoLine(dependencies, saga, { undo: step.undo as ImportUndo, settle }),
+  }
+}
+
+const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Upload => {
+  const line = lineOf(step)
+  return {
+    principal,
+    destination: destinationOf(line),
+    publish: line.publish,
+    filename: line.filename,
+    announcedSha256: line.sha256,
+    source: { entrance: 'import', ref: `${id}/${step.no}` },
+    cause: { actor: principal.id, correlationId },
+  }
+}
+
+const pathsOf = ({ attributes = {} }: ImportLine): readonly string[] =>
+  changedPaths({ labels: [], attributes: {} }, { labels: [], attributes })
