@@ -35,6 +35,7 @@ import { pictureRoutes } from './routes/picture.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { preflightRoutes } from './routes/preflight.ts'
 import { productRoutes } from './routes/products.ts'
+import { progressRoutes } from './routes/progress.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
 import { releaseRoutes } from './routes/release.ts'
@@ -64,6 +65,7 @@ const ROUTES = [
   tusRoutes,
   assetRoutes,
   assetsBatchRoutes,
+  progressRoutes,
   metadataRoutes,
   publishRoutes,
   releaseRoutes,
