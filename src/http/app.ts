@@ -36,6 +36,7 @@ import { pictureRoutes } from './routes/picture.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { preflightRoutes } from './routes/preflight.ts'
 import { productRoutes } from './routes/products.ts'
+import { progressRoutes } from './routes/progress.ts'
 import { provenanceRoutes } from './routes/provenance.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
@@ -70,6 +71,7 @@ const ROUTES = [
   assetRoutes,
   assetsBatchRoutes,
   provenanceRoutes,
+  progressRoutes,
   metadataRoutes,
   publishRoutes,
   releaseRoutes,

@@ -114,7 +114,9 @@ export const cancelSchedule = async (
 
 const DUE = {
   name: 'schedules_due',
-  text: `select s.tenant_id as tenant, s.asset_id as asset from schedule s join asset_version v using (tenant_id, asset_id, version)
+  text: `select s.tenant_id as tenant, s.asset_id as asset from schedule s
+         join lateral (select v.state from asset_version v
+           where v.tenant_id = s.tenant_id and v.asset_id = s.asset_id and v.version = s.version offset 0) v on true
          where s.publish_at <= now() and (s.waiting_since is null or v.state not in ('PENDING', 'PROCESSING', 'FAILED'))
          order by s.publish_at limit 100`,
 }
