@@ -2,7 +2,7 @@
  * What has come to the staging bucket, read as if nobody had said anything about it: hashed and counted here, whatever the store
  * claims. What its client announced it must be.
  *
- * A flipped bit on the way from the store is not noticed by anybody else (RELIABILITY 1.5), and would be refused for good, or stored
+ * A flipped bit on the way from the store is not noticed by anybody else, and would be refused for good, or stored
  * for good. So what does not fit its digest, or without one the ETag, is read a second time: two equal reads are what is there.
  */
 import { pipeline, type Readable } from 'node:stream'
