@@ -28,6 +28,7 @@ import { sign } from './commands/sign.ts'
 import { signingKeys } from './commands/signing-keys.ts'
 import { url } from './commands/url.ts'
 import { usage } from './commands/usage.ts'
+import { versions } from './commands/versions.ts'
 
 const AFTER = `
 Exit codes: 0 done; 1 a finding or a refusal; 2 wrong usage; 3 the gateway or one of its engines is away.
@@ -65,6 +66,7 @@ export const buildProgram = (): Command => {
     policy,
     publish,
     schedule,
+    versions,
     erase,
     products,
     keys,

@@ -13,6 +13,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'POST /v1/uploads/:upload/complete': 'upload.complete',
   'DELETE /v1/uploads/:upload': 'upload.delete',
   'POST /v1/assets/import': 'import.create',
+  'DELETE /v1/assets/:asset/versions/:version': 'version.discard',
   'PATCH /v1/assets/:asset': 'asset.patch',
   'POST /v1/assets/:asset/versions/:version/release': 'version.release',
   'POST /v1/assets/:asset/publish': 'asset.publish',

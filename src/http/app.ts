@@ -18,6 +18,7 @@ import { collectionRoutes } from './routes/collections.ts'
 import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
+import { draftRoutes } from './routes/drafts.ts'
 import { engineRoutes } from './routes/engine.ts'
 import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
@@ -53,6 +54,7 @@ import { tusRoutes } from './routes/tus.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { uploadsRoutes } from './routes/uploads.ts'
 import { usageRoutes } from './routes/usage.ts'
+import { versionRoutes } from './routes/versions.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
 
@@ -69,6 +71,7 @@ const ROUTES = [
   uploadsRoutes,
   importRoutes,
   assetRoutes,
+  versionRoutes,
   assetsBatchRoutes,
   provenanceRoutes,
   progressRoutes,
@@ -76,6 +79,7 @@ const ROUTES = [
   publishRoutes,
   releaseRoutes,
   scheduleRoutes,
+  draftRoutes,
   withdrawRoutes,
   eraseRoutes,
   productRoutes,

@@ -44,6 +44,19 @@ export const CompletenessSchema = z
             }),
           )
           .optional(),
+        pending: z
+          .array(
+            z.object({
+              rendition: z.string(),
+              format: z.string(),
+              node: z.string(),
+              state: z.string(),
+              code: z.string().optional().openapi({ description: 'Of the try before, where it is tried again' }),
+              attempts: Count.optional(),
+            }),
+          )
+          .optional()
+          .openapi({ description: 'What is required and on its way' }),
       }),
     ),
     others: z
@@ -84,7 +97,23 @@ const productOf = (product: string, leaves: readonly LeafState[]) => {
     attempts: leaf.failure?.attempts,
     at: leaf.failure?.at,
   }))
-  return { product, status: statusOf(counts), ...counts, ...(failed.length > 0 && { failed }) }
+  const pending = leaves
+    .filter(leaf => leaf.required && leaf.eager && leaf.state !== 'DONE' && !isDead(leaf))
+    .map(leaf => ({
+      rendition: leaf.rendition,
+      format: leaf.format,
+      node: `sha256:${leaf.node}`,
+      state: leaf.state ?? 'PLANNED',
+      code: leaf.failure?.code,
+      attempts: leaf.attempts ?? undefined,
+    }))
+  return {
+    product,
+    status: statusOf(counts),
+    ...counts,
+    ...(failed.length > 0 && { failed }),
+    ...(pending.length > 0 && { pending }),
+  }
 }
 
 /**

@@ -27,6 +27,7 @@ export const ErasureSchema = z
     kind: z.literal('erase'),
     step: z.string(),
     asset: z.uuid(),
+    version: z.number().int().optional().openapi({ description: 'Of this version alone' }),
     collection: z.string(),
     reason: z.string(),
     max_exposure_until: z.string().openapi({
@@ -75,6 +76,7 @@ export const presentErasure = (
     state,
     step: erasure.state.toLowerCase(),
     asset: erasure.asset,
+    ...(erasure.version !== null && { version: erasure.version }),
     collection: erasure.collection,
     reason: erasure.reason,
     // Which objects there are turns up while rows are gone through.

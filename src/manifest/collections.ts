@@ -11,17 +11,25 @@ const columns = {
   owner: collection.ownerProduct,
   publishGate: collection.publishGate,
   rules: collection.rules,
+  keepVersions: collection.keepVersions,
 }
 
-type Row = Omit<Collection, 'rules'> & { readonly rules: CollectionRules | null }
-const toCollection = ({ rules, ...row }: Row): Collection => ({ ...row, rules: rules ?? undefined })
+type Row = Omit<Collection, 'rules' | 'keepVersions'> & {
+  readonly rules: CollectionRules | null
+  readonly keepVersions: number | null
+}
+const toCollection = ({ rules, keepVersions, ...row }: Row): Collection => ({
+  ...row,
+  rules: rules ?? undefined,
+  keepVersions: keepVersions ?? undefined,
+})
 
 /** Creates or changes; the owner gets its edge in the same transaction. */
 export const putCollection = async (
   tx: Sql,
-  { tenantId, collection: collectionId, owner, publishGate, rules }: Collection & { tenantId: string },
+  { tenantId, collection: collectionId, owner, publishGate, rules, keepVersions }: Collection & { tenantId: string },
 ): Promise<void> => {
-  const set = { ownerProduct: owner, publishGate, rules: rules ?? null }
+  const set = { ownerProduct: owner, publishGate, rules: rules ?? null, keepVersions: keepVersions ?? null }
   await tx.orm
     .insert(collection)
     .values({ tenantId, collectionId, ...set })

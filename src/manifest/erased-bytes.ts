@@ -9,6 +9,7 @@
  * while it holds the claim, and puts it again where it is gone; nobody deletes it after. Who deletes and dies before the commit
  * leaves a doomed row without an object: it is deleted again, or claimed and put again.
  */
+import type { Erasure } from '../model/erasure.ts'
 import type { Hex } from '../model/ids.ts'
 import type { ClaimedNode, Derivative } from '../model/node.ts'
 import type { Sql } from './database.ts'
@@ -100,10 +101,14 @@ export const postponeDoomed = async (
 
 const HAS_OPEN = {
   name: 'erased_has_open',
-  text: `select exists (select 1 from erasure_object where tenant_id = $1 and erasure_id = $2 and state in ('NAMED', 'DOOMED')) as open`,
+  text: `select exists (select 1 from erasure_object where tenant_id = $1 and state in ('NAMED', 'DOOMED') and (erasure_id = $2
+           or erasure_id in (select erasure_id from erasure where tenant_id = $1 and asset_id = $3))) as open`,
 }
+
+/** Of an asset nothing is left only when nothing is left of its versions that were erased before. */
 
 export const hasOpenObjects = async (
   tx: Sql,
-  { tenant, id }: { readonly tenant: string; readonly id: string },
-): Promise<boolean> => (await tx.rows<{ open: boolean }>(HAS_OPEN, [tenant, id]))[0]?.open ?? true
+  { tenant, id, asset, version }: Pick<Erasure, 'tenant' | 'id' | 'asset' | 'version'>,
+): Promise<boolean> =>
+  (await tx.rows<{ open: boolean }>(HAS_OPEN, [tenant, id, version === null ? asset : null]))[0]?.open ?? true

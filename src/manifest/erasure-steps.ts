@@ -4,55 +4,59 @@ import type { Hex } from '../model/ids.ts'
 import type { Sql } from './database.ts'
 import { eraseProvenance } from './provenance.ts'
 
-type Named = Pick<Erasure, 'tenant' | 'id' | 'asset'>
+type Named = Pick<Erasure, 'tenant' | 'id' | 'asset' | 'version'>
+
+/** Of the whole asset, or of one version. */
+const ofVersion = (parameter: number, table = ''): string =>
+  `($${parameter}::int is null or ${table}version = $${parameter})`
 
 /** A planner that has leaves of a version in hand has locked its row, and is waited for. */
 const LOCK_VERSIONS = {
   name: 'erasure_lock_versions',
-  text: `select 1 from asset_version where tenant_id = $1 and asset_id = $2 order by version for update`,
+  text: `select 1 from asset_version where tenant_id = $1 and asset_id = $2 and ${ofVersion(3)} order by version for update`,
 }
 const NAME_ORIGINALS = {
   name: 'erasure_name_originals',
   text: `insert into erasure_object (tenant_id, erasure_id, kind, sha256, object_key, byte_length)
          select distinct $1, $3::uuid, 'original', o.sha256, o.object_key, o.byte_length
          from asset_version v join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
-         where v.tenant_id = $1 and v.asset_id = $2 on conflict do nothing`,
+         where v.tenant_id = $1 and v.asset_id = $2 and ${ofVersion(4, 'v.')} on conflict do nothing`,
 }
 const DELETE_LEAVES = {
   name: 'erasure_delete_leaves',
-  text: `delete from leaf where tenant_id = $1 and asset_id = $2 returning 1`,
+  text: `delete from leaf where tenant_id = $1 and asset_id = $2 and ${ofVersion(3)} returning 1`,
 }
 /** What a version may become is fixed (migration 0002): some become PURGED by a step between. */
 const LEAVE_PROCESSING = {
   name: 'erasure_leave_processing',
   text: `update asset_version set state = case when state = 'ACTIVE' then 'ARCHIVED' else 'FAILED' end::version_state
-         where tenant_id = $1 and asset_id = $2 and state in ('ACTIVE', 'PROCESSING')`,
+         where tenant_id = $1 and asset_id = $2 and state in ('ACTIVE', 'PROCESSING') and ${ofVersion(3)}`,
 }
 const PURGE_VERSIONS = {
   name: 'erasure_purge_versions',
   text: `update asset_version set state = 'PURGED', sha256 = null, filename = null, source_ref = null, failure = null
-         where tenant_id = $1 and asset_id = $2 and state <> 'PURGED'`,
+         where tenant_id = $1 and asset_id = $2 and state <> 'PURGED' and ${ofVersion(3)}`,
 }
 
 /** Nothing names what the asset was made of any more, but for the erasure. */
-export const unbind = async (tx: Sql, { tenant, id, asset }: Named): Promise<void> => {
-  await tx.rows(LOCK_VERSIONS, [tenant, asset])
-  await tx.rows(NAME_ORIGINALS, [tenant, asset, id])
-  await tx.rows(DELETE_LEAVES, [tenant, asset])
-  await tx.rows(LEAVE_PROCESSING, [tenant, asset])
-  await tx.rows(PURGE_VERSIONS, [tenant, asset])
-  await eraseProvenance(tx, tenant, asset)
+export const unbind = async (tx: Sql, { tenant, id, asset, version }: Named): Promise<void> => {
+  await tx.rows(LOCK_VERSIONS, [tenant, asset, version])
+  await tx.rows(NAME_ORIGINALS, [tenant, asset, id, version])
+  await tx.rows(DELETE_LEAVES, [tenant, asset, version])
+  await tx.rows(LEAVE_PROCESSING, [tenant, asset, version])
+  await tx.rows(PURGE_VERSIONS, [tenant, asset, version])
+  await eraseProvenance(tx, { tenant, asset, version })
 }
 
 const IS_BOUND = {
   name: 'erasure_is_bound',
-  text: `select exists (select 1 from leaf where tenant_id = $1 and asset_id = $2)
-             or exists (select 1 from asset_version where tenant_id = $1 and asset_id = $2 and state <> 'PURGED') as bound`,
+  text: `select exists (select 1 from leaf where tenant_id = $1 and asset_id = $2 and ${ofVersion(3)})
+             or exists (select 1 from asset_version where tenant_id = $1 and asset_id = $2 and state <> 'PURGED' and ${ofVersion(3)}) as bound`,
 }
 
 /** Somebody had begun to plan for it before it was unbound, and was done after. */
-export const isBound = async (tx: Sql, { tenant, asset }: Named): Promise<boolean> =>
-  (await tx.rows<{ bound: boolean }>(IS_BOUND, [tenant, asset]))[0]?.bound ?? false
+export const isBound = async (tx: Sql, { tenant, asset, version }: Named): Promise<boolean> =>
+  (await tx.rows<{ bound: boolean }>(IS_BOUND, [tenant, asset, version]))[0]?.bound ?? false
 
 const NEXT_NAMED = {
   name: 'erasure_next_named',

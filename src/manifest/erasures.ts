@@ -11,7 +11,7 @@ import { appendFacts } from './events.ts'
 import { lockAsset } from './publish.ts'
 import { cancelSchedule } from './schedules.ts'
 
-const SELECT = `select e.erasure_id as id, e.tenant_id as tenant, e.asset_id as asset, a.collection_id as collection, a.owner_product as owner,
+const SELECT = `select e.erasure_id as id, e.tenant_id as tenant, e.asset_id as asset, e.version, a.collection_id as collection, a.owner_product as owner,
     e.reason, e.state, e.requested_by as "requestedBy", e.correlation_id as "correlationId", e.requested_at as "requestedAt",
     e.exposed_until as "exposedUntil", e.cached_until as "cachedUntil", e.finished_at as "finishedAt"
   from erasure e join asset a on a.tenant_id = e.tenant_id and a.asset_id = e.asset_id`
@@ -71,13 +71,16 @@ const LAID_ON = {
   name: 'erasure_laid_on',
   text: `select distinct r.collection_id || '/' || r.product_id || '/' || r.name as rendition
          from rendition r, asset_version v
-         where r.tenant_id = $1 and r.state = 'active' and v.tenant_id = $1 and v.asset_id = $2 and v.sha256 is not null
+         where r.tenant_id = $1 and r.state = 'active' and v.tenant_id = $1 and v.asset_id = $2 and v.sha256 is not null and ($3::int is null or v.version = $3)
            and position('"' || encode(v.sha256, 'hex') || '"' in r.recipe) > 0 order by 1 limit 20`,
 }
 
 /** What shows the asset as a part of others would go on showing it. */
-const refuseLaidOn = async (tx: Sql, tenant: string, asset: string): Promise<void> => {
-  const found = await tx.rows<{ rendition: string }>(LAID_ON, [tenant, asset])
+export const refuseLaidOn = async (
+  tx: Sql,
+  { tenant, asset, version }: Pick<Erasure, 'tenant' | 'asset' | 'version'>,
+): Promise<void> => {
+  const found = await tx.rows<{ rendition: string }>(LAID_ON, [tenant, asset, version])
   if (found.length === 0) return
   throw refuse('conflict', 'The asset is laid on others; change or delete these renditions first.', {
     details: { renditions: found.map(({ rendition }) => rendition) },
@@ -127,7 +130,7 @@ export const beginErasure = async (
   const locked = await lockAsset(tx, tenant, asset)
   if (!locked) throw refuse('not-found', 'There is no such asset for this product.')
   if (locked.erased_at) throw refuse('asset-erased', 'The asset has been erased.')
-  await refuseLaidOn(tx, tenant, asset)
+  await refuseLaidOn(tx, { tenant, asset, version: null })
   const { exposedUntil, cachedUntil } = exposure({ streams: await streamsOf(tx, tenant, locked.collection_id) })
   const id = newId()
   await tx.rows(TOMBSTONE, [tenant, asset])

@@ -103,11 +103,22 @@ const GROUNDS_OF_SOME = {
 const FIRST = `'00000000-0000-0000-0000-000000000000'`
 
 /** Assets of a collection in the order of their making, without those that are deleted or erased. */
+/** What a list may be of; `DRAFT`: with a version that has not been published yet. */
+export const LIST_STATES = ['PENDING', 'ACTIVE', 'ARCHIVED', 'DRAFT'] as const
+export type ListState = (typeof LIST_STATES)[number]
+
+const IN_STATE = `case $6::text when 'PENDING' then a.archived_at is null and a.active_version is null
+    when 'ACTIVE' then a.archived_at is null and a.active_version is not null
+    when 'ARCHIVED' then a.archived_at is not null
+    when 'DRAFT' then a.archived_at is null and exists (select 1 from asset_version d where d.tenant_id = a.tenant_id
+      and d.asset_id = a.asset_id and d.state in ('PENDING', 'PROCESSING', 'READY', 'FAILED'))
+    else true end`
+
 const GROUNDS_OF_COLLECTION = {
   name: 'collection_grounds',
   text: `select ${GROUNDS_COLUMNS} from asset a ${edgeJoins('$3')}
          where a.tenant_id = $1 and a.collection_id = $2 and a.asset_id > coalesce($4::uuid, ${FIRST})
-           and a.deleted_at is null and a.erased_at is null
+           and a.deleted_at is null and a.erased_at is null and ${IN_STATE}
          order by a.asset_id limit $5`,
 }
 
@@ -121,7 +132,7 @@ const GROUNDS_OF_OWN = {
          cross join lateral (select * from asset b where b.tenant_id = s.tenant_id and b.asset_id = s.asset_id
            and b.collection_id = $2 and b.deleted_at is null and b.erased_at is null offset 0) a
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = $3
-         where s.tenant_id = $1 and s.product_id = $3 and s.asset_id > coalesce($4::uuid, ${FIRST})
+         where s.tenant_id = $1 and s.product_id = $3 and s.asset_id > coalesce($4::uuid, ${FIRST}) and ${IN_STATE}
          order by s.asset_id limit $5`,
 }
 
@@ -174,6 +185,7 @@ export const listGrounds = async (
     after,
     limit,
     ownOnly,
+    state,
   }: {
     tenantId: string
     collectionId: string
@@ -181,9 +193,11 @@ export const listGrounds = async (
     after: string | undefined
     limit: number
     ownOnly: boolean
+    /** `undefined`: any. */
+    state: ListState | undefined
   },
 ): Promise<AssetGrounds[]> => {
-  const values = [tenantId, collectionId, product, after ?? null, limit]
+  const values = [tenantId, collectionId, product, after ?? null, limit, state ?? null]
   const rows = await sql.rows<GroundsRow>(ownOnly ? GROUNDS_OF_OWN : GROUNDS_OF_COLLECTION, values)
   return rows.map(row => rowGrounds(row, product))
 }

@@ -20,11 +20,17 @@ export const insertProvenance = async (tx: Sql, named: Named, { source, trust, h
   await tx.rows(INSERT, [named.tenant, named.asset, named.version, source, trust, JSON.stringify(hints)])
 }
 
-const ERASE = { name: 'provenance_erase', text: `delete from provenance where tenant_id = $1 and asset_id = $2` }
+const ERASE = {
+  name: 'provenance_erase',
+  text: `delete from provenance where tenant_id = $1 and asset_id = $2 and ($3::int is null or version = $3)`,
+}
 
-/** Of an asset that is erased. */
-export const eraseProvenance = async (tx: Sql, tenant: string, asset: string): Promise<void> => {
-  await tx.rows(ERASE, [tenant, asset])
+/** Of an asset that is erased, or of one version of it. */
+export const eraseProvenance = async (
+  tx: Sql,
+  { tenant, asset, version }: Omit<Named, 'version'> & { readonly version: number | null },
+): Promise<void> => {
+  await tx.rows(ERASE, [tenant, asset, version])
 }
 
 /** Workers hash what they read of an original, and stop where it is not that: whatever was made of it last has seen it whole. */

@@ -7,7 +7,7 @@
  *        \------a gated leaf dead------> FAILED --its dead nodes redriven--> PROCESSING
  *   publish: READY | ARCHIVED -> ACTIVE, the version that was ACTIVE -> ARCHIVED, pointer and history in the same transaction
  */
-import { type VersionState, whyGone } from '../model/asset.ts'
+import { type VersionState, versionPurged, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import type { PublishGate } from '../model/product.ts'
@@ -176,8 +176,6 @@ export interface PublishOptions {
   /** For when it was set, where it was. */
   readonly scheduledAt?: Date | undefined
 }
-
-export const versionPurged = (version: number) => refuse('version-purged', `Version ${version} has been purged.`)
 
 /**
  * Publishes a version that is complete, for all products at once. Publishing the current version again changes nothing.

@@ -65,6 +65,14 @@ export const entryStatus = ({
   return activeVersion === undefined ? 'PENDING' : 'ACTIVE'
 }
 
+/** Its number stays, and nothing else. */
+export const versionPurged = (version: number): MatrixError =>
+  refuse('version-purged', `Version ${version} has been purged.`)
+
+/** Never published: shown to nobody but those who may publish it. */
+export const isDraft = (state: VersionState): boolean =>
+  state === 'PENDING' || state === 'PROCESSING' || state === 'READY' || state === 'FAILED'
+
 /** What is said of an asset that is shown to nobody, to those who may know of it; `undefined` of one that is there. */
 export const whyGone = ({ archived, erased }: { archived: boolean; erased: boolean }): MatrixError | undefined => {
   if (erased) return refuse('asset-erased', 'The asset has been erased.')

@@ -1,11 +1,13 @@
 /** The removal of an asset and of all that was made of it, in steps that outlive the request. */
-export const ERASURE_STATES = ['UNBINDING', 'FORGETTING', 'DELETING', 'DONE'] as const
+export const ERASURE_STATES = ['UNBINDING', 'FORGETTING', 'DELETING', 'PRUNING', 'DONE'] as const
 export type ErasureState = (typeof ERASURE_STATES)[number]
 
 export interface Erasure {
   readonly id: string
   readonly tenant: string
   readonly asset: string
+  /** `null`: all of them, and the asset. */
+  readonly version: number | null
   readonly collection: string
   readonly owner: string
   readonly reason: string

@@ -26,6 +26,8 @@ export interface Collection {
   readonly publishGate: PublishGate
   /** `undefined`: nothing is asked of what is put into it. */
   readonly rules: CollectionRules | undefined
+  /** So many of those that were shown; `undefined`: all. */
+  readonly keepVersions: number | undefined
 }
 
 export const ROLES = ['owner', 'editor', 'reader'] as const
@@ -45,6 +47,10 @@ export interface Grant {
   readonly expiresAt: Date | undefined
   readonly conditions: Conditions | undefined
 }
+
+/** What is not published yet is theirs to see. */
+export const mayPublish = (edge: Pick<Grant, 'role'> | undefined): boolean =>
+  edge?.role === 'owner' || edge?.role === 'editor'
 
 /** What may be asked for by operations in the path (model/ad-hoc.ts), without a rendition. */
 export interface AdHoc {

@@ -4,8 +4,9 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { findAssets, listAssets } from '../manifest/assets.ts'
-import { type AssetGrounds, listGrounds } from '../manifest/grounds.ts'
+import { type AssetGrounds, type ListState, listGrounds } from '../manifest/grounds.ts'
 import type { Asset } from '../model/asset.ts'
+import type { Action } from './decide.ts'
 import { governing } from './governing.ts'
 import { type Asked, type PermissionDependencies, permitOnCollection } from './permission.ts'
 import type { Ruling } from './policy.ts'
@@ -35,13 +36,15 @@ const allowed = async (
 export const listPermitted = async (
   dependencies: PermissionDependencies,
   asked: Omit<Asked, 'action'> & { readonly collection: string },
-  { after, limit }: { after: string | undefined; limit: number },
+  { after, limit, state }: { after: string | undefined; limit: number; state?: ListState | undefined },
 ): Promise<Asset[] | undefined> => {
   const { database, clock, policy } = dependencies
   const { principal, product, collection, address } = asked
   const { tenant } = principal
-  const { effect, rule } = await permitOnCollection(dependencies, { ...asked, action: 'read' })
-  if (rule === 'administrator' && policy.isMatrixAlone)
+  // Drafts are shown to those who may publish them.
+  const action: Action = state === 'DRAFT' ? 'publish' : 'read'
+  const { effect, rule } = await permitOnCollection(dependencies, { ...asked, action })
+  if (state === undefined && rule === 'administrator' && policy.isMatrixAlone)
     return listAssets(database, { tenantId: tenant, collectionId: collection, after, limit })
   // Who may not see the collection may have been given single assets of it.
   const ownOnly = effect !== 'allow'
@@ -49,17 +52,17 @@ export const listPermitted = async (
     const at = clock.now()
     const edge = governing(edges, at)
     const context = { at, mediaType, labels, address }
-    const question = { principal, action: 'read' as const, product, edge, context }
+    const question = { principal, action, product, edge, context }
     return policy.decide(question, { tenant, collection, asset, rendition: undefined })
   }
   const visible: string[] = []
   for (let last = after, more = limit; visible.length < limit; more = READ_MORE) {
-    const key = { tenantId: tenant, collectionId: collection, productId: product, ownOnly }
+    const key = { tenantId: tenant, collectionId: collection, productId: product, ownOnly, state }
     const read = await listGrounds(database, { ...key, after: last, limit: more })
     visible.push(...(await allowed(read, { decide, enough: limit - visible.length })))
     last = read.at(-1)?.asset
     if (read.length < more) break
   }
-  if (ownOnly && visible.length === 0) return undefined
+  if (ownOnly && visible.length === 0) return action === 'publish' && effect === 'forbid' ? [] : undefined
   return findAssets(database, tenant, visible.slice(0, limit))
 }

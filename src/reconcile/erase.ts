@@ -7,6 +7,9 @@
  *   DELETING    the objects of what has no row any more are deleted, one by one, and looked for
  *   DONE        the receipt stands
  *
+ * Of one version (manifest/prune.ts) what names it goes with the request, and PRUNING is the rest: FORGETTING and DELETING of what it
+ * alone was made of.
+ *
  * Each step is one transaction that holds the row of the erasure: any number of processes may carry one on, and a crash has
  * either done the step or not begun it. An object is deleted before its row says so; after a crash between them it is deleted
  * again. How bytes come again meanwhile is told in manifest/erased-bytes.ts.
@@ -58,7 +61,21 @@ export const exposureOf =
     }
   }
 
+const prune = async (tx: Sql, erasure: Erasure): Promise<boolean> => {
+  if (await isBound(tx, erasure)) {
+    await unbind(tx, erasure)
+    return true
+  }
+  const original = await nextNamed(tx, erasure)
+  if (original !== undefined) return forgetOriginal(tx, erasure, original)
+  if (await hasOpenObjects(tx, erasure)) return false
+  await setErasureState(tx, erasure, 'DONE')
+  await recordReceipt(tx, erasure)
+  return true
+}
+
 const step = async (tx: Sql, erasure: Erasure): Promise<boolean> => {
+  if (erasure.state === 'PRUNING') return prune(tx, erasure)
   if (erasure.state === 'UNBINDING') {
     await unbind(tx, erasure)
     await setErasureState(tx, erasure, 'FORGETTING')
@@ -82,7 +99,7 @@ const step = async (tx: Sql, erasure: Erasure): Promise<boolean> => {
 
 /** What is left to show: digests are told by the operation, as many as there were. */
 const recordReceipt = async (tx: Sql, erasure: Erasure): Promise<void> => {
-  const { tenant, id, asset, reason, correlationId, requestedBy, exposedUntil, cachedUntil } = erasure
+  const { tenant, id, asset, version, reason, correlationId, requestedBy, exposedUntil, cachedUntil } = erasure
   const objects = await objectsOfErasure(tx, erasure)
   const gone = objects.filter(({ state }) => state === 'DELETED')
   await recordAudit(tx, {
@@ -93,8 +110,8 @@ const recordReceipt = async (tx: Sql, erasure: Erasure): Promise<void> => {
     requestId: `erasure:${id}`,
     correlationId,
     client: undefined,
-    action: 'asset.erased',
-    resource: `assets/${asset}`,
+    action: version === null ? 'asset.erased' : 'version.purged',
+    resource: version === null ? `assets/${asset}` : `assets/${asset}/versions/${version}`,
     reasons: [],
     before: undefined,
     after: {

@@ -2,7 +2,7 @@
  * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
  * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
  * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, by whichever entrance, the
- * planner knows what it plans for, backfills and erasures go on, and caches in front hear what they have to forget. Any number of
+ * planner knows what it plans for, backfills and erasures go on, versions that are kept no longer go, and caches in front hear what they have to forget. Any number of
  * processes may sweep at once.
  */
 
@@ -16,6 +16,7 @@ import { refreshStatistics } from '../manifest/statistics.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
+import { openPruning } from './prune.ts'
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
 import { advanceScans, type ScanDependencies } from './scans.ts'
@@ -46,6 +47,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
   const { database, log, config, clock } = options
   const sequencer = openSequencer(database, clock)
   const advance = () => advanceOperations(database, undefined, config.maxTransformCpuMs)
+  const prune = openPruning(options)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await carryOutSchedules(options)
@@ -56,6 +58,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await advance()
     await advanceRollouts(database)
     await eraseOverdue(options)
+    await prune()
     await advanceErasures(options)
     await advanceScans(options)
     await deliverPurges(options)

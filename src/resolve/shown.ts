@@ -1,17 +1,24 @@
 /** Which versions are shown to whom, and what is said where none is. Pure. */
 import type { ResolveFacts } from '../manifest/resolve-facts.ts'
-import { type VersionState, whyGone } from '../model/asset.ts'
+import { type VersionState, versionPurged, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
-import type { Grant } from '../model/product.ts'
+import type { Principal } from '../model/principal.ts'
+import { type Grant, mayPublish } from '../model/product.ts'
 import type { Common, Unpublished } from './answer.ts'
 import { requireAtLeast } from './at-least.ts'
 import { type Claim, grantEndOf, nothingHere, principalOf } from './permit.ts'
 
-/** A pinned version is answered while its bytes exist; the public sees only what has been published at some time. */
-export const isShown = (state: VersionState, pinned: number | undefined, known: boolean): boolean => {
+/** A pinned version is answered while its bytes exist; drafts, which have never been published, to those who may publish them. */
+export const isShown = (state: VersionState, pinned: number | undefined, seesDrafts: boolean): boolean => {
   if (state === 'ACTIVE') return true
   if (pinned === undefined) return false
-  return known ? state !== 'PENDING' && state !== 'PURGED' : state === 'ARCHIVED'
+  return state === 'ARCHIVED' || (seesDrafts && state !== 'PENDING' && state !== 'PURGED')
+}
+
+/** A link to an asset shows what its product shows. */
+const seesDrafts = (principal: Principal | undefined, edge: Grant | undefined): boolean => {
+  if (principal === undefined || principal.kind === 'share') return false
+  return principal.scopes.includes('matrix:admin') || mayPublish(edge)
 }
 
 /** The product is known and may ask, so it is told what has become of the asset. */
@@ -69,6 +76,7 @@ export const shownFrom = (
   if (question.version === undefined && asset.activeVersion === undefined) {
     return unpublished(asset.newest, { kind: 'unpublished', ...shared, rendition: question.rendition })
   }
-  if (!version || !isShown(version.state, question.version, principal !== undefined)) throw nothingHere()
+  if (version?.state === 'PURGED' && principal !== undefined) throw versionPurged(version.version)
+  if (!version || !isShown(version.state, question.version, seesDrafts(principal, edge))) throw nothingHere()
   return { kind: 'shown', shared, version }
 }

@@ -42,6 +42,8 @@ const scene = {
   gallery: 'gallery',
   asset: '',
   sha256: '',
+  /** The next of as many drafts as there are who may try to discard one. */
+  draft: 2,
   kid: '',
   share: '',
   operation: '',
@@ -267,9 +269,16 @@ const CASES: readonly Case[] = [
     options: () => ({ ...ifMatch, body: { labels: ['seen'], attributes: { caption: 'Seen' } } }),
     row: writes(200),
   },
-  ...['', '/1', '/1/completeness', '/1/plan', '/1/provenance'].map(rest => ({
+  {
+    method: 'DELETE',
+    route: '/v1/assets/:asset/versions/:version',
+    path: () => `/v1/assets/${scene.asset}/versions/${scene.draft++}`,
+    options: () => ifMatch,
+    row: writes(202),
+  },
+  ...['', '/1', '/1/completeness', '/1/plan', '/1/provenance', '/1/compare?with=1'].map(rest => ({
     method: 'GET',
-    route: `/v1/assets/:asset/versions${rest.replace('1', ':version')}`,
+    route: `/v1/assets/:asset/versions${rest.replace('1', ':version').replace('?with=1', '')}`,
     path: () => `/v1/assets/${scene.asset}/versions${rest}`,
     row: looks(),
   })),
@@ -737,6 +746,11 @@ beforeAll(async () => {
   const { asset, digest } = await expectJson<{ asset: string; digest: string }>(uploaded, 201)
   scene.asset = asset
   scene.sha256 = digest.replace('sha256:', '')
+  const draft = () =>
+    send('POST', `/v1/assets/${asset}/versions?publish=manual`, { key: keys.owner, ...text() }).then(({ status }) =>
+      expect(status).toBe(201),
+    )
+  await Promise.all(WHO.map(draft))
   for (const name of ['upload', 'ended'] as const) {
     const begun = await send('POST', '/v1/tus', { key: keys.owner, ...newUpload() })
     scene[name] = begun.headers.get('location')?.split('/').at(-1) ?? ''

@@ -13,6 +13,7 @@ import { isSeen, requireState, stateTag, writeConfiguration } from '../configura
 import type { Env } from '../context.ts'
 import { EdgeSchema, presentEdge } from '../edges.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
+import { KeepVersions, WouldPurgeSchema, wouldPurge } from '../keep-versions.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
@@ -24,6 +25,7 @@ const CollectionBody = z.strictObject({
   rules: RulesBody.optional().openapi({
     description: 'What is asked of originals before they are taken in; what is there already stays as it is',
   }),
+  keep_versions: KeepVersions.optional(),
 })
 const CollectionSchema = z
   .object({
@@ -31,6 +33,7 @@ const CollectionSchema = z
     owner: z.string(),
     publish_gate: z.enum(PUBLISH_GATES),
     rules: RulesBody.optional(),
+    keep_versions: KeepVersions.optional(),
   })
   .openapi('Collection')
 const params = z.object({ collection: Name })
@@ -38,11 +41,12 @@ const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-const presentCollection = ({ collection, owner, publishGate, rules }: Collection) => ({
+const presentCollection = ({ collection, owner, publishGate, rules, keepVersions }: Collection) => ({
   collection,
   owner,
   publish_gate: publishGate,
   ...(rules && { rules: presentRules(rules) }),
+  ...(keepVersions !== undefined && { keep_versions: keepVersions }),
 })
 
 const noScanner = () =>
@@ -74,7 +78,7 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       responses: {
         201: json(CollectionSchema, 'The collection, which is new'),
         200: json(
-          CollectionSchema.extend({ impact: AccessImpactSchema.optional() }),
+          CollectionSchema.extend({ impact: AccessImpactSchema.optional(), would_purge: WouldPurgeSchema.optional() }),
           'The collection, or with `validate_only` what would be and whom it would touch',
         ),
         ...shared,
@@ -84,27 +88,29 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
     async c => {
       const { tenant } = c.get('principal')
       const { collection } = c.req.valid('param')
-      const { owner, publish_gate: publishGate, rules } = c.req.valid('json')
+      const { owner, publish_gate: publishGate, rules, keep_versions: keepVersions } = c.req.valid('json')
       await requireProduct(database, { tenant, product: owner, pointer: '/owner' })
       if (rules?.scan && scanners.length === 0) throw noScanner()
-      const wished: Collection = { collection, owner, publishGate, rules: rulesOf(rules) }
+      const wished: Collection = { collection, owner, publishGate, rules: rulesOf(rules), keepVersions }
       const shown = presentCollection(wished)
       const tries = c.req.valid('query').validate_only === 'true'
-      const { isNew, impact } = await writeConfiguration(database, { tries }, async tx => {
+      const { isNew, impact, purged } = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
         const before = await findCollection(tx, tenant, collection)
         requireState(c, before && stateTag(presentCollection(before)))
         const wish = { tenant, collection, product: owner, change: givenTo(owner) }
         const would = tries ? await accessImpact(gateway, tx, wish) : undefined
+        const keep = tries ? keepVersions : undefined
+        const purged = keep === undefined ? undefined : await wouldPurge(tx, { tenant, collection, keep })
         await putCollection(tx, { tenantId: tenant, ...wished })
         await auditChange(c, tx, {
           resource: `collections/${collection}`,
           before: before && presentCollection(before),
           after: shown,
         })
-        return { isNew: before === undefined, impact: would }
+        return { isNew: before === undefined, impact: would, purged }
       })
-      if (tries) return c.json({ ...shown, impact }, 200)
+      if (tries) return c.json({ ...shown, impact, ...(purged && { would_purge: purged }) }, 200)
       c.header('ETag', stateTag(shown))
       return c.json(shown, isNew ? 201 : 200)
     },

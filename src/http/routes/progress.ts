@@ -12,7 +12,7 @@ import { eventStream, type StreamEvent } from '../event-stream.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { refusals, security } from '../openapi.ts'
 import { AssetIdParam, VersionParam } from '../validation.ts'
-import { readCompleteness } from './assets.ts'
+import { readCompleteness } from './versions.ts'
 
 const LOOK_MS = 500
 const STILL_HERE_MS = 15_000
