@@ -37,6 +37,7 @@ import { policyRoutes } from './routes/policy.ts'
 import { preflightRoutes } from './routes/preflight.ts'
 import { productRoutes } from './routes/products.ts'
 import { provenanceRoutes } from './routes/provenance.ts'
+import { progressRoutes } from './routes/progress.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
 import { releaseRoutes } from './routes/release.ts'
@@ -70,6 +71,7 @@ const ROUTES = [
   assetRoutes,
   assetsBatchRoutes,
   provenanceRoutes,
+  progressRoutes,
   metadataRoutes,
   publishRoutes,
   releaseRoutes,

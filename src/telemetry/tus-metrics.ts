@@ -1,4 +1,4 @@
-import { Counter, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 
 /** Of uploads that can be resumed; what becomes of them is counted with all uploads. */
 export const tusMetrics = (registers: Registry[]) => ({
@@ -6,6 +6,11 @@ export const tusMetrics = (registers: Registry[]) => ({
     name: 'matrix_tus_uploads_total',
     help: 'Uploads by tus: created, finished, refused (their content), terminated (by their sender), expired; superseded: a request lost its upload to another one.',
     labelNames: ['event'] as const,
+    registers,
+  }),
+  progressStreams: new Gauge({
+    name: 'matrix_progress_streams',
+    help: 'Event streams about versions that are open at this gateway.',
     registers,
   }),
   tusBytes: new Counter({

@@ -121,6 +121,12 @@ const CASES: readonly Case[] = [
     row: { ...all(200) },
   })),
   { method: 'GET', route: '/problems/:code', path: () => '/problems/not-found', row: all(200) },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/versions/:version/progress',
+    path: () => `/v1/assets/${scene.asset}/versions/1/progress`,
+    row: looks(),
+  },
   { method: 'POST', route: '/v1/tus', path: () => '/v1/tus', options: newUpload, row: writes(201) },
   {
     method: 'GET',

@@ -57,6 +57,22 @@ export const permitAsset = async (
 export const permittedAsset = async (...question: Parameters<typeof permitAsset>): Promise<Asset> =>
   (await permitAsset(...question)).asset
 
+/** Of a version that the caller may read. */
+export const readCompleteness = async (
+  gateway: Gateway,
+  c: MatrixContext,
+  { id, version }: { id: string; version: number },
+) => {
+  const { database } = gateway
+  const { tenant, product: viewer } = c.get('principal')
+  const { asset, collection: collectionId } = await permittedAsset(gateway, c, id, 'read')
+  const found = await findVersion(database, { tenantId: tenant, assetId: asset, version })
+  const collection = await findCollection(database, tenant, collectionId)
+  if (!found || !collection) throw nothingHere()
+  const leaves = await leavesOfVersion(database, tenant, asset, version)
+  return completenessOf(asset, found, { leaves, gate: collection.publishGate, viewer })
+}
+
 const at = (date: Date | undefined) => date?.toISOString()
 
 export const presentAsset = (asset: Asset) => ({
@@ -225,20 +241,8 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       responses: { 200: json(CompletenessSchema, 'Counts per product'), ...shared },
     }),
     async c => {
-      const { asset: id, version } = c.req.valid('param')
-      const { tenant } = c.get('principal')
-      const asset = await permittedAsset(gateway, c, id, 'read')
-      const found = await findVersion(database, { tenantId: tenant, assetId: asset.asset, version })
-      const collection = await findCollection(database, tenant, asset.collection)
-      if (!found || !collection) throw nothingHere()
-      return c.json(
-        completenessOf(asset.asset, found, {
-          leaves: await leavesOfVersion(database, tenant, asset.asset, version),
-          gate: collection.publishGate,
-          viewer: c.get('principal').product,
-        }),
-        200,
-      )
+      const { asset, version } = c.req.valid('param')
+      return c.json(await readCompleteness(gateway, c, { id: asset, version }), 200)
     },
   )
 
