@@ -26,6 +26,7 @@ import { seed } from './commands/seed.ts'
 import { shares } from './commands/shares.ts'
 import { sign } from './commands/sign.ts'
 import { signingKeys } from './commands/signing-keys.ts'
+import { upload } from './commands/upload.ts'
 import { url } from './commands/url.ts'
 import { usage } from './commands/usage.ts'
 import { versions } from './commands/versions.ts'
@@ -57,6 +58,7 @@ export const buildProgram = (): Command => {
     seed,
     put,
     importCommand,
+    upload,
     patch,
     resolve,
     picture,

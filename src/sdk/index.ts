@@ -1,4 +1,5 @@
 /** What products import: no configuration, nothing beyond what node and browsers have. `sendStaged` and `uploadDirect` alone ask anybody anything. */
+/** What products import: no configuration and nothing beyond node's own modules. `tusUpload` alone asks anybody, whom it is told to. */
 
 export {
   type PictureDocument,
@@ -9,6 +10,7 @@ export {
   pictureHtml,
   pictureOf,
 } from '../deliver/picture.ts'
+export { TusRefusal, type TusSource, type TusUploadOptions, tusUpload } from '../lib/tus-client.ts'
 export {
   type CanonicalPath,
   canonicalDeliveryPath,

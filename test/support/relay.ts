@@ -3,6 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 
 export interface Relay {
   readonly port: number
+  /** Ends every connection as it is. */
+  cut(): void
   close(): Promise<void>
 }
 
@@ -30,6 +32,9 @@ export const startRelay = async ({ connect, listen }: RelayOptions): Promise<Rel
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   return {
     port: (server.address() as AddressInfo).port,
+    cut: () => {
+      for (const socket of sockets) socket.destroy()
+    },
     close: () =>
       new Promise(done => {
         server.close(() => done())

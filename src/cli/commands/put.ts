@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Command, Option } from 'commander'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
+import { sha256Of, sizeOf } from '../file.ts'
 import { progressOf } from '../progress.ts'
 
 interface Uploaded {
@@ -23,18 +23,6 @@ interface Wish {
   readonly alias?: string
   readonly label: readonly string[]
   readonly publish: string
-}
-
-const sha256Of = async (file: string): Promise<Buffer> => {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk)
-  return hash.digest()
-}
-
-const sizeOf = async (file: string): Promise<number> => {
-  const found = await stat(file).catch(() => undefined)
-  if (!found?.isFile()) throw new CliFailure(2, 'no-file', `There is no file ${file}.`)
-  return found.size
 }
 
 const upload = async (options: GlobalOptions, file: string, wish: Wish): Promise<Uploaded> => {
