@@ -768,6 +768,68 @@ create table signing_key (
   constraint signing_key_secret_check CHECK ((octet_length(secret) > 1))
 );
 
+create table source (
+  tenant_id text not null,
+  name text not null,
+  adapter text not null,
+  product_id text not null,
+  collection_id text not null,
+  scheme text not null,
+  header text,
+  secret bytea not null,
+  secret_at timestamp with time zone not null default now(),
+  base_url text,
+  trust smallint not null,
+  publish_policy text not null,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint source_pkey PRIMARY KEY (tenant_id, name),
+  constraint source_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
+  constraint source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint source_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint source_adapter_check CHECK ((adapter = ANY (ARRAY['cloudevents'::text, 's3-events'::text]))),
+  constraint source_base_url_check CHECK ((length(base_url) <= 1024)),
+  constraint source_header_check CHECK ((header ~ '^[a-z0-9-]{1,60}$'::text)),
+  constraint source_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+  constraint source_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
+  constraint source_scheme_check CHECK ((scheme = ANY (ARRAY['standard-webhooks'::text, 'hmac-sha256'::text, 'bearer'::text]))),
+  constraint source_trust_check CHECK (((trust >= 0) AND (trust <= 3)))
+);
+
+create table source_event (
+  tenant_id text not null,
+  event_id uuid not null,
+  source text not null,
+  key bytea not null,
+  raw bytea,
+  received_at timestamp with time zone not null default now(),
+  constraint source_event_pkey PRIMARY KEY (tenant_id, event_id),
+  constraint source_event_tenant_id_source_key_key UNIQUE (tenant_id, source, key),
+  constraint source_event_key_check CHECK ((octet_length(key) = 32))
+);
+
+create table source_item (
+  tenant_id text not null,
+  event_id uuid not null,
+  ordinal integer not null,
+  item_no bigint not null generated always as identity,
+  source text not null,
+  external_id text,
+  state text not null default 'PENDING'::text,
+  tries integer not null default 0,
+  failures integer not null default 0,
+  not_before timestamp with time zone not null default now(),
+  code text,
+  asset_id uuid,
+  version integer,
+  finished_at timestamp with time zone,
+  constraint source_item_pkey PRIMARY KEY (tenant_id, event_id, ordinal),
+  constraint source_item_tenant_id_event_id_fkey FOREIGN KEY (tenant_id, event_id) REFERENCES source_event(tenant_id, event_id) ON DELETE CASCADE,
+  constraint source_item_check CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
+  constraint source_item_check1 CHECK (((state <> 'DONE'::text) OR (version IS NOT NULL))),
+  constraint source_item_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DONE'::text, 'DEAD'::text])))
+);
+
 create table stored_original (
   tenant_id text not null,
   product_id text not null,
@@ -906,6 +968,10 @@ CREATE INDEX scan_waiting ON public.scan USING btree (not_before) WHERE (state =
 CREATE INDEX schedule_due ON public.schedule USING btree (publish_at);
 CREATE INDEX share_link_of_asset ON public.share_link USING btree (tenant_id, asset_id, created_at);
 CREATE INDEX signing_key_of_product ON public.signing_key USING btree (tenant_id, product_id, created_at);
+CREATE INDEX source_event_by_age ON public.source_event USING btree (received_at);
+CREATE INDEX source_item_due ON public.source_item USING btree (not_before) WHERE (state = 'PENDING'::text);
+CREATE INDEX source_item_in_order ON public.source_item USING btree (tenant_id, source, external_id, item_no) WHERE (state = 'PENDING'::text);
+CREATE INDEX source_item_of_asset ON public.source_item USING btree (tenant_id, asset_id) WHERE (asset_id IS NOT NULL);
 CREATE INDEX tus_upload_due ON public.tus_upload USING btree (expires_at) WHERE (state = 'OPEN'::text);
 CREATE INDEX tus_upload_ended ON public.tus_upload USING btree (ended_at) WHERE (cleared_at IS NOT NULL);
 CREATE INDEX tus_upload_open ON public.tus_upload USING btree (tenant_id, product_id) WHERE (state = 'OPEN'::text);

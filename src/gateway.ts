@@ -9,6 +9,7 @@ import { openConfiguredFetch } from './ingest/configured-fetch.ts'
 import { openImport } from './ingest/import.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
+import { openSourceWork } from './ingest/source-work.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { openSealing } from './lib/sealed.ts'
 import { findFactors } from './manifest/costs.ts'
@@ -126,7 +127,10 @@ export const openCore = async ({
     /** Uploads under way: what is in it is nobody's word yet. */
     staging,
     spoolFolder,
-    fetchOriginal: openConfiguredFetch(config, { folder: spoolFolder }),
+    fetchOriginal: openConfiguredFetch(config, {
+      folder: spoolFolder,
+      count: result => metrics.fetches.inc({ result }),
+    }),
     queue,
     journal,
     /** Of originals, where collections ask for it. */
@@ -225,6 +229,7 @@ export const openGateway = (core: Core) => {
         deleteGraceHours: config.deleteGraceHours,
       }),
     },
+    sourceWork: openSourceWork({ ...core, ingest, inputLimits }),
     peek: openPeek(looking),
     findInfo: openInfo({ ...resolving, database }),
     findFallback: openFallback({ database, look: openLook(looking) }),

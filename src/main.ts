@@ -14,6 +14,7 @@ import { createApp } from './http/app.ts'
 import { serveOps } from './http/ops.ts'
 import { serve } from './http/serve.ts'
 import { openWarmLane } from './http/warm-lane.ts'
+import { startSourceWork } from './ingest/start-source-work.ts'
 import { describeFailure, launch } from './launch.ts'
 import { repeat } from './lib/repeat.ts'
 import { isMatrixError } from './model/errors.ts'
@@ -113,6 +114,8 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   stack.add('sagas', sagas.stop)
   const keyUse = startKeyUse(gateway.keyUse, error => log.warn({ err: error }, 'last use of keys not recorded'))
   stack.add('key use', keyUse.stop)
+  const sources = startSourceWork(gateway)
+  stack.add('sources', sources.stop)
   const forgetting = startForgetting(gateway.hotBytes, error => log.error({ err: error }, 'hot bytes not forgotten'))
   stack.add('hot bytes', forgetting.stop)
   const app = createApp(gateway)

@@ -62,4 +62,10 @@ export const FETCHING = {
     String(100 * MIB),
     'Largest original that is fetched: as large as a direct upload.',
   ),
+  sourceKeepDays: declare(
+    'SOURCE_KEEP_DAYS',
+    integer(1, 36_500),
+    '30',
+    'For so long payloads of sources are kept as they came once all of them is done, d; within it one that is sent again is known.',
+  ),
 } as const

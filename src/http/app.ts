@@ -25,6 +25,7 @@ import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
 import { importRoutes } from './routes/import.ts'
+import { inboundRoutes } from './routes/inbound.ts'
 import { issuerRoutes } from './routes/issuers.ts'
 import { keyRotationRoutes } from './routes/key-rotation.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -48,6 +49,8 @@ import { resolveBatchRoutes } from './routes/resolve-batch.ts'
 import { scheduleRoutes } from './routes/schedule.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
+import { sourceItemRoutes } from './routes/source-items.ts'
+import { sourceRoutes } from './routes/sources.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tenantKeyRoutes } from './routes/tenant-keys.ts'
 import { tusRoutes } from './routes/tus.ts'
@@ -70,6 +73,9 @@ const ROUTES = [
   tusRoutes,
   uploadsRoutes,
   importRoutes,
+  inboundRoutes,
+  sourceRoutes,
+  sourceItemRoutes,
   assetRoutes,
   versionRoutes,
   assetsBatchRoutes,

@@ -52,7 +52,7 @@ export const problemResponse = (
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
-      ...(error.code === 'unauthenticated' ? { 'WWW-Authenticate': 'Bearer realm="asset-matrix"' } : {}),
+      ...(error.status === 401 ? { 'WWW-Authenticate': 'Bearer realm="asset-matrix"' } : {}),
       ...headers,
     },
   })

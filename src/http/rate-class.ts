@@ -1,7 +1,7 @@
 /** Which requests are limited, and as what. */
 import type { RateClass } from '../model/quota.ts'
 
-const INGEST = /^\/v1\/(?:assets(?:\/import|\/[^/]+\/versions)?|tus|uploads)\/?$/
+const INGEST = /^\/v1\/(?:assets(?:\/import|\/[^/]+\/versions)?|tus|uploads|ingest\/[^/]+)\/?$/
 /** Asks, though it has a body. */
 const READS = /^\/v1\/(?:products\/[^/]+\/(?:resolve\/|manifest\/compare$)|assets\/batchGet$)/
 

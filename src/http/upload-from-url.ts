@@ -5,7 +5,6 @@ import { nameInUrl } from '../ingest/fetch-name.ts'
 import { identifyHinted } from '../ingest/identify-hinted.ts'
 import { answerKey } from '../manifest/idempotency.ts'
 import { insertProvenance } from '../manifest/provenance.ts'
-import { isMatrixError } from '../model/errors.ts'
 import { trustOf } from '../model/source.ts'
 import { addressOf } from './address.ts'
 import { causeOf } from './context.ts'
@@ -29,7 +28,7 @@ export const urlEntrance =
       const principal = c.get('principal')
       const permission = await gateway.ingest.authorise({ principal, destination, address: addressOf(c) })
       const most = permission.collection.rules?.max_bytes
-      const fetched = await counted(gateway, () => gateway.fetchOriginal(wish.source_url, most))
+      const fetched = await gateway.fetchOriginal(wish.source_url, most)
       const { received, mediaType } = fetched
       try {
         const identity = await identifyHinted(received, mediaType, gateway.inputLimits)
@@ -62,15 +61,4 @@ const readWish = (target: Parameters<JsonEntrance>[0], body: object) => {
   if (target.kind === 'version') return { destination: target, wish: parseWish(UrlVersion, body) }
   const wish = parseWish(UrlCreate, body)
   return { destination: newAsset(wish), wish }
-}
-
-const counted = async <T>({ metrics }: Pick<Gateway, 'metrics'>, fetch: () => Promise<T>): Promise<T> => {
-  try {
-    const fetched = await fetch()
-    metrics.fetches.inc({ result: 'fetched' })
-    return fetched
-  } catch (error) {
-    metrics.fetches.inc({ result: isMatrixError(error) ? error.code : 'internal' })
-    throw error
-  }
 }

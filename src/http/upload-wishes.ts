@@ -1,6 +1,5 @@
 /** What senders say about the bytes, by whichever entrance. */
 import { z } from '@hono/zod-openapi'
-import { withoutControls } from '../lib/plain-text.ts'
 import { PUBLISH_POLICIES } from '../model/asset.ts'
 import { LABEL_PATTERN, MAX_LABELS } from '../model/attributes.ts'
 import { refuse } from '../model/errors.ts'
@@ -57,6 +56,4 @@ export const announcedDigest = (header: string | undefined): Hex | undefined => 
   return digest.toString('hex')
 }
 
-/** The last segment of the name, without what cannot be seen, at most 255 characters: a label, never a path. */
-export const cleanFilename = (name: string | undefined): string | undefined =>
-  name === undefined ? undefined : withoutControls(name.replace(/^.*[\\/]/s, '')).slice(0, 255) || undefined
+export { cleanFilename } from '../lib/plain-text.ts'

@@ -9,10 +9,12 @@ export const openConfiguredFetch = (
   {
     folder,
     resolve = openResolver(config.fetchAllow),
-  }: Pick<FetchOptions, 'folder'> & Partial<Pick<FetchOptions, 'resolve'>>,
+    count = () => undefined,
+  }: Pick<FetchOptions, 'folder'> & Partial<Pick<FetchOptions, 'resolve' | 'count'>>,
 ): FetchOriginal =>
   openFetch({
     resolve,
+    count,
     folder,
     allow: config.fetchAllow,
     ports: config.fetchPorts,

@@ -37,6 +37,8 @@ export interface FetchOptions {
   readonly maxMs: number
   readonly idleMs: number
   readonly atOnce: number
+  /** Hears of every fetch: `fetched`, or the code of its refusal. */
+  readonly count?: (result: string) => void
 }
 
 const MAX_REDIRECTS = 5
@@ -99,7 +101,7 @@ const told = (error: unknown): unknown => {
 }
 
 export const openFetch = (options: FetchOptions): FetchOriginal => {
-  const { resolve, allow, ports, folder, maxBytes, maxMs, idleMs, atOnce } = options
+  const { resolve, allow, ports, folder, maxBytes, maxMs, idleMs, atOnce, count = () => undefined } = options
   const mayConnect = openAddressCheck(allow)
 
   /** Every address, for one of them is taken. Throws `url-forbidden`. */
@@ -145,7 +147,7 @@ export const openFetch = (options: FetchOptions): FetchOriginal => {
   }
 
   let running = 0
-  return async (url, most = maxBytes) => {
+  const fetchCounted: FetchOriginal = async (url, most = maxBytes) => {
     if (running >= atOnce)
       throw refuse('overloaded', 'As many originals as may be are being fetched.', { retryAfterSeconds: 2 })
     running++
@@ -153,6 +155,17 @@ export const openFetch = (options: FetchOptions): FetchOriginal => {
       return await fetchOnce(url, Math.min(most, maxBytes))
     } finally {
       running--
+    }
+  }
+
+  return async (url, most) => {
+    try {
+      const fetched = await fetchCounted(url, most)
+      count('fetched')
+      return fetched
+    } catch (error) {
+      count(isMatrixError(error) ? error.code : 'internal')
+      throw error
     }
   }
 }

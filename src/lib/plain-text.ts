@@ -4,3 +4,7 @@
  */
 export const withoutControls = (text: string): string =>
   text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
+
+/** The last segment of the name, without what cannot be seen, at most 255 characters: a label, never a path. */
+export const cleanFilename = (name: string | undefined): string | undefined =>
+  name === undefined ? undefined : withoutControls(name.replace(/^.*[\\/]/s, '')).slice(0, 255) || undefined

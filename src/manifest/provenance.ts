@@ -3,6 +3,7 @@ import type { Hex } from '../model/ids.ts'
 import type { NodeState } from '../model/node.ts'
 import type { Entrance, Provenance, Trust } from '../model/source.ts'
 import type { Sql } from './database.ts'
+import { eraseSourceEvents } from './source-events.ts'
 
 interface Named {
   readonly tenant: string
@@ -15,9 +16,17 @@ const INSERT = {
   text: `insert into provenance (tenant_id, asset_id, version, source, trust, hints) values ($1, $2, $3, $4, $5, $6)`,
 }
 
+/** Postgres holds no NUL and no half of a character. */
+const storable = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.replace(/[\0\p{Cs}]/gu, '')
+  if (Array.isArray(value)) return value.map(storable)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, held]) => [storable(name), storable(held)]))
+}
+
 /** In the transaction that makes the version. */
 export const insertProvenance = async (tx: Sql, named: Named, { source, trust, hints }: Provenance): Promise<void> => {
-  await tx.rows(INSERT, [named.tenant, named.asset, named.version, source, trust, JSON.stringify(hints)])
+  await tx.rows(INSERT, [named.tenant, named.asset, named.version, source, trust, JSON.stringify(storable(hints))])
 }
 
 const ERASE = {
@@ -31,6 +40,7 @@ export const eraseProvenance = async (
   { tenant, asset, version }: Omit<Named, 'version'> & { readonly version: number | null },
 ): Promise<void> => {
   await tx.rows(ERASE, [tenant, asset, version])
+  await eraseSourceEvents(tx, { tenant, asset, version })
 }
 
 /** Workers hash what they read of an original, and stop where it is not that: whatever was made of it last has seen it whole. */

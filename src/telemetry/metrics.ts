@@ -1,5 +1,6 @@
 /** Every metric of the system, each declared once. Labels are bounded: routes, states and codes, never ids. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { openSourceMetrics } from './source-metrics.ts'
 import { tusMetrics } from './tus-metrics.ts'
 
 export const openMetrics = () => {
@@ -120,12 +121,7 @@ export const openMetrics = () => {
       labelNames: ['result'] as const,
       registers,
     }),
-    fetches: new Counter({
-      name: 'matrix_fetches_total',
-      help: 'Originals fetched by URL, by result: fetched or the code of the refusal; url-forbidden is worth a look.',
-      labelNames: ['result'] as const,
-      registers,
-    }),
+    ...openSourceMetrics(registers),
     openUploads: new Gauge({
       name: 'matrix_staged_uploads_open',
       help: 'Uploads by presigned URLs that are not completed, as of the scrape.',

@@ -104,6 +104,13 @@ const OTHER_ISSUER = {
   algorithms: ['ES256'],
   subjects: [],
 }
+const SOURCE = {
+  adapter: 'cloudevents',
+  product: 'editor',
+  collection: 'gallery',
+  scheme: 'bearer',
+  secret: 'a-secret-of-the-source',
+}
 const RECIPE = { recipe: { formats: ['jpeg'] } }
 const TUS = { 'Tus-Resumable': '1.0.0' }
 const newUpload = () => ({
@@ -394,6 +401,49 @@ const CASES: readonly Case[] = [
     method: 'DELETE',
     route: '/v1/issuers/:name',
     path: () => '/v1/issuers/other',
+    options: () => ifMatch,
+    row: administers(204, 404),
+  },
+  // Whoever knocks there proves himself by the secret of a source, and nobody here has one.
+  {
+    method: 'POST',
+    route: '/v1/ingest/:source',
+    path: () => '/v1/ingest/dam',
+    options: () => ({ body: {} }),
+    row: all(401),
+  },
+  {
+    method: 'PUT',
+    route: '/v1/sources/:source',
+    path: () => '/v1/sources/dam',
+    options: () => ({ body: SOURCE }),
+    // Another tenant has no such product.
+    row: administers(201, 422),
+  },
+  { method: 'GET', route: '/v1/sources', path: () => '/v1/sources', row: administers(200, 200) },
+  { method: 'GET', route: '/v1/sources/:source', path: () => '/v1/sources/dam', row: administers(200, 404) },
+  {
+    method: 'GET',
+    route: '/v1/sources/:source/items',
+    path: () => '/v1/sources/dam/items',
+    row: administers(200, 200),
+  },
+  {
+    method: 'GET',
+    route: '/v1/sources/:source/events/:event',
+    path: () => `/v1/sources/dam/events/${scene.missing}`,
+    row: administers(404, 404),
+  },
+  {
+    method: 'POST',
+    route: '/v1/sources/:source/redrive',
+    path: () => '/v1/sources/dam/redrive',
+    row: administers(200, 200),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/sources/:source',
+    path: () => '/v1/sources/dam',
     options: () => ifMatch,
     row: administers(204, 404),
   },
