@@ -46,7 +46,8 @@ export const presentResult = ({
   problem,
   tries,
 }: SagaStep): z.infer<typeof ImportResultSchema> => {
-  const { ref } = input as ImportLine
+  // Of a line that is done nothing else is kept.
+  const { ref } = (output ?? input) as Pick<ImportLine, 'ref'>
   return {
     line: no,
     ...(ref !== undefined && { ref }),

@@ -7,12 +7,14 @@ import type { Clock } from '../lib/clock.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { writeMetadata } from '../manifest/metadata.ts'
+import { insertProvenance } from '../manifest/provenance.ts'
 import { changedPaths } from '../model/attributes.ts'
 import { actorOf } from '../model/audit.ts'
 import { type ErrorCode, isMatrixError, refuse } from '../model/errors.ts'
 import type { ImportedLine, ImportInput, ImportLine, ImportUndo } from '../model/import.ts'
 import type { Principal } from '../model/principal.ts'
 import { type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
+import type { Provenance } from '../model/source.ts'
 import { forbiddenAttributes } from '../policy/attributes.ts'
 import { permitNewAsset } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -86,7 +88,7 @@ export const openImport = (dependencies: ImportDependencies) => {
   const record = async (
     tx: Sql,
     saga: Saga,
-    { line, from, stored }: { line: ImportLine; from: string | undefined; stored: IngestedVersion },
+    { line, provenance, stored }: { line: ImportLine; provenance: Provenance | undefined; stored: IngestedVersion },
   ): Promise<void> => {
     const { asset, collection, version, digest, bytes, media_type } = stored
     const cause = { actor: saga.principal.id, correlationId: saga.correlationId }
@@ -95,6 +97,7 @@ export const openImport = (dependencies: ImportDependencies) => {
       const metadata = { labels: line.labels ?? [], attributes: line.attributes ?? {} }
       await writeMetadata(tx, { tenant: saga.tenant, asset, cause }, { ...metadata, changed })
     }
+    if (provenance) await insertProvenance(tx, { tenant: saga.tenant, asset, version }, provenance)
     await recordAudit(tx, {
       ...actorOf(saga.principal),
       requestId: `operation:${saga.id}`,
@@ -104,7 +107,7 @@ export const openImport = (dependencies: ImportDependencies) => {
       resource: `assets/${asset}`,
       reasons: [],
       before: undefined,
-      after: { collection, version, digest, bytes, media_type, publish: line.publish, entrance: 'import', from },
+      after: { collection, version, digest, bytes, media_type, publish: line.publish, entrance: 'import' },
     })
   }
 
@@ -119,18 +122,26 @@ export const openImport = (dependencies: ImportDependencies) => {
       settle: (tx: Sql, made: { output: ImportedLine; undo: ImportUndo }) => Promise<void>,
     ): Promise<void> {
       const line = lineOf(step)
-      const { principal } = saga
       const destination = destinationOf(line)
       const permission = await authorise(saga, destination)
       await requireAttributes(saga, line, permission)
-      const content = await openLine(dependencies, principal, line)
+      const content = await openLine(
+        dependencies,
+        {
+          principal: saga.principal,
+          address: addressOf(saga),
+          mostBytes: permission.collection.rules?.max_bytes,
+        },
+        line,
+      )
       try {
         const version = await ingest.store(uploadOf(saga, step), permission, content, async (tx, stored) => {
-          await record(tx, saga, { line, from: content.from, stored })
+          await record(tx, saga, { line, provenance: content.provenance, stored })
           const { asset, version, digest, deduplicated } = stored
           const undo: ImportUndo =
             destination.kind === 'asset' ? { do: 'delete-asset', asset } : { do: 'withdraw-version', asset, version }
-          await settle(tx, { output: { asset, version, digest, deduplicated }, undo })
+          const { ref } = line
+          await settle(tx, { output: { ref, asset, version, digest, deduplicated }, undo })
         })
         metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
         metrics.ingestedBytes.inc(content.received.bytes)

@@ -1,18 +1,5 @@
-/** What imports ask of assets, and take back of them. */
+/** What an import takes back of assets. */
 import type { Sql } from './database.ts'
-
-const HAS_BYTES = {
-  name: 'import_has_bytes',
-  text: `select 1 from asset_version v join asset a on a.tenant_id = v.tenant_id and a.asset_id = v.asset_id
-         where v.tenant_id = $1 and v.sha256 = decode($2, 'hex') and a.deleted_at is null and a.erased_at is null
-           and ($3::text is null or a.owner_product = $3) limit 1`,
-}
-
-/** Whether an asset of the product, or any where it is `undefined`, has these bytes. */
-export const hasBytes = async (
-  sql: Sql,
-  { tenant, sha256, product }: { tenant: string; sha256: string; product: string | undefined },
-): Promise<boolean> => (await sql.rows(HAS_BYTES, [tenant, sha256, product ?? null])).length > 0
 
 const NEWER_VERSION = {
   name: 'import_newer_version',

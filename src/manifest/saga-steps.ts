@@ -61,11 +61,11 @@ export const lastDone = async (sql: Sql, { tenant, id }: Named): Promise<(SagaSt
 
 const SETTLE = {
   name: 'saga_step_settle',
-  text: `update saga_step set state = 'DONE', output = $4, undo = $5, problem = null, tries = 0, not_before = now(), finished_at = now()
+  text: `update saga_step set state = 'DONE', input = '{}', output = $4, undo = $5, problem = null, tries = 0, not_before = now(), finished_at = now()
          where tenant_id = $1 and saga_id = $2 and step_no = $3 and state = 'PENDING' returning 1`,
 }
 
-/** In the transaction of what the step does: it is done, with what undoes it. Throws `StepTaken`. */
+/** In the transaction of what the step does: it is done, with what undoes it, and what it was told is kept no longer than needed. Throws `StepTaken`. */
 export const settleStep = async (
   tx: Sql,
   { tenant, id }: Named,

@@ -28,6 +28,7 @@ export interface ImportInput {
 
 /** What a line came to. */
 export interface ImportedLine {
+  readonly ref: string | undefined
   readonly asset: string
   readonly version: number
   readonly digest: string

@@ -109,7 +109,7 @@ test('done at every statement and every call, twice: each line once', async () =
   })
   for (const place of ['saga_lease', 'saga_steps_due', 'put original', 'saga_step_settle', 'commit', 'saga_set_state'])
     expect(places).toContain(place)
-}, 300_000)
+}, 600_000)
 
 test('undone at every statement, twice: nothing of it is shown', async () => {
   const undone = async () => {
@@ -131,7 +131,7 @@ test('undone at every statement, twice: nothing of it is shown', async () => {
   })
   for (const place of ['saga_step_last_done', 'asset_delete', 'asset_move_pointer', 'saga_step_settle_undo', 'commit'])
     expect(places).toContain(place)
-}, 300_000)
+}, 600_000)
 
 test('nothing is left over', async () => {
   await expectIntact(system.core, { s3Folder: system.s3.folder, spoolFolder: system.core.spoolFolder })

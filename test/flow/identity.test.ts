@@ -663,6 +663,14 @@ const CASES: readonly Case[] = [
     path: () => `/v1/operations/${scene.operation}`,
     row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
   },
+  // For whoever has heard the end: the others are told as long as it goes on.
+  {
+    method: 'GET',
+    route: '/v1/operations/:operation/events',
+    path: () => `/v1/operations/${scene.import}/events`,
+    options: () => ({ headers: { 'Last-Event-ID': 'end' } }),
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 204, admin: 204, elsewhere: 404 }),
+  },
   // A backfill has no results and is not undone; who may not know of it hears the same.
   {
     method: 'GET',

@@ -5,6 +5,7 @@ import { query } from '../faults/intact.ts'
 import { expectJson, expectRefusal, leavesNothing, openClient, type Send } from '../support/http.ts'
 import { carry, carryToEnd } from '../support/sagas.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
 
 interface Operation {
   readonly id: string
@@ -278,6 +279,34 @@ describe('an import', () => {
       404,
       'not-found',
     )
+  })
+
+  test('is told while it goes on, to its end', async () => {
+    // Not through the client that reads every answer whole before it says that it is there.
+    const follow = (id: string, by = key) => system.call('GET', `/v1/operations/${id}/events`, { key: by })
+    const begun = await begin(lines(2))
+    const answer = await follow(begun.id)
+    expect(answer.headers.get('content-type')).toBe('text/event-stream')
+    const text = answer.text()
+    const waiting = await begin(lines(1))
+    await say(waiting.id, 'pause')
+    const streams = await Promise.all(Array.from({ length: 19 }, () => follow(waiting.id)))
+    await expectRefusal(follow(waiting.id), 429, 'rate-limited')
+    for (const stream of streams) await stream.body?.cancel()
+    await finish(begun)
+    const events = (await text).split('\n\n').filter(event => event.startsWith('event:'))
+    expect(events[0]).toMatch(/^event: progress\ndata: .*"state":"RUNNING"/)
+    expect(events.at(-1)).toBe('event: end\nid: end\ndata: {"state":"SUCCEEDED"}')
+    const path = `/v1/operations/${begun.id}/events`
+    expect((await send('GET', path, { key, headers: { 'Last-Event-ID': 'end' } })).status).toBe(204)
+    await expectRefusal(send('GET', path, { key: system.keys.mobile }), 404, 'not-found')
+    // Those who have left have made room.
+    await until('one more is heard', async () => {
+      const one = await follow(waiting.id)
+      await one.body?.cancel()
+      return one.status === 200
+    })
+    await say(waiting.id, 'cancel')
   })
 
   test('that is cancelled keeps what it has made', async () => {

@@ -4,11 +4,14 @@ import { configuredEngines } from '../../src/engines.ts'
 import { openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { serve } from '../../src/http/serve.ts'
+import { startSagas } from '../../src/reconcile/saga.ts'
 import { openWorker } from '../../src/worker.ts'
 
 const config = readConfig({ ...process.env, PORT: '0' }, { cores: 2, terminal: false })
 const core = await openCore({ config, engines: configuredEngines(config), name: 'forked' })
 if (config.role !== 'gateway') await openWorker(core)
-const { address } = await serve(createApp(openGateway(core)).fetch, config)
+const gateway = openGateway(core)
+const { address } = await serve(createApp(gateway).fetch, config)
+startSagas({ ...gateway, lanes: config.importLanes, onStep: () => undefined })
 process.send?.(address)
 process.on('disconnect', () => process.exit())

@@ -11,6 +11,9 @@ export type OperationKind = (typeof OPERATION_KINDS)[number]
 export const ANY_STATE = SAGA_STATES
 export type AnyState = SagaState
 
+export const isOver = (state: AnyState): boolean =>
+  state !== 'RUNNING' && state !== 'PAUSED' && state !== 'COMPENSATING'
+
 const STEP_STATES = ['PENDING', 'RUNNING', 'DONE', 'FAILED', 'SKIPPED', 'UNDOING', 'UNDONE'] as const
 type StepState = (typeof STEP_STATES)[number]
 

@@ -4,11 +4,12 @@ import type { Gateway } from '../../gateway.ts'
 import { refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
 import type { Env } from '../context.ts'
+import { LAST_ID, openFollowing } from '../following.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
 import { OperationSchema, openFamily } from '../operations/family.ts'
-import { ANY_STATE, OPERATION_KINDS, OPERATION_WORDS } from '../operations/shape.ts'
+import { ANY_STATE, isOver, OPERATION_KINDS, OPERATION_WORDS } from '../operations/shape.ts'
 import { AssetIdParam, Paging, page, readCursor } from '../validation.ts'
 
 const params = z.object({ operation: AssetIdParam })
@@ -24,6 +25,7 @@ const SUMMARIES = {
 export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { log } = gateway
   const family = openFamily(gateway)
+  const following = openFollowing(gateway)
   const authenticate = authenticated(gateway.findPrincipal)
   const common = { tags: ['Operate'], security }
 
@@ -71,6 +73,37 @@ export const operationRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     async c => {
       const found = await family.find(c.get('principal'), c.req.valid('param').operation)
       return c.json((await found.present({ whole: true })) as never, 200, NO_STORE)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      ...common,
+      method: 'get',
+      path: '/v1/operations/{operation}/events',
+      middleware: [authenticate, requires('assets:read')],
+      summary: 'How far it is, whenever that changes, as server-sent events',
+      description:
+        'Events `progress` with an Operation each; `end` with its state when it is over; `problem` with its code when it cannot be told any more; a comment every 15 s. After five minutes it ends without `end`: ask again.',
+      request: { params },
+      responses: {
+        200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
+        204: { description: 'It had ended for whoever connects again with the last id' },
+        ...refusals('unauthenticated', 'forbidden', 'not-found', 'rate-limited'),
+      },
+    }),
+    async c => {
+      const principal = c.get('principal')
+      const { operation: id } = c.req.valid('param')
+      const look = async () => (await family.find(principal, id)).present()
+      const first = await look()
+      if (c.req.header('last-event-id') === LAST_ID) return c.body(null, 204)
+      return following.stream(principal, {
+        first,
+        look,
+        isOver: ({ state }) => isOver(state),
+        ending: ({ state }) => ({ state }),
+      }) as never
     },
   )
 
