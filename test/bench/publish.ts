@@ -5,6 +5,7 @@ import { quantile } from './report.ts'
 import type { World } from './world.ts'
 
 const ROUNDS = 300
+const READERS = 20
 
 export const publish = async (world: World, photos: readonly Photo[]) => {
   const here = await world.startGateway()
@@ -23,21 +24,35 @@ export const publish = async (world: World, photos: readonly Photo[]) => {
 
   const publishing: number[] = []
   const seen: number[] = []
+  const seenInStorm: number[] = []
   let stale = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    const body = { version: 1 + (round % 2) }
-    const askedAt = performance.now()
-    const published = await call(here, 'POST', `/v1/assets/${asset}/publish`, {
-      key,
-      body,
-      headers: { 'If-Match': '*' },
-    })
-    const committedBy = performance.now()
-    const answer = await call(there, 'GET', path, { key })
-    seen.push(performance.now() - committedBy)
-    publishing.push(committedBy - askedAt)
-    if (answer.headers.get('matrix-publication') !== published.headers.get('matrix-publication')) stale++
+  /** Publishes here, and asks there as soon as it is acknowledged. */
+  const rounds = async (count: number, took: number[]): Promise<void> => {
+    for (let round = 0; round < count; round++) {
+      const body = { version: 1 + (round % 2) }
+      const askedAt = performance.now()
+      const published = await call(here, 'POST', `/v1/assets/${asset}/publish`, {
+        key,
+        body,
+        headers: { 'If-Match': '*' },
+      })
+      const committedBy = performance.now()
+      const answer = await call(there, 'GET', path, { key })
+      took.push(performance.now() - committedBy)
+      publishing.push(committedBy - askedAt)
+      if (answer.headers.get('matrix-publication') !== published.headers.get('matrix-publication')) stale++
+    }
   }
+  await rounds(ROUNDS, seen)
+  const alone = publishing.splice(0)
+  let storming = true
+  const read = async (reader: number): Promise<void> => {
+    while (storming) await call(reader % 2 === 0 ? here : there, 'GET', path, { key })
+  }
+  const reading = Array.from({ length: READERS }, (_, reader) => read(reader))
+  await rounds(ROUNDS, seenInStorm)
+  storming = false
+  await Promise.all(reading)
   await Promise.all([here.stop(), there.stop()])
   const row = (name: string, values: readonly number[]) => [
     name,
@@ -46,9 +61,14 @@ export const publish = async (world: World, photos: readonly Photo[]) => {
   return [
     {
       title: 'Publish, seen by another gateway',
-      note: `${ROUNDS} publishes, each followed by a resolve on a gateway process that took no part in it; ${stale} answers were stale.`,
+      note: `${ROUNDS} publishes, each followed by a resolve on a gateway process that took no part in it, and as many while ${READERS} readers ask both gateways all the time; ${stale} answers were stale.`,
       columns: ['', 'p50 ms', 'p99 ms'],
-      rows: [row('publish request', publishing), row('acknowledged to correct answer elsewhere', seen)],
+      rows: [
+        row('publish request', alone),
+        row('acknowledged to correct answer elsewhere', seen),
+        row(`publish request, with ${READERS} readers`, publishing),
+        row(`acknowledged to correct answer elsewhere, with ${READERS} readers`, seenInStorm),
+      ],
     },
   ]
 }
