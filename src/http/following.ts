@@ -1,12 +1,13 @@
 /**
  * Something that changes, told while it does: asked for again and again, and said whenever it is another, until it is over. What is
- * followed is asked of Postgres, so any gateway tells it, whichever process does it. A product has so many streams at a gateway, each
- * of a bounded life, and every look asks for permission anew.
+ * followed is asked of Postgres, so any gateway tells it, whichever process does it. A product has at most 20 streams of a kind at a
+ * gateway, each of five minutes at most, and every look asks for permission anew.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../lib/clock.ts'
 import { isMatrixError, refuse } from '../model/errors.ts'
 import type { Principal } from '../model/principal.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { eventStream, type StreamEvent } from './event-stream.ts'
 
 const LOOK_MS = 500
@@ -29,7 +30,13 @@ export interface Following {
   stream<T>(principal: Principal, followed: Followed<T>): Response
 }
 
-export const openFollowing = ({ clock }: { readonly clock: Clock }): Following => {
+export const openFollowing = ({
+  clock,
+  metrics,
+}: {
+  readonly clock: Clock
+  readonly metrics: Pick<Metrics, 'progressStreams'>
+}): Following => {
   const open = new Map<string, number>()
 
   /** What it gives ends it, once. */
@@ -38,10 +45,12 @@ export const openFollowing = ({ clock }: { readonly clock: Clock }): Following =
     if (before >= MOST_STREAMS)
       throw refuse('rate-limited', `At most ${MOST_STREAMS} streams at once.`, { retryAfterSeconds: 5 })
     open.set(who, before + 1)
+    metrics.progressStreams.inc()
     return () => {
       const left = (open.get(who) ?? 1) - 1
       if (left === 0) open.delete(who)
       else open.set(who, left)
+      metrics.progressStreams.dec()
     }
   }
 

@@ -10,7 +10,7 @@ export const tusMetrics = (registers: Registry[]) => ({
   }),
   progressStreams: new Gauge({
     name: 'matrix_progress_streams',
-    help: 'Event streams about versions that are open at this gateway.',
+    help: 'Event streams about versions and operations that are open at this gateway.',
     registers,
   }),
   tusBytes: new Counter({

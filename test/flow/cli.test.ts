@@ -376,6 +376,42 @@ cases:
     expect((await matrix('dead-letters', 'redrive', '--class', 'no-such')).out).toBe('0 queued again')
   })
 
+  test('import carries a manifest out, says what failed, and takes it back', async () => {
+    await writeFile(join(root, 'brought.jpg'), await photo('#a04050'))
+    const { digest } = JSON.parse((await matrix('put', 'brought.jpg', '--json')).out)
+    const line = (more: object) => JSON.stringify({ sha256: digest, collection: 'product-photo', ...more })
+    await writeFile(join(root, 'manifest.ndjson'), `${line({ ref: 'one' })}\n${line({ ref: 'two' })}\n`)
+    const whole = await matrix('import', 'manifest.ndjson')
+    expect(whole).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/import into product-photo {2}SUCCEEDED {2}2 of 2$/),
+    })
+    const id = whole.out.split('\n').at(-1)?.slice(0, 36) ?? ''
+    // The same manifest is the same import.
+    expect((await matrix('import', 'manifest.ndjson')).out).toContain(id)
+    const told = (await matrix('operations', 'results', id)).out.split('\n')
+    expect(told.map(one => one.trim().replace(/[0-9a-f-]{36}/, '<asset>'))).toEqual([
+      '1  done        <asset> v1  one',
+      '2  done        <asset> v1  two',
+    ])
+    expect((await matrix('operations', 'undo', id)).out).toMatch(/COMPENSAT/)
+    expect(await matrix('operations', 'watch', id)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('COMPENSATED'),
+    })
+
+    await writeFile(join(root, 'mixed.ndjson'), `${line({})}\n${line({ sha256: 'a'.repeat(64), ref: 'missing' })}\n`)
+    const mixed = await matrix('import', 'mixed.ndjson')
+    expect(mixed).toMatchObject({ code: 1, err: expect.stringContaining('PARTIAL') })
+    expect(mixed.out).toMatch(/ 2 {2}failed {6}missing {2}not-found: No asset of this product has these bytes\.$/)
+    await writeFile(join(root, 'wrong.ndjson'), 'no JSON')
+    expect(await matrix('import', 'wrong.ndjson')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^contract-violation: Line 1 [\s\S]*\/1: Expected JSON\.$/),
+    })
+    expect((await matrix('import', 'no-such.ndjson')).code).toBe(2)
+  })
+
   test('backfill makes a rendition for what is there, and operations tell how far it is', async () => {
     const begun = await matrix('backfill', 'product-photo', 'shop-web', 'card', '--json')
     expect(begun.code).toBe(0)
@@ -474,6 +510,7 @@ describe('exit codes', () => {
       'doctor',
       'dead-letters',
       'backfill',
+      'import',
       'operations',
       'calibrate',
       'engine',
