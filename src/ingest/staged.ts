@@ -63,8 +63,12 @@ const join = async (upload: StagedUpload, { staging, named }: StagedSource) => {
   try {
     await staging.joinParts(of, named ?? expected.map(({ number }) => byNumber.get(number) as StagedPart), bytes)
   } catch (error) {
+    // Done, and its answer was lost: what was asked again is refused for its own success.
+    const joined = await staging.stat(of.key)
+    if (joined) return joined
     // The driver's own words are not for callers.
     if (isMatrixError(error, 'upload-incomplete')) throw incomplete('The store does not have the parts that are named.')
+    if (isMatrixError(error, 'not-found')) throw refuse('conflict', 'The upload was given up meanwhile.')
     throw error
   }
   return staging.stat(of.key)

@@ -5,6 +5,7 @@
  *
  * Keys of others in the bucket are left alone.
  */
+import type { Clock } from '../lib/clock.ts'
 import type { Database } from '../manifest/database.ts'
 import { expireUploads, forgetUploads, openUploadsOf } from '../manifest/uploads.ts'
 import { readStagingKey } from '../objects/keys.ts'
@@ -14,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface StagingDependencies {
   readonly database: Database
+  readonly clock: Clock
   readonly staging: StagingStore
   readonly metrics?: Pick<Metrics, 'stagingSwept'>
   readonly log: Log
@@ -55,7 +57,7 @@ const removeOrphans = async <T extends Found>(
 ): Promise<void> => {
   let batch: T[] = []
   const settle = async () => {
-    for (const one of await orphansOf(dependencies.database, batch, graceMs)) {
+    for (const one of await orphansOf(dependencies, batch, graceMs)) {
       await remove(one)
       dependencies.metrics?.stagingSwept.inc({ what })
       dependencies.log.debug({ key: one.key, what }, 'removed from staging')
@@ -69,7 +71,11 @@ const removeOrphans = async <T extends Found>(
   await settle()
 }
 
-const orphansOf = async <T extends Found>(database: Database, found: readonly T[], graceMs: number): Promise<T[]> => {
+const orphansOf = async <T extends Found>(
+  { database, clock }: StagingDependencies,
+  found: readonly T[],
+  graceMs: number,
+): Promise<T[]> => {
   const named = found.flatMap(one => {
     const upload = readStagingKey(one.key)
     return upload ? [{ one, upload }] : []
@@ -80,6 +86,6 @@ const orphansOf = async <T extends Found>(database: Database, found: readonly T[
     named.map(({ upload }) => upload),
   )
   const isOrphan = ({ tenant, id }: { tenant: string; id: string }): boolean =>
-    !(open.get(`${tenant}/${id}`) ?? Date.now() - madeAt(id) < graceMs)
+    !(open.get(`${tenant}/${id}`) ?? clock.now() - madeAt(id) < graceMs)
   return named.filter(({ upload }) => isOrphan(upload)).map(({ one }) => one)
 }
