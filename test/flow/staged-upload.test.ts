@@ -447,6 +447,26 @@ test('open uploads are capped, and their bytes count to the budget', async () =>
   )
   await send('DELETE', `/v1/uploads/${first.upload_id}`, { key })
   await expectJson(send('POST', '/v1/uploads', { key, body: wish(401) }), 201)
+  const many = `insert into upload (tenant_id, upload_id, product_id, wish, byte_length, created_by, expires_at)
+    select 'demo', gen_random_uuid(), 'frugal', '{"publish": "now", "collection": "frugal"}', 1, 'test', now() + interval '1 h'
+    from generate_series(2, $1)`
+  await query(system.core, many, [system.config.maxOpenUploads])
+  const capped = () => expectRefusal(send('POST', '/v1/uploads', { key, body: wish(1) }), 429, 'rate-limited')
+  expect(await leavesNothing(system, capped)).toMatchObject({ retry_after: 60 })
+})
+
+test('what the collection does not take is refused when it is reserved, or for good when it has come', async () => {
+  const owner = { owner: 'shop-web', rules: { max_bytes: 50_000, min_width: 1000 } }
+  await expectJson(send('PUT', '/v1/collections/strict', { key: ADMIN_KEY, body: owner }), 201)
+  const bytes = fresh()
+  const strict = { collection: 'strict' }
+  await leavesNothing(system, () =>
+    expectRefusal(reserve(bytes, { ...strict, bytes: 50_001 }), 413, 'payload-too-large'),
+  )
+  const upload = await reserved(bytes, strict)
+  expect(await put(upload, bytes)).toBe(200)
+  for (let n = 0; n < 2; n++) await expectRefusal(complete(upload.upload_id), 422, 'contract-violation')
+  expect(await staged()).toEqual([])
 })
 
 test('a page of any origin may put', async () => {
