@@ -93,9 +93,11 @@ test(
     const complaints: string[] = []
     while (killed < KILLS) {
       const next = start()
-      await new Promise<void>(resolve => {
+      const { child, complaints: why } = serving
+      await new Promise<void>((resolve, reject) => {
         spent = resolve
         budget = Math.floor(random() * MOST_BYTES)
+        child.once('exit', code => reject(new Error(`A gateway ended by itself with ${code}: ${why()}`)))
       })
       await serving.kill()
       complaints.push(serving.complaints())
