@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
-import { type Command, Option } from 'commander'
-import { PUBLISH_POLICIES } from '../../model/asset.ts'
+import type { Command } from 'commander'
 import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
-import { CliFailure } from '../failure.ts'
 import { sha256Of, sizeOf } from '../file.ts'
 import { progressOf } from '../progress.ts'
+import { requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
 
 interface Uploaded {
   readonly asset: string
@@ -17,15 +16,7 @@ interface Uploaded {
   readonly deduplicated: boolean
 }
 
-interface Wish {
-  readonly collection: string
-  readonly asset?: string
-  readonly alias?: string
-  readonly label: readonly string[]
-  readonly publish: string
-}
-
-const upload = async (options: GlobalOptions, file: string, wish: Wish): Promise<Uploaded> => {
+const upload = async (options: GlobalOptions, file: string, wish: UploadWish): Promise<Uploaded> => {
   const { collection, asset, alias, label, publish } = wish
   const size = await sizeOf(file)
   const digest = await sha256Of(file)
@@ -54,27 +45,12 @@ const upload = async (options: GlobalOptions, file: string, wish: Wish): Promise
 }
 
 export const put = (program: Command): void => {
-  program
-    .command('put')
+  withUploadWish(program.command('put'))
     .description('Upload files as new assets, or one file as the next version of an asset; one line of JSON a file')
     .argument('<files...>', 'what to upload')
-    .option('-c, --collection <name>', 'collection of new assets', 'product-photo')
-    .option('-a, --asset <id>', 'add a version to this asset')
-    .option('--alias <name>', 'your own name for a new asset')
-    .option(
-      '-l, --label <label>',
-      'label of new assets, from their first moment on; may be repeated',
-      (label: string, before: readonly string[]) => [...before, label],
-      [],
-    )
-    .addOption(
-      new Option('--publish <policy>', 'when it becomes current').choices(PUBLISH_POLICIES).default('when-ready'),
-    )
-    .action(async (files: string[], wish: Wish, command: Command) => {
+    .action(async (files: string[], wish: UploadWish, command: Command) => {
       const options = optionsOf(command)
-      if (files.length > 1 && (wish.asset ?? wish.alias) !== undefined)
-        throw new CliFailure(2, 'one-file', 'An asset and an alias take one file at a time.')
-      for (const file of files) await sizeOf(file) // all of them are looked for before the first is sent
+      await requireFiles(files, wish)
       for (const file of files) {
         print(
           options,

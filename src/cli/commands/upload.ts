@@ -1,23 +1,18 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { TusRefusal, tusUpload } from '../../lib/tus-client.ts'
-import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { openBar } from '../bar.ts'
 import { findBegun } from '../begun-uploads.ts'
 import { type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import { sha256Of, sizeOf } from '../file.ts'
 import { findUrl, readAdminKey } from '../target.ts'
+import { requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
 import { type Watched, watchVersion } from '../watch-version.ts'
 
-interface Wish {
-  readonly collection: string
-  readonly asset?: string
-  readonly alias?: string
-  readonly label: readonly string[]
-  readonly publish: string
+interface Wish extends UploadWish {
   readonly wait: boolean
 }
 
@@ -111,30 +106,15 @@ const textOf = ({ asset, version, state, required, done, dead }: Stored & Partia
 }
 
 export const upload = (program: Command): void => {
-  program
-    .command('upload')
+  withUploadWish(program.command('upload'))
     .description(
       'Upload files so that a broken connection, a restarted gateway or Ctrl-C costs nothing: the same command goes on. Shows how far it is, then waits for the renditions.',
     )
     .argument('<files...>', 'what to upload, of any size that the gateway takes')
-    .option('-c, --collection <name>', 'collection of new assets', 'product-photo')
-    .option('-a, --asset <id>', 'add a version to this asset')
-    .option('--alias <name>', 'your own name for a new asset')
-    .option(
-      '-l, --label <label>',
-      'label of new assets, from their first moment on; may be repeated',
-      (label: string, before: readonly string[]) => [...before, label],
-      [],
-    )
-    .addOption(
-      new Option('--publish <policy>', 'when it becomes current').choices(PUBLISH_POLICIES).default('when-ready'),
-    )
     .option('--no-wait', 'do not wait for renditions')
     .action(async (files: string[], wish: Wish, command: Command) => {
       const options = optionsOf(command)
-      if (files.length > 1 && (wish.asset ?? wish.alias) !== undefined)
-        throw new CliFailure(2, 'one-file', 'An asset and an alias take one file at a time.')
-      for (const file of files) await sizeOf(file) // all of them are looked for before the first is sent
+      await requireFiles(files, wish)
       const failed: string[] = []
       const interrupt = new AbortController()
       process.once('SIGINT', () => interrupt.abort())
