@@ -366,7 +366,9 @@ describe('the documents', () => {
     const registered = system.app.routes
       .filter(({ path }) => !path.includes('*'))
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`)
-    expect([...new Set(documented)].sort()).toEqual([...new Set(registered)].sort())
+    // A HEAD that says more than its GET has a description of its own, and the same route.
+    const routed = documented.map(one => one.replace(/^HEAD /, 'GET '))
+    expect([...new Set(routed)].sort()).toEqual([...new Set(registered)].sort())
   })
 
   test('refer to nothing that is not there, and name every parameter of every path', async () => {
