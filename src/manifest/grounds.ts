@@ -102,18 +102,19 @@ const GROUNDS_OF_SOME = {
  */
 const FIRST = `'00000000-0000-0000-0000-000000000000'`
 
-/** Assets of a collection in the order of their making, without those that are deleted or erased. */
 /** What a list may be of; `DRAFT`: with a version that has not been published yet. */
 export const LIST_STATES = ['PENDING', 'ACTIVE', 'ARCHIVED', 'DRAFT'] as const
 export type ListState = (typeof LIST_STATES)[number]
 
+/** `offset 0`: asked for each asset, and not for all of them beforehand. */
 const IN_STATE = `case $6::text when 'PENDING' then a.archived_at is null and a.active_version is null
     when 'ACTIVE' then a.archived_at is null and a.active_version is not null
     when 'ARCHIVED' then a.archived_at is not null
     when 'DRAFT' then a.archived_at is null and exists (select 1 from asset_version d where d.tenant_id = a.tenant_id
-      and d.asset_id = a.asset_id and d.state in ('PENDING', 'PROCESSING', 'READY', 'FAILED'))
+      and d.asset_id = a.asset_id and d.state in ('PENDING', 'PROCESSING', 'READY', 'FAILED') offset 0)
     else true end`
 
+/** Assets of a collection in the order of their making, without those that are deleted or erased. */
 const GROUNDS_OF_COLLECTION = {
   name: 'collection_grounds',
   text: `select ${GROUNDS_COLUMNS} from asset a ${edgeJoins('$3')}

@@ -37,8 +37,9 @@ export interface LocateDependencies {
   readonly sealing: Sealing
 }
 
-/** Whether a CDN in front would keep it. */
-export const isForCdn = ({ delivery, visibility }: Ready): boolean => delivery !== 'redirect' && visibility !== 'local'
+/** Whether a CDN in front would keep it. A draft is for who asked, which a URL of the product does not say. */
+export const isForCdn = ({ delivery, visibility, published }: Ready): boolean =>
+  published && delivery !== 'redirect' && visibility !== 'local'
 
 /** `undefined`: there is no key to sign with. */
 const openCdn = (base: string, dependencies: LocateDependencies) => {

@@ -119,7 +119,7 @@ export const openDeliveryUrls = (
   return ready => {
     const path = writeDeliveryPath(ready)
     // Nobody is asked for a credential there, and without one everybody is of one tenant.
-    if (ready.visibility === 'public' && ready.published && ready.tenant === config.tenant) return plain(path, ready)
+    if (ready.visibility === 'public' && ready.tenant === config.tenant) return plain(path, ready)
     const signers = signersOf(ready)
     return signers instanceof Promise ? signers.then(found => signed(path, ready, found)) : signed(path, ready, signers)
   }

@@ -42,7 +42,8 @@ export const openPictureUrls = (dependencies: PictureUrlDependencies, publicBase
     dependencies,
   )
   return async ready => {
-    const written = await write(ready)
+    // A draft is for who asked, which a URL of the product does not say.
+    const written = ready.published ? await write(ready) : undefined
     if (written !== undefined) {
       const { url, expiresAt, isPlain } = written
       return { url, expiresAt: isPlain && ready.grantEndsAt === undefined ? undefined : expiresAt, via: viaOf(ready) }
