@@ -127,9 +127,9 @@ export const createApp = (gateway: Gateway): OpenAPIHono<Env> => {
   const headersOf = async (c: MatrixContext, error: MatrixError): Promise<Record<string, string> | undefined> => {
     const asked = c.get('asked')
     if (asked === undefined) return undefined
-    const { link, browser = await knownRules(c.req.param('product')) } = asked
+    const { link, isKept, browser = await knownRules(c.req.param('product')) } = asked
     const origin = c.req.header('origin')
-    return refusalHeaders(error, { link, browser: browser === 'none' ? undefined : browser, origin })
+    return refusalHeaders(error, { link, isKept, browser: browser === 'none' ? undefined : browser, origin })
   }
 
   const answer = async (c: MatrixContext, error: unknown): Promise<Response> => {

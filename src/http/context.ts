@@ -16,6 +16,8 @@ export type Caller = Credential | { readonly principal: Principal }
 export interface Asked {
   /** Where its URL says that it may be asked for, if it does. */
   readonly link: Signed['place'] | 'share' | undefined
+  /** Whether caches keep for seconds that there is nothing. */
+  readonly isKept: boolean
   /** Of its product; `undefined`: not known yet. */
   readonly browser: BrowserRules | 'none' | undefined
 }

@@ -1,7 +1,7 @@
 /** Who may read what: of answers that are not kept, and of documents, by what is learned of the product on the way to them. */
 import { crossOriginHeaders } from '../deliver/cross-origin.ts'
 import { type BrowserRules, isListed } from '../model/browser-rules.ts'
-import type { Asked, MatrixContext } from './context.ts'
+import type { MatrixContext } from './context.ts'
 
 export const crossOriginOf = (c: MatrixContext): Record<string, string> => {
   const { browser = 'none' } = c.get('asked') ?? {}
@@ -11,6 +11,8 @@ export const crossOriginOf = (c: MatrixContext): Record<string, string> => {
 
 /** For whoever reads the facts of the product to say what they are. */
 export const learnFor =
-  (c: MatrixContext, link?: Asked['link']) =>
-  (browser: BrowserRules | undefined): void =>
-    c.set('asked', { link, browser: browser ?? 'none' })
+  (c: MatrixContext) =>
+  (browser: BrowserRules | undefined): void => {
+    const asked = c.get('asked')
+    if (asked !== undefined) c.set('asked', { ...asked, browser: browser ?? 'none' })
+  }

@@ -8,9 +8,14 @@ const NEGATIVE_SECONDS = 5
 
 export const refusalHeaders = (
   { status }: MatrixError,
-  { link, browser, origin }: Pick<Asked, 'link'> & { browser: BrowserRules | undefined; origin: string | undefined },
+  {
+    link,
+    isKept: mayKeep,
+    browser,
+    origin,
+  }: Omit<Asked, 'browser'> & { browser: BrowserRules | undefined; origin: string | undefined },
 ): Record<string, string> => {
-  const isKept = status === 404 || status === 410
+  const isKept = mayKeep && (status === 404 || status === 410)
   const scope = link === 'path' || link === 'share' ? 'public' : 'private'
   const vary = varyOf({
     accept: false,

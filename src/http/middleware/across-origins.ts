@@ -5,7 +5,7 @@ import { crossOriginOf } from '../cross-origin.ts'
 
 /** Stands before whatever may refuse. What answers is to `learnFor` it. */
 export const acrossOrigins = createMiddleware<Env>(async (c, next) => {
-  c.set('asked', { link: undefined, browser: undefined })
+  c.set('asked', { link: undefined, isKept: false, browser: undefined })
   await next()
   if (c.error !== undefined) return // its answer says so itself
   for (const [name, value] of Object.entries(crossOriginOf(c))) c.header(name, value, { append: name === 'Vary' })

@@ -95,7 +95,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
 
   const deliver = async (c: MatrixContext): Promise<Response> => {
     const target = targetOf(c)
-    c.set('asked', { link: placeOf(target), browser: undefined })
+    c.set('asked', { link: placeOf(target), isKept: true, browser: undefined })
     const link = readLink(target)
     const { asked, sent, path, query, download } = parseTarget(target, link)
     // A signature is of one spelling and nobody here can make it for another, so what is signed is answered as it was sent.
@@ -127,7 +127,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       address: addressOf(c),
       whileAway: isLasting({ version, least }, link, credential),
       signal: undefined,
-      learn: learnFor(c, link?.place),
+      learn: learnFor(c),
     }
     if (rendition === INFO) return infoResponse(c, gateway, question, link?.place)
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const

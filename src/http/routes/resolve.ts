@@ -111,7 +111,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
   const { config, identify, metrics } = gateway
 
   app.get('/v1/products/:product/assets/:asset/renditions/:rendition', async c => {
-    c.set('asked', { link: undefined, browser: undefined })
+    c.set('asked', { link: undefined, isKept: true, browser: undefined })
     const credential = await identify(c.req.header('authorization'))
     if (credential.secretHash === undefined && credential.proven === undefined) throw unauthenticated()
     const account = await c.get('admit')(credential)
