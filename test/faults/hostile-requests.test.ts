@@ -195,7 +195,7 @@ describe('T4: names', () => {
         }
       }
     })
-  })
+  }, 240_000)
 
   test('twins of a name are different names', async () => {
     for (const twin of [
