@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Core } from './gateway.ts'
 import { fullJitter } from './lib/backoff.ts'
-import { recordAudit } from './manifest/audit.ts'
+import { recordOwnAct } from './manifest/audit.ts'
 import { migrate, readMigrations } from './manifest/migrate.ts'
 import { adminKeyId, ensureTenant, putAdminKey } from './manifest/products.ts'
 import { isMatrixError } from './model/errors.ts'
@@ -31,16 +31,8 @@ export const prepare = async (core: Core, adminKey: string | undefined): Promise
 const adminKeyReplaced = (tenant: string) => ({
   tenant,
   actor: 'start',
-  actorKind: 'system' as const,
-  product: undefined,
   action: 'admin-key.replace',
   resource: `keys/${adminKeyId(tenant)}`,
-  reasons: [],
-  before: undefined,
-  after: undefined,
-  requestId: 'start',
-  correlationId: 'start',
-  client: undefined,
 })
 
 const prepareOnce = async (
@@ -55,6 +47,6 @@ const prepareOnce = async (
   if (adminKey === undefined) return
   const { tenant } = config
   await database.transaction(async tx => {
-    if (await putAdminKey(tx, tenant, hashSecret(adminKey))) await recordAudit(tx, adminKeyReplaced(tenant))
+    if (await putAdminKey(tx, tenant, hashSecret(adminKey))) await recordOwnAct(tx, adminKeyReplaced(tenant))
   })
 }

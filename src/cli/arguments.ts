@@ -9,3 +9,9 @@ export const wholeNumber =
       throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`)
     return number
   }
+
+/** Of a version. */
+export const versionNumber = (text: string): number => {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Expected the number of a version.')
+  return Number(text)
+}

@@ -2,6 +2,7 @@
  * One call of a purge. Redirects are not followed, for a token would go along; of the answer no more is read than says yes or no,
  * and nothing of it is repeated, for it may name hosts.
  */
+import { boundedText } from '../lib/bounded-text.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { PurgeAnswer } from './purge.ts'
 
@@ -17,6 +18,7 @@ export interface Called {
 }
 
 const TIMEOUT_MS = 15_000
+/** Who answers a purge with more than that says nothing that we read. */
 const MAX_ANSWER_BYTES = 65_536
 
 /** RFC 9110 section 10.2.3: seconds, or a date. */
@@ -24,18 +26,6 @@ const retryAfter = (header: string | null, now: number): number | undefined => {
   if (header === null) return undefined
   const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
   return Number.isFinite(ms) && ms > 0 ? ms : undefined
-}
-
-/** Bounded: who answers a purge with more than that says nothing that we read. */
-const textOf = async (response: Response): Promise<string> => {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > MAX_ANSWER_BYTES) return ''
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 export const callPurge = async ({
@@ -58,7 +48,7 @@ export const callPurge = async ({
     })
     const answer = String(response.status)
     if (response.ok && isYes !== undefined) {
-      if (isYes(await textOf(response))) return { ok: true, answer }
+      if (isYes((await boundedText(response, MAX_ANSWER_BYTES)) ?? '')) return { ok: true, answer }
       return { ok: false, answer: `${answer} without success`, retryAfterMs: undefined }
     }
     await response.body?.cancel()

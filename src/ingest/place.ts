@@ -1,11 +1,9 @@
 /** What an upload is in the manifest: an asset where it is new, its version, what is to be made of it, and the facts that say so. */
-import { wishesFor } from '../graph/wishes.ts'
+import { planVersion } from '../graph/plan-version.ts'
 import { insertAsset, insertVersion, takeVersion } from '../manifest/assets.ts'
 import type { Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
-import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { advanceVersion } from '../manifest/publish.ts'
-import { listRenditions } from '../manifest/renditions.ts'
 import { refuse } from '../model/errors.ts'
 import type { Fact } from '../model/event.ts'
 import { digestOf, newId } from '../model/ids.ts'
@@ -70,16 +68,11 @@ export const placeVersion = async (
   })
   const eventNo = await appendFacts(tx, { tenant, asset, cause, facts })
 
-  const renditions = image && !isHeld ? await listRenditions(tx, tenant, collection.collection) : []
-  const { nodes, leaves } =
-    image && !isHeld
-      ? wishesFor(renditions, { sha256, image }, { lane: 'eager', maxCpuMs, maxVariants })
-      : { nodes: [], leaves: [] }
-  const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
-  await insertLeaves(tx, { tenant, asset, version, leaves })
+  const planned = { tenant, collection: collection.collection, asset, version, sha256, image }
+  const offered = !isHeld && (await planVersion(tx, planned, { maxCpuMs, maxVariants }))
   const state = await advanceVersion(tx, { tenant, asset, version, cause })
   return {
-    offered: states.some(node => node.state === 'QUEUED' || node.state === 'RETRY'),
+    offered,
     version: {
       asset,
       collection: collection.collection,

@@ -3,7 +3,7 @@
  * done. Its place in the tenant's chain is given after the commit (audit-chain.ts): a chain inside requests would have them
  * wait for each other, 348 writes a second in all when it was measured.
  */
-import type { AuditEntry } from '../model/audit.ts'
+import type { AuditEntry, Fields } from '../model/audit.ts'
 import { newId } from '../model/ids.ts'
 import { changedFields, withoutSecrets } from './audit-fields.ts'
 import type { Database, Sql } from './database.ts'
@@ -60,3 +60,28 @@ export const recordAll = async (database: Database, entries: readonly AuditEntry
 /** In the transaction of what was accepted: one row, with what changed. Fields that could open a door are left out of it. */
 export const recordAudit = (tx: Sql, change: Omit<AuditEntry, 'at' | 'outcome' | 'count'>): Promise<void> =>
   append(tx, [{ ...change, at: undefined, outcome: 'allowed', count: 1 }])
+
+interface OwnAct {
+  readonly tenant: string
+  /** The part of the software that acts: `sweep`, `scan`, `start`. */
+  readonly actor: string
+  /** What it did it for; the actor itself where there is nothing nearer. */
+  readonly requestId?: string
+  readonly correlationId?: string
+  readonly action: string
+  readonly resource: string
+  readonly reasons?: readonly string[]
+  readonly before?: Fields
+  readonly after?: Fields
+}
+
+/** What the software does by itself, without any request. */
+export const recordOwnAct = (
+  tx: Sql,
+  { actor, requestId = actor, correlationId = requestId, reasons = [], before, after, ...act }: OwnAct,
+): Promise<void> =>
+  recordAudit(tx, {
+    ...act,
+    ...{ actor, actorKind: 'system', product: undefined, client: undefined },
+    ...{ requestId, correlationId, reasons, before, after },
+  })

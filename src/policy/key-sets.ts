@@ -11,6 +11,7 @@
  */
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose'
 import { LRUCache } from 'lru-cache'
+import { boundedText } from '../lib/bounded-text.ts'
 import type { Clock } from '../lib/clock.ts'
 import { refuse } from '../model/errors.ts'
 import { jwksUriFault } from '../model/issuer.ts'
@@ -44,14 +45,9 @@ const unavailable = (cause: unknown) =>
 /** Bounded after decompression; a redirect is an answer like any other that is not 200. */
 const fetchBounded: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length
-    if (bytes > MAX_BYTES) throw new Error(`The key set has more than ${MAX_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return new Response(Buffer.concat(chunks), { status: response.status })
+  const body = await boundedText(response, MAX_BYTES)
+  if (body === undefined) throw new Error(`The key set has more than ${MAX_BYTES} bytes`)
+  return new Response(body, { status: response.status })
 }
 
 /** May strangers' unknown keys have the set read again? */

@@ -3,6 +3,7 @@
  * nothing is allowed, which is `dependency-unavailable` and worth asking again. After a run of failures it is left alone for a
  * while, and callers are told so at once.
  */
+import { boundedText } from '../lib/bounded-text.ts'
 import { type BreakerState, openBreaker } from '../lib/breaker.ts'
 import { withoutControls } from '../lib/plain-text.ts'
 import { MatrixError } from '../model/errors.ts'
@@ -29,17 +30,6 @@ const unavailable = (why: string, options: { cause?: unknown; retryAfterSeconds?
     publicMessage: 'The policy engine gave no decision.',
     ...options,
   })
-
-const readBounded = async (response: Response): Promise<string> => {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length
-    if (bytes > MAX_BYTES) throw unavailable(`the answer has more than ${MAX_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
 
 const plainReasons = (reasons: unknown): readonly string[] => {
   const texts = Array.isArray(reasons) ? reasons.filter(reason => typeof reason === 'string' && reason !== '') : []
@@ -77,7 +67,8 @@ export const openOpa = ({ url, token, deadlineMs, now, onBreaker }: OpaOptions):
     try {
       const signal = AbortSignal.timeout(deadlineMs)
       const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'error' })
-      const text = await readBounded(response)
+      const text = await boundedText(response, MAX_BYTES)
+      if (text === undefined) throw unavailable(`the answer has more than ${MAX_BYTES} bytes`)
       if (!response.ok) throw unavailable(`it answered ${response.status}`)
       return objectionsIn(JSON.parse(text))
     } catch (error) {

@@ -17,7 +17,7 @@
 import type { Config } from '../config.ts'
 import { cachedUntil, exposedUntil } from '../deliver/exposure.ts'
 import type { Clock } from '../lib/clock.ts'
-import { recordAudit } from '../manifest/audit.ts'
+import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import {
   type DoomedObject,
@@ -102,18 +102,13 @@ const recordReceipt = async (tx: Sql, erasure: Erasure): Promise<void> => {
   const { tenant, id, asset, version, reason, correlationId, requestedBy, exposedUntil, cachedUntil } = erasure
   const objects = await objectsOfErasure(tx, erasure)
   const gone = objects.filter(({ state }) => state === 'DELETED')
-  await recordAudit(tx, {
+  await recordOwnAct(tx, {
     tenant,
     actor: 'sweep',
-    actorKind: 'system',
-    product: undefined,
     requestId: `erasure:${id}`,
     correlationId,
-    client: undefined,
     action: version === null ? 'asset.erased' : 'version.purged',
     resource: version === null ? `assets/${asset}` : `assets/${asset}/versions/${version}`,
-    reasons: [],
-    before: undefined,
     after: {
       operation: id,
       requested_by: requestedBy,

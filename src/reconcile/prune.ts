@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config.ts'
 import type { Clock } from '../lib/clock.ts'
-import { recordAudit } from '../manifest/audit.ts'
+import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import {
   endOfPage,
@@ -30,18 +30,14 @@ export interface PruneDependencies {
 }
 
 const recordPrune = (tx: Sql, tenant: string, { asset, version }: NamedVersion, operation: string): Promise<void> =>
-  recordAudit(tx, {
+  recordOwnAct(tx, {
     tenant,
     actor: 'sweep',
-    actorKind: 'system',
-    product: undefined,
     requestId: `erasure:${operation}`,
     correlationId: `keep-versions:${asset}`,
-    client: undefined,
     action: 'version.purge',
     resource: `assets/${asset}/versions/${version}`,
     reasons: ['keep-versions'],
-    before: undefined,
     after: { operation },
   })
 

@@ -9,7 +9,7 @@ import type { PurgeTarget } from '../deliver/purge.ts'
 import type { PurgeVerifier } from '../deliver/purge-verify.ts'
 import type { Clock } from '../lib/clock.ts'
 import { inLanes } from '../lib/in-lanes.ts'
-import { recordAudit } from '../manifest/audit.ts'
+import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { prunePurges, settlePurge, type TakenPurge, type Targets, takePurges } from '../manifest/purges.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -40,18 +40,13 @@ const recordOutcome = (
   { id, tenant, reason, subject, tags, tries }: TakenPurge,
   { state, answer, targets }: { state: 'DONE' | 'DEAD'; answer: string; targets: Targets },
 ): Promise<void> =>
-  recordAudit(tx, {
+  recordOwnAct(tx, {
     tenant,
     actor: 'sweep',
-    actorKind: 'system',
-    product: undefined,
     requestId: `purge:${id}`,
-    correlationId: `purge:${id}`,
-    client: undefined,
     action: state === 'DONE' ? 'purge.done' : 'purge.dead',
     resource: subject,
     reasons: [reason],
-    before: undefined,
     after: { purge: id, tags, tries, answer, ...(targets[VERIFY] && { verified: targets[VERIFY].answer }) },
   })
 

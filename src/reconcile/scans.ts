@@ -6,15 +6,13 @@
  * A verdict is written first and its versions are moved after it, each in a transaction of its own: whoever comes next finds those that
  * a crash has left.
  */
-import { wishesFor } from '../graph/wishes.ts'
+import { planVersion } from '../graph/plan-version.ts'
 import { fullJitter } from '../lib/backoff.ts'
 import { inLanes } from '../lib/in-lanes.ts'
-import { recordAudit } from '../manifest/audit.ts'
+import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
-import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { advanceVersion, lockAsset } from '../manifest/publish.ts'
-import { listRenditions } from '../manifest/renditions.ts'
 import {
   condemn,
   type HeldVersion,
@@ -79,19 +77,14 @@ const scanOne = async (dependencies: ScanDependencies, taken: TakenScan): Promis
 
 /** As an upload without a scan would have gone on (ingest/place.ts). */
 const goOn = async (tx: Sql, held: HeldVersion, { config }: ScanDependencies): Promise<void> => {
-  const { tenant, asset, version, sha256, image, collection } = held
+  const { tenant, asset, version } = held
   await lockAsset(tx, tenant, asset)
   if (!(await letGo(tx, held))) return
-  const renditions = image ? await listRenditions(tx, tenant, collection) : []
-  const { nodes, leaves } = image
-    ? wishesFor(
-        renditions,
-        { sha256, image },
-        { lane: 'eager', maxCpuMs: config.maxTransformCpuMs, maxVariants: config.maxVariants },
-      )
-    : { nodes: [], leaves: [] }
-  await upsertNodes(tx, { tenant, original: sha256, nodes })
-  await insertLeaves(tx, { tenant, asset, version, leaves })
+  await planVersion(
+    tx,
+    { ...held, image: held.image ?? undefined },
+    { maxCpuMs: config.maxTransformCpuMs, maxVariants: config.maxVariants },
+  )
   await advanceVersion(tx, { tenant, asset, version, cause: CAUSE })
 }
 
@@ -102,19 +95,12 @@ const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
   if (!(await condemn(tx, held, failure))) return
   const data = { asset, version, failed: [failure] }
   await appendFacts(tx, { tenant, asset, cause: CAUSE, facts: [{ type: 'asset.version_failed', data }] })
-  await recordAudit(tx, {
+  await recordOwnAct(tx, {
     tenant,
     actor: CAUSE.actor,
-    actorKind: 'system',
-    product: undefined,
     action: 'version.infected',
     resource: `assets/${asset}/versions/${version}`,
-    reasons: [],
-    before: undefined,
     after: failure,
-    requestId: 'scan',
-    correlationId: CAUSE.correlationId,
-    client: undefined,
   })
 }
 

@@ -3,7 +3,7 @@
  * so once. Postgres tells the time. A version that is not complete by then is published as soon as it is; that it waits is told
  * once, by an event, and shown by the metric and by the doctor until it is over.
  */
-import { recordAudit } from '../manifest/audit.ts'
+import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
 import { readGate } from '../manifest/gate.ts'
@@ -31,14 +31,11 @@ const recordSwept = (
   { tenant, asset, cause }: Named & { readonly cause: Cause },
   { action, before, after }: { action: string; before: Fields; after: Fields },
 ): Promise<void> =>
-  recordAudit(tx, {
+  recordOwnAct(tx, {
     tenant,
     actor: 'sweep',
-    actorKind: 'system',
-    product: undefined,
     requestId: `schedule:${asset}`,
     correlationId: cause.correlationId,
-    client: undefined,
     action,
     resource: `assets/${asset}`,
     reasons: ['schedule'],

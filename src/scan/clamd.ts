@@ -3,8 +3,8 @@
  * none at the end; it answers `stream: OK`, `stream: <name> FOUND` or `<why> ERROR`. Its `StreamMaxLength` has to be at least as
  * long as what a collection takes.
  */
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { pipeline } from 'node:stream/promises'
 import { signatureName } from '../model/scan.ts'
 import type { Scanner } from './scanner.ts'
 
@@ -23,14 +23,19 @@ const answerOf = async (socket: Socket): Promise<string> => {
   return text.replace(/\0.*$/s, '').trim()
 }
 
-const write = async (socket: Socket, bytes: Buffer): Promise<void> => {
-  if (!socket.write(bytes)) await once(socket, 'drain')
-}
-
 const lengthOf = (bytes: number): Buffer => {
   const header = Buffer.alloc(4)
   header.writeUInt32BE(bytes)
   return header
+}
+
+async function* framed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield Buffer.from('zINSTREAM\0')
+  for await (const chunk of chunks) {
+    yield lengthOf(chunk.length)
+    yield chunk
+  }
+  yield lengthOf(0)
 }
 
 export const openClamd = (address: ClamdAddress, { timeoutMs }: { timeoutMs: number }): Scanner => ({
@@ -40,16 +45,12 @@ export const openClamd = (address: ClamdAddress, { timeoutMs }: { timeoutMs: num
     // Silence: a scan itself may take as long as it says something or takes bytes.
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error('clamd is silent')))
     const answer = answerOf(socket)
-    answer.catch(() => undefined) // awaited below, where sending has not failed before
+    answer.catch(() => undefined) // awaited below, where opening has not failed before
     try {
-      await once(socket, 'connect')
-      await write(socket, Buffer.from('zINSTREAM\0'))
-      for await (const chunk of (await open()) as AsyncIterable<Buffer>) {
-        if (socket.destroyed || socket.readableEnded) break // it has said why
-        await write(socket, lengthOf(chunk.length))
-        await write(socket, chunk)
-      }
-      await write(socket, lengthOf(0))
+      // It may answer and hang up before it has had everything: then what it said tells why. An original that breaks off ends both.
+      await pipeline(framed((await open()) as AsyncIterable<Buffer>), socket, { end: false }).catch(error =>
+        socket.destroy(error),
+      )
       const said = await answer
       if (said === 'stream: OK') return { clean: true }
       const [, signature] = /^stream: (.+) FOUND$/.exec(said) ?? []

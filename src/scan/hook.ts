@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { z } from 'zod'
+import { boundedText } from '../lib/bounded-text.ts'
 import { signatureName } from '../model/scan.ts'
 import type { Scanner } from './scanner.ts'
 
@@ -13,17 +14,6 @@ const Answer = z.union([
   z.object({ clean: z.literal(true) }),
   z.object({ clean: z.literal(false), signature: z.string().default('unnamed') }),
 ])
-
-const textOf = async (response: Response): Promise<string> => {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > MOST_ANSWER) throw new Error('The scanner says more than a verdict')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
 
 export interface HookOptions {
   readonly url: string
@@ -51,7 +41,9 @@ export const openHook = ({ url, token, timeoutMs }: HookOptions): Scanner => ({
       await response.body?.cancel()
       throw new Error(`The scanner answered ${response.status}`)
     }
-    const verdict = Answer.parse(JSON.parse(await textOf(response)))
+    const said = await boundedText(response, MOST_ANSWER)
+    if (said === undefined) throw new Error('The scanner says more than a verdict')
+    const verdict = Answer.parse(JSON.parse(said))
     return verdict.clean ? verdict : { clean: false, signature: signatureName(verdict.signature) }
   },
 })

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { versionNumber } from '../arguments.ts'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
@@ -14,16 +15,17 @@ interface Schedule {
   readonly until?: string
 }
 
-const versionOf = (text: string): number => {
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Expected the number of a version.')
-  return Number(text)
-}
-
 /** As RFC 3339 in UTC, which is what the API takes. */
 const timeOf = (text: string): string => {
   const time = new Date(text)
   if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Expected a time, RFC 3339.')
   return time.toISOString()
+}
+
+/** A change of an asset that is as it was seen. */
+const change = (method: string, body: object, ifMatch: string): RequestInit => {
+  const { headers, ...request } = jsonRequest(method, body)
+  return { ...request, headers: { ...headers, 'If-Match': ifMatch } }
 }
 
 const describe = ({ asset, publish, until }: Schedule): string =>
@@ -39,7 +41,7 @@ export const publish = (program: Command): void => {
     .command('publish')
     .description('Make a complete version the current one for all products, now or at a time')
     .argument('<asset>', 'id of the asset')
-    .argument('<version>', 'its number', versionOf)
+    .argument('<version>', 'its number', versionNumber)
     .option('--at <time>', 'not now: RFC 3339', timeOf)
     .option('--until <time>', 'archive the asset then: RFC 3339', timeOf)
     .option('--if-match <etag>', 'only where the asset is as it was seen', '*')
@@ -52,10 +54,8 @@ export const publish = (program: Command): void => {
       ) => {
         const options = optionsOf(command)
         const path = `/v1/assets/${encodeURIComponent(asset)}`
-        const send = async (method: string, to: string, body: object) => {
-          const { headers, ...request } = jsonRequest(method, body)
-          return call(options, `${path}/${to}`, { ...request, headers: { ...headers, 'If-Match': ifMatch } })
-        }
+        const send = (method: string, to: string, body: object) =>
+          call(options, `${path}/${to}`, change(method, body, ifMatch))
         if (at !== undefined) {
           const set = await send('PUT', 'schedule', { publish: { version, at }, ...(until && { until }) })
           return print(options, (await set.json()) as Schedule, describe)
@@ -76,7 +76,7 @@ export const schedule = (program: Command): void => {
     .command('set')
     .description('Set the time of a publish, of the end, or of both, in place of what was set')
     .argument('<asset>', 'id of the asset')
-    .option('--publish <version>', 'which version is published', versionOf)
+    .option('--publish <version>', 'which version is published', versionNumber)
     .option('--at <time>', 'when: RFC 3339', timeOf)
     .option('--until <time>', 'when the asset is archived: RFC 3339', timeOf)
     .option('--if-match <etag>', 'only where the asset is as it was seen', '*')
@@ -90,8 +90,7 @@ export const schedule = (program: Command): void => {
         if ((version === undefined) !== (at === undefined))
           throw new CliFailure(2, 'half-a-publish', 'A publish has a version, --publish, and a time, --at.')
         const body = { ...(at && { publish: { version, at } }), ...(until && { until }) }
-        const { headers, ...request } = jsonRequest('PUT', body)
-        const set = await call(options, pathOf(asset), { ...request, headers: { ...headers, 'If-Match': ifMatch } })
+        const set = await call(options, pathOf(asset), change('PUT', body, ifMatch))
         print(options, (await set.json()) as Schedule, describe)
       },
     )

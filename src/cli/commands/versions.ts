@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import { versionNumber } from '../arguments.ts'
 import { call, optionsOf, print } from '../client.ts'
 import { describeOperation, type Erasure } from '../operation-text.ts'
 import { watchOperation } from './operations.ts'
@@ -15,11 +16,6 @@ interface Comparison {
   readonly with: number
   readonly same_content: boolean
   readonly changes: Readonly<Record<string, { readonly version?: unknown; readonly with?: unknown }>>
-}
-
-const numberOf = (text: string): number => {
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Expected the number of a version.')
-  return Number(text)
 }
 
 const pathOf = (asset: string): string => `/v1/assets/${encodeURIComponent(asset)}/versions`
@@ -52,8 +48,8 @@ export const versions = (program: Command): void => {
     .command('compare')
     .description('What differs between a version and the current one, or a given one')
     .argument('<asset>', 'id of the asset')
-    .argument('<version>', 'its number', numberOf)
-    .option('--with <version>', 'instead of the current one', numberOf)
+    .argument('<version>', 'its number', versionNumber)
+    .option('--with <version>', 'instead of the current one', versionNumber)
     .action(async (asset: string, version: number, { with: other }: { with?: number }, command: Command) => {
       const options = optionsOf(command)
       const query = other === undefined ? '' : `?with=${other}`
@@ -65,7 +61,7 @@ export const versions = (program: Command): void => {
     .command('discard')
     .description('Discard a version that has never been published, and what it alone was made of')
     .argument('<asset>', 'id of the asset')
-    .argument('<version>', 'its number', numberOf)
+    .argument('<version>', 'its number', versionNumber)
     .option('--no-wait', 'only ask for it')
     .action(async (asset: string, version: number, { wait }: { wait: boolean }, command: Command) => {
       const options = optionsOf(command)

@@ -1,0 +1,30 @@
+/** What the renditions of its collection want of a new version, written down: in the transaction that lets it be transformed. */
+import type { Sql } from '../manifest/database.ts'
+import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
+import { listRenditions } from '../manifest/renditions.ts'
+import type { Hex } from '../model/ids.ts'
+import type { ImageFacts } from '../model/original.ts'
+import { wishesFor } from './wishes.ts'
+
+interface NewVersion {
+  readonly tenant: string
+  readonly collection: string
+  readonly asset: string
+  readonly version: number
+  readonly sha256: Hex
+  readonly image: ImageFacts | undefined
+}
+
+/** Answers whether there is anything to do of it now. */
+export const planVersion = async (
+  tx: Sql,
+  { tenant, collection, asset, version, sha256, image }: NewVersion,
+  limits: { readonly maxCpuMs: number; readonly maxVariants: number },
+): Promise<boolean> => {
+  if (!image) return false
+  const renditions = await listRenditions(tx, tenant, collection)
+  const { nodes, leaves } = wishesFor(renditions, { sha256, image }, { lane: 'eager', ...limits })
+  const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
+  await insertLeaves(tx, { tenant, asset, version, leaves })
+  return states.some(node => node.state === 'QUEUED' || node.state === 'RETRY')
+}
