@@ -73,6 +73,19 @@ create table asset_edge (
   constraint asset_edge_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'public'::text])))
 );
 
+create table asset_hold (
+  tenant_id text not null,
+  asset_id uuid not null,
+  name text not null,
+  reason text not null,
+  set_by text not null,
+  set_at timestamp with time zone not null default now(),
+  constraint asset_hold_pkey PRIMARY KEY (tenant_id, asset_id, name),
+  constraint asset_hold_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
+  constraint asset_hold_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+  constraint asset_hold_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+
 create table asset_version (
   tenant_id text not null,
   asset_id uuid not null,
@@ -1111,6 +1124,18 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.held_is_not_erased()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select 1 from asset_hold h where h.tenant_id = new.tenant_id and h.asset_id = new.asset_id) then
+    raise exception 'a held asset is not erased' using errcode = '23001';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.label_purges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1321,6 +1346,7 @@ CREATE TRIGGER edge_change_purges AFTER UPDATE ON public.edge FOR EACH ROW WHEN 
 CREATE TRIGGER edge_purges AFTER DELETE ON public.edge FOR EACH ROW EXECUTE FUNCTION edge_purges();
 CREATE CONSTRAINT TRIGGER edge_revises AFTER INSERT OR DELETE OR UPDATE ON public.edge DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER erasure_machine BEFORE DELETE OR UPDATE ON public.erasure FOR EACH ROW EXECUTE FUNCTION erasure_guard();
+CREATE TRIGGER erasure_of_held BEFORE INSERT ON public.erasure FOR EACH ROW EXECUTE FUNCTION held_is_not_erased();
 CREATE TRIGGER event_ledger BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION event_guard();
 CREATE CONSTRAINT TRIGGER issuer_revises AFTER DELETE OR UPDATE ON public.issuer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE CONSTRAINT TRIGGER leaf_revises AFTER UPDATE ON public.leaf DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.node_id IS DISTINCT FROM new.node_id)) EXECUTE FUNCTION revise_matrix();

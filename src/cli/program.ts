@@ -8,6 +8,7 @@ import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
 import { erase } from './commands/erase.ts'
 import { explain } from './commands/explain.ts'
+import { holds } from './commands/holds.ts'
 import { importCommand } from './commands/import.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
@@ -70,6 +71,7 @@ export const buildProgram = (): Command => {
     schedule,
     versions,
     erase,
+    holds,
     products,
     keys,
     issuers,

@@ -27,6 +27,8 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'DELETE /v1/assets/:asset': 'asset.delete',
   'POST /v1/assets/:asset/undelete': 'asset.undelete',
   'POST /v1/assets/:asset/erase': 'asset.erase',
+  'PUT /v1/assets/:asset/holds/:hold': 'hold.put',
+  'DELETE /v1/assets/:asset/holds/:hold': 'hold.delete',
   'PUT /v1/assets/:asset/schedule': 'schedule.put',
   'DELETE /v1/assets/:asset/schedule': 'schedule.delete',
   'PUT /v1/products/:product': 'product.put',

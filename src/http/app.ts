@@ -24,6 +24,7 @@ import { eraseRoutes } from './routes/erase.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
+import { holdRoutes } from './routes/holds.ts'
 import { importRoutes } from './routes/import.ts'
 import { inboundRoutes } from './routes/inbound.ts'
 import { issuerRoutes } from './routes/issuers.ts'
@@ -88,6 +89,7 @@ const ROUTES = [
   draftRoutes,
   withdrawRoutes,
   eraseRoutes,
+  holdRoutes,
   productRoutes,
   usageRoutes,
   keyRoutes,

@@ -8,6 +8,7 @@ import type { Cause } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
+import { refuseHeld } from './holds.ts'
 import { lockAsset } from './publish.ts'
 import { cancelSchedule } from './schedules.ts'
 
@@ -122,7 +123,7 @@ export interface ErasureWish {
   readonly exposure: (at: { streams: boolean }) => { exposedUntil: Date; cachedUntil: Date }
 }
 
-/** From the commit on nobody is answered. Throws `not-found`, `asset-erased` and `conflict`. */
+/** From the commit on nobody is answered. Throws `not-found`, `asset-erased`, `held` and `conflict`. */
 export const beginErasure = async (
   tx: Sql,
   { tenant, asset, reason, cause, requestedAt, exposure }: ErasureWish,
@@ -130,6 +131,7 @@ export const beginErasure = async (
   const locked = await lockAsset(tx, tenant, asset)
   if (!locked) throw refuse('not-found', 'There is no such asset for this product.')
   if (locked.erased_at) throw refuse('asset-erased', 'The asset has been erased.')
+  await refuseHeld(tx, { tenant, asset })
   await refuseLaidOn(tx, { tenant, asset, version: null })
   const { exposedUntil, cachedUntil } = exposure({ streams: await streamsOf(tx, tenant, locked.collection_id) })
   const id = newId()

@@ -10,6 +10,7 @@ import type { Sql } from './database.ts'
 import { unbind } from './erasure-steps.ts'
 import { type ErasureWish, refuseLaidOn, streamsOf } from './erasures.ts'
 import { appendFacts } from './events.ts'
+import { NOT_HELD, refuseHeld } from './holds.ts'
 import type { LockedAsset } from './publish.ts'
 
 const INSERT = {
@@ -29,12 +30,13 @@ export interface PruneWish extends Pick<ErasureWish, 'tenant' | 'asset' | 'cause
   readonly reason: (typeof PRUNE_REASONS)[number]
 }
 
-/** For whoever has locked the asset and found that the version may go. Throws `conflict` where it is laid on others. */
+/** For whoever has locked the asset and found that the version may go. Throws `held`, and `conflict` where it is laid on others. */
 const pruneVersion = async (
   tx: Sql,
   locked: LockedAsset,
   { tenant, asset, version, reason, cause, requestedAt, exposure }: PruneWish,
 ): Promise<string> => {
+  await refuseHeld(tx, { tenant, asset })
   await refuseLaidOn(tx, { tenant, asset, version })
   const { exposedUntil, cachedUntil } = exposure({ streams: await streamsOf(tx, tenant, locked.collection_id) })
   const id = newId()
@@ -54,7 +56,7 @@ const DRAFT = {
          from asset_version v where v.tenant_id = $1 and v.asset_id = $2 and v.version = $3`,
 }
 
-/** Throws `not-found`, `version-purged` and `conflict`. Returns the id of the erasure. */
+/** Throws `not-found`, `version-purged`, `held` and `conflict`. Returns the id of the erasure. */
 export const discardDraft = async (tx: Sql, locked: LockedAsset, wish: PruneWish): Promise<string> => {
   const { tenant, asset, version } = wish
   const [found] = await tx.rows<{ state: string; draft: boolean; scheduled: boolean }>(DRAFT, [tenant, asset, version])
@@ -74,7 +76,7 @@ const BEYOND = {
   text: `with page as (
            select a.tenant_id, a.asset_id, a.publication_no, coalesce($3, c.keep_versions) as keep
            from asset a join collection c using (tenant_id, collection_id)
-           where a.tenant_id = $1 and a.collection_id = $2 and a.deleted_at is null and a.erased_at is null
+           where a.tenant_id = $1 and a.collection_id = $2 and a.deleted_at is null and a.erased_at is null and ${NOT_HELD('a')}
              and ($7::uuid is null or a.asset_id = $7) and a.asset_id > $5 order by a.asset_id limit $6)
          select p.asset_id as asset, v.version from page p cross join lateral (
            select u.version, u.state, u.archived_at, u.sha256, row_number() over (order by u.activated_at desc, u.version desc) as place

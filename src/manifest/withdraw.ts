@@ -12,6 +12,7 @@ import { refuse } from '../model/errors.ts'
 import type { Cause, EventType } from '../model/event.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
+import { NOT_HELD, refuseHeld } from './holds.ts'
 import { type LockedAsset, lockAsset } from './publish.ts'
 import { cancelSchedule } from './schedules.ts'
 
@@ -84,7 +85,7 @@ const refuseWithdrawal = (
     throw refuse('asset-erased', 'The time in which it could be had back is over.')
 }
 
-/** Doing it twice is doing it once. Throws `not-found`, `asset-erased`, `precondition-failed` and `conflict`. */
+/** Doing it twice is doing it once. Throws `not-found`, `asset-erased`, `precondition-failed`, `held` and `conflict`. */
 export const withdrawAsset = async (
   tx: Sql,
   verb: Withdrawal,
@@ -95,6 +96,7 @@ export const withdrawAsset = async (
   if (!locked) throw refuse('not-found', 'There is no such asset.')
   refuseWithdrawal(verb, locked, options)
   const before = { archived: locked.archived_at !== null, deleted: locked.deleted_at !== null }
+  if (verb === 'delete' && !before.deleted) await refuseHeld(tx, { tenant, asset })
   const [after] = await tx.rows<{ archived: boolean; deleted: boolean }>(STATEMENTS[verb], [tenant, asset])
   if (!after) return { before, after: before }
   const cancelled = verb === 'archive' || verb === 'delete' ? await cancelSchedule(tx, { tenant, asset }, verb) : []
@@ -104,10 +106,11 @@ export const withdrawAsset = async (
 
 const OVERDUE = {
   name: 'assets_overdue',
-  text: `select tenant_id as tenant, asset_id as asset from asset
-         where deleted_at < now() - make_interval(secs => $1) and erased_at is null order by deleted_at limit 100`,
+  text: `select a.tenant_id as tenant, a.asset_id as asset from asset a
+         where a.deleted_at < now() - make_interval(secs => $1) and a.erased_at is null and ${NOT_HELD('a')}
+         order by a.deleted_at limit 100`,
 }
 
-/** Deleted for longer than the grace. */
+/** Deleted for longer than the grace, and not held. */
 export const overdueAssets = (sql: Sql, graceMs: number): Promise<{ tenant: string; asset: string }[]> =>
   sql.rows(OVERDUE, [graceMs / 1000])

@@ -37,7 +37,7 @@ import {
 } from '../manifest/erasures.ts'
 import { overdueAssets } from '../manifest/withdraw.ts'
 import type { Erasure } from '../model/erasure.ts'
-import { isMatrixError, MatrixError } from '../model/errors.ts'
+import { type ErrorCode, isMatrixError, MatrixError } from '../model/errors.ts'
 import { digestOf } from '../model/ids.ts'
 import type { ObjectStore } from '../objects/store.ts'
 
@@ -182,6 +182,9 @@ export const advanceErasures = async (dependencies: EraseDependencies): Promise<
   if (failures.length > 0) throw failures[0]
 }
 
+/** What an overdue asset may have come to meanwhile. */
+const STAYS: ReadonlySet<ErrorCode> = new Set(['conflict', 'asset-erased', 'held'])
+
 /** What was deleted and not had back in time. What cannot be erased now, because it is laid on others, waits. */
 export const eraseOverdue = async ({
   database,
@@ -204,7 +207,7 @@ export const eraseOverdue = async ({
     await database
       .transaction(tx => beginErasure(tx, wish))
       .catch(error => {
-        if (!isMatrixError(error, 'conflict') && !isMatrixError(error, 'asset-erased')) throw error
+        if (!isMatrixError(error) || !STAYS.has(error.code)) throw error
       })
   }
 }

@@ -242,6 +242,11 @@ export const openMetrics = () => {
       help: 'Erasures that are not complete, as of the scrape; one takes seconds.',
       registers,
     }),
+    heldAssets: new Gauge({
+      name: 'matrix_assets_held',
+      help: 'Assets of which nothing is deleted because somebody holds them, as of the scrape.',
+      registers,
+    }),
     schedules: new Gauge({
       name: 'matrix_scheduled_publishes',
       help: 'Publishes that are set for a time, as of the scrape: ahead, or waiting past their time for a version that is not complete.',

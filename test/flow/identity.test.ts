@@ -324,6 +324,27 @@ const CASES: readonly Case[] = [
     row: writes(204),
   },
   {
+    method: 'PUT',
+    route: '/v1/assets/:asset/holds/:hold',
+    path: () => `/v1/assets/${scene.asset}/holds/case-7`,
+    options: () => ({ body: { reason: 'case 7' } }),
+    row: administers(201, 404),
+  },
+  { method: 'GET', route: '/v1/holds', path: () => '/v1/holds', row: administers(200, 200) },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/holds',
+    path: () => `/v1/assets/${scene.asset}/holds`,
+    row: administers(200, 404),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/assets/:asset/holds/:hold',
+    path: () => `/v1/assets/${scene.asset}/holds/case-7`,
+    options: () => ifMatch,
+    row: administers(204, 404),
+  },
+  {
     method: 'POST',
     route: '/v1/assets/:asset/restore',
     path: () => `/v1/assets/${scene.asset}/restore`,

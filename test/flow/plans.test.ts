@@ -133,6 +133,10 @@ const exercise = async (core: Core): Promise<string> => {
   await ok('GET', `/v1/assets?collection=catalogue&limit=5&cursor=${page.next_cursor}`, { key })
   const stranger = await send('GET', '/v1/assets?collection=catalogue', { key: await strangerTo(opened) })
   expect(stranger.status).toBe(404)
+  const hold = `/v1/assets/${asset}/holds/case-7`
+  await ok('PUT', hold, { key: ADMIN_KEY, body: { reason: 'case 7' } })
+  for (const path of ['/v1/holds', `/v1/assets/${asset}/holds`]) await ok('GET', path, { key: ADMIN_KEY })
+  await ok('DELETE', hold, { key: ADMIN_KEY, headers: IF_ANY })
   for (const verb of ['archive', 'restore']) await ok('POST', `/v1/assets/${asset}/${verb}`, { key, headers: IF_ANY })
   for (const path of [
     '/v1/assets?collection=catalogue',

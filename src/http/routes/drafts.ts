@@ -112,6 +112,7 @@ export const draftRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         ...refusals(
           ...JSON_ROUTE.filter(code => code !== 'contract-violation'),
           'conflict',
+          'held',
           'asset-archived',
           'asset-erased',
           'version-purged',

@@ -40,7 +40,7 @@ export const eraseRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       },
       responses: {
         202: json(ErasureSchema, 'Nobody is answered any more; the operation at `Location` ends with the receipt'),
-        ...refusals(...JSON_ROUTE, 'asset-erased', 'conflict', 'idempotency-key-missing', 'invalid-request'),
+        ...refusals(...JSON_ROUTE, 'asset-erased', 'held', 'conflict', 'idempotency-key-missing', 'invalid-request'),
         ...refusals('upload-incomplete', 'conflict', 'idempotency-in-flight'),
         ...refusals('contract-violation', 'idempotency-key-reused'),
       },

@@ -5,6 +5,7 @@ import { chainedRows, unchained } from '../../manifest/audit-chain.ts'
 import type { Database } from '../../manifest/database.ts'
 import { countDeadNodes } from '../../manifest/dead-letters.ts'
 import { erasureBacklog } from '../../manifest/erasures.ts'
+import { countHeld } from '../../manifest/holds.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
 import { countOperations } from '../../manifest/operations.ts'
 import { countPurges } from '../../manifest/purges.ts'
@@ -46,7 +47,7 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, sagas, purges, erasures, usage, chained, waiting, scheduled, uploads] =
+    const [open, dead, operations, sagas, purges, erasures, usage, chained, waiting, scheduled, uploads, held] =
       await Promise.all([
         countOpenNodes(database),
         countDeadNodes(database),
@@ -59,6 +60,7 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
         unchained(database),
         scheduleBacklog(database),
         countUploads(database),
+        countHeld(database),
       ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ kind: 'backfill', state }, count)
@@ -67,6 +69,7 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
       metrics.operations.set({ kind: 'import', state }, count)
     }
     metrics.openErasures.set(erasures.open)
+    metrics.heldAssets.set(held)
     metrics.schedules.set({ state: 'ahead' }, scheduled.ahead)
     metrics.schedules.set({ state: 'waiting' }, scheduled.waiting)
     for (const state of ['PENDING', 'DEAD'] as const)

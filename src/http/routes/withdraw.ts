@@ -98,6 +98,7 @@ export const withdrawRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
       responses: {
         204: { description: 'Deleted. `Matrix-Max-Exposure-Until` says how long URLs handed out before may work' },
         ...shared,
+        ...refusals('held'),
       },
     }),
     async c => {
