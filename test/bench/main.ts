@@ -14,6 +14,7 @@ import { cold } from './cold.ts'
 import { decisions } from './decisions.ts'
 import { delivery } from './delivery.ts'
 import { encoders } from './encoders.ts'
+import { entrances } from './entrances.ts'
 import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
 import { peers } from './peers.ts'
@@ -47,6 +48,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   cold,
   flood,
   ingest,
+  entrances,
   sharing,
   encoders,
   overlap,
