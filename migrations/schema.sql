@@ -162,9 +162,11 @@ create table collection (
   created_at timestamp with time zone not null default now(),
   keep_versions integer,
   rules jsonb,
+  attribute_schema jsonb,
   constraint collection_pkey PRIMARY KEY (tenant_id, collection_id),
   constraint collection_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint collection_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),
+  constraint attribute_schema_is_bounded CHECK (((jsonb_typeof(attribute_schema) = 'object'::text) AND (octet_length((attribute_schema)::text) <= 65536))),
   constraint collection_collection_id_check CHECK ((collection_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
   constraint collection_keep_versions_check CHECK (((keep_versions >= 1) AND (keep_versions <= 1000))),
   constraint collection_publish_gate_check CHECK ((publish_gate = ANY (ARRAY['all'::text, 'owner'::text, 'none'::text])))

@@ -1,6 +1,7 @@
 /** Rules of a collection, as they are written and shown. */
 import { z } from '@hono/zod-openapi'
 import { type CollectionRules, REQUIRABLE } from '../model/collection-rules.ts'
+import { ATTRIBUTE_PATH } from '../policy/attributes.ts'
 import { MediaTypes } from '../policy/edge-wire.ts'
 
 const Size = z
@@ -40,6 +41,12 @@ export const RulesBody = z
       .max(REQUIRABLE.length)
       .optional()
       .openapi({ description: 'Of a new asset; `copyright` and `artist` are EXIF, asked of every version' }),
+    required_attributes: z
+      .array(z.string().regex(ATTRIBUTE_PATH))
+      .min(1)
+      .max(50)
+      .optional()
+      .openapi({ description: 'Of a new asset', example: ['caption', 'seo.title'] }),
     scan: z
       .literal(true)
       .optional()

@@ -47,8 +47,14 @@ const FOR_GOOD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const isForGood = (error: unknown): error is MatrixError & { publicMessage: string } =>
   isMatrixError(error) && FOR_GOOD.has(error.code) && error.publicMessage !== undefined
 
-export const destinationOf = ({ collection = '', asset, alias, labels = [] }: StagedUpload['wish']): Destination =>
-  asset === undefined ? { kind: 'asset', collection, alias, labels } : { kind: 'version', asset }
+export const destinationOf = ({
+  collection = '',
+  asset,
+  alias,
+  labels = [],
+  attributes,
+}: StagedUpload['wish']): Destination =>
+  asset === undefined ? { kind: 'asset', collection, alias, labels, attributes } : { kind: 'version', asset }
 
 const requireTarget = ({ wish }: StagedUpload, target: CompletionWish['target']): void => {
   const isFit =

@@ -21,9 +21,10 @@ export const parseWish = <T extends z.ZodType>(schema: T, body: unknown): z.infe
   return parsed.data
 }
 
-export const newAsset = ({ collection, alias, labels }: z.infer<typeof JsonCreate>): Destination => ({
+export const newAsset = ({ collection, alias, labels, attributes }: z.infer<typeof JsonCreate>): Destination => ({
   kind: 'asset',
   collection,
   alias,
   labels,
+  attributes,
 })

@@ -1,7 +1,7 @@
 /** What senders say about the bytes, by whichever entrance. */
 import { z } from '@hono/zod-openapi'
 import { PUBLISH_POLICIES } from '../model/asset.ts'
-import { LABEL_PATTERN, MAX_LABELS } from '../model/attributes.ts'
+import { type Attributes, attributeViolations, LABEL_PATTERN, MAX_LABELS } from '../model/attributes.ts'
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { Name } from './validation.ts'
@@ -16,6 +16,33 @@ export const Labels = z
   .transform(labels => [...new Set(labels)].sort())
 export const Alias = z.string().regex(/^[\x21-\x7e]{1,200}$/)
 
+/** Throws nothing: what is not within bounds is an issue of the schema that it stands in. */
+export const AttributesBody = z
+  .looseObject({})
+  .superRefine((given, context) => {
+    for (const { pointer, message } of attributeViolations(given))
+      context.addIssue({ code: 'custom', message, path: pointer.split('/').slice(2) })
+  })
+  .transform(given => given as Attributes)
+  .openapi({ type: 'object', description: 'Of a new asset, from its first moment on' })
+
+const parsedJson = (text: string, context: z.RefinementCtx): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'Expected JSON' })
+    return z.NEVER
+  }
+}
+
+/** Where there is room for text alone: a query, Upload-Metadata. */
+export const AttributesText = z
+  .string()
+  .max(32_768)
+  .transform(parsedJson)
+  .pipe(AttributesBody)
+  .openapi({ type: 'string', description: 'Of a new asset, from its first moment on: an object as JSON' })
+
 export const CreateQuery = Common.extend({
   collection: Name,
   labels: z
@@ -24,6 +51,7 @@ export const CreateQuery = Common.extend({
     .transform(text => (text === '' ? [] : text.split(',')))
     .pipe(Labels)
     .openapi({ type: 'string', description: 'Of the asset from its first moment on, separated by commas' }),
+  attributes: AttributesText.optional(),
   alias: Alias.optional(),
 })
 
@@ -44,6 +72,7 @@ export const JsonCommon = Common.extend({
 export const JsonCreate = JsonCommon.extend({
   collection: Name,
   labels: Labels.default([]).openapi({ type: 'array', items: { type: 'string' } }),
+  attributes: AttributesBody.optional(),
   alias: Alias.optional(),
 })
 

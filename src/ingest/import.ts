@@ -6,17 +6,13 @@
 import type { Clock } from '../lib/clock.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
-import { writeMetadata } from '../manifest/metadata.ts'
 import { insertProvenance } from '../manifest/provenance.ts'
-import { changedPaths } from '../model/attributes.ts'
 import { actorOf } from '../model/audit.ts'
-import { type ErrorCode, isMatrixError, refuse } from '../model/errors.ts'
+import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import type { ImportedLine, ImportInput, ImportLine, ImportUndo } from '../model/import.ts'
 import type { Principal } from '../model/principal.ts'
 import { type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
 import type { Provenance } from '../model/source.ts'
-import { forbiddenAttributes } from '../policy/attributes.ts'
-import { permitNewAsset } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { openLine, type SourceDependencies } from './import-source.ts'
@@ -39,11 +35,11 @@ const lineOf = ({ input }: SagaStep): ImportLine => input as ImportLine
 /** Whose rights end an import when they are taken away, and what a line alone may be refused for. */
 const isDenied = (error: unknown): boolean => isMatrixError(error, 'forbidden') || isMatrixError(error, 'not-found')
 
-const destinationOf = ({ asset, collection = '', alias, labels = [] }: ImportLine): Destination =>
-  asset === undefined ? { kind: 'asset', collection, alias, labels } : { kind: 'version', asset }
+const destinationOf = ({ asset, collection = '', alias, labels = [], attributes }: ImportLine): Destination =>
+  asset === undefined ? { kind: 'asset', collection, alias, labels, attributes } : { kind: 'version', asset }
 
 export const openImport = (dependencies: ImportDependencies) => {
-  const { database, clock, policy, ingest, metrics, stands } = dependencies
+  const { ingest, metrics, stands } = dependencies
   const addressOf = (saga: Saga) => () => saga.client ?? undefined
 
   /** What was allowed when the import was taken is allowed to nobody of its lines any more. */
@@ -68,35 +64,12 @@ export const openImport = (dependencies: ImportDependencies) => {
     }
   }
 
-  const requireAttributes = async (saga: Saga, line: ImportLine, { collection, owner }: Permission): Promise<void> => {
-    const { principal } = saga
-    const paths = pathsOf(line)
-    if (paths.length === 0) return
-    const labels = line.labels ?? []
-    const asked = { principal, product: owner, action: 'write' as const, address: addressOf(saga), labels }
-    const { question } = await permitNewAsset(
-      { database, clock, policy },
-      { ...asked, collection: collection.collection },
-    )
-    const forbidden = forbiddenAttributes(principal, question.edge, paths)
-    if (forbidden.length > 0)
-      throw refuse('attribute-forbidden', 'The product may not write these attributes here.', {
-        details: { attributes: forbidden },
-      })
-  }
-
   const record = async (
     tx: Sql,
     saga: Saga,
     { line, provenance, stored }: { line: ImportLine; provenance: Provenance | undefined; stored: IngestedVersion },
   ): Promise<void> => {
     const { asset, collection, version, digest, bytes, media_type } = stored
-    const cause = { actor: saga.principal.id, correlationId: saga.correlationId }
-    const changed = pathsOf(line)
-    if (changed.length > 0) {
-      const metadata = { labels: line.labels ?? [], attributes: line.attributes ?? {} }
-      await writeMetadata(tx, { tenant: saga.tenant, asset, cause }, { ...metadata, changed })
-    }
     if (provenance) await insertProvenance(tx, { tenant: saga.tenant, asset, version }, provenance)
     await recordAudit(tx, {
       ...actorOf(saga.principal),
@@ -124,7 +97,6 @@ export const openImport = (dependencies: ImportDependencies) => {
       const line = lineOf(step)
       const destination = destinationOf(line)
       const permission = await authorise(saga, destination)
-      await requireAttributes(saga, line, permission)
       const content = await openLine(
         dependencies,
         {
@@ -167,6 +139,3 @@ const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Uploa
     cause: { actor: principal.id, correlationId },
   }
 }
-
-const pathsOf = ({ attributes = {} }: ImportLine): readonly string[] =>
-  changedPaths({ labels: [], attributes: {} }, { labels: [], attributes })

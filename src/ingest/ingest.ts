@@ -15,7 +15,8 @@ import type { Database, Sql } from '../manifest/database.ts'
 import { claimErased } from '../manifest/erased-bytes.ts'
 import { findScan, requireScan } from '../manifest/scans.ts'
 import { whyGone } from '../model/asset.ts'
-import { LABELS_PATH } from '../model/attributes.ts'
+import { attributeCheck, MOST_TOLD } from '../model/attribute-check.ts'
+import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
 import { brokenByContent, brokenByNames } from '../model/collection-rules.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
@@ -81,7 +82,7 @@ export const openIngest = ({
     const collectionId = destination.kind === 'asset' ? destination.collection : asset?.collection
     const collection = collectionId === undefined ? undefined : await findCollection(database, tenant, collectionId)
     const product = principal.product ?? collection?.owner ?? ''
-    const labels = destination.kind === 'asset' ? destination.labels : []
+    const { labels, attributes = {} } = destination.kind === 'asset' ? destination : NOTHING_SAID
     const asked = { principal, product, action: 'write' as const, address }
     const permission = asset
       ? await permitOnAsset({ database, clock, policy }, { ...asked, asset: asset.asset })
@@ -101,13 +102,18 @@ export const openIngest = ({
     }
     if (effect === 'forbid')
       throw refuse('forbidden', 'The product may not add assets here.', { details: { reasons: [rule] } })
-    if (labels.length > 0 && forbiddenAttributes(principal, permission.question.edge, [LABELS_PATH]).length > 0)
-      throw refuse('attribute-forbidden', 'The product may not write labels here.', {
-        details: { attributes: [LABELS_PATH] },
+    const said = changedPaths(NOTHING_SAID, { labels, attributes })
+    const forbidden = forbiddenAttributes(principal, permission.question.edge, said)
+    if (said.length > 0 && forbidden.length > 0)
+      throw refuse('attribute-forbidden', 'The product may not write these labels or attributes here.', {
+        details: { attributes: forbidden },
       })
     const gone = asset && whyGone({ archived: asset.archivedAt !== undefined, erased: asset.erasedAt !== undefined })
     if (gone) throw gone
-    if (destination.kind === 'asset') refuseBroken(brokenByNames(collection.rules ?? {}, destination))
+    if (destination.kind === 'asset') {
+      const unfit = collection.attributeSchema ? attributeCheck(collection.attributeSchema)(attributes) : []
+      refuseBroken([...brokenByNames(collection.rules ?? {}, destination), ...unfit.slice(0, MOST_TOLD)])
+    }
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()

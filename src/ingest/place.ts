@@ -4,6 +4,7 @@ import { insertAsset, insertVersion, takeVersion } from '../manifest/assets.ts'
 import type { Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
 import { advanceVersion } from '../manifest/publish.ts'
+import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
 import { refuse } from '../model/errors.ts'
 import type { Fact } from '../model/event.ts'
 import { digestOf, newId } from '../model/ids.ts'
@@ -31,7 +32,8 @@ export const placeVersion = async (
   const asset = destination.kind === 'version' ? destination.asset : newId()
   const facts: Fact[] = []
   if (destination.kind === 'asset') {
-    const { alias, labels } = destination
+    const { alias, labels, attributes = {} } = destination
+    const paths = changedPaths(NOTHING_SAID, { labels: [], attributes })
     const inserted = await insertAsset(tx, {
       tenantId: tenant,
       assetId: asset,
@@ -39,12 +41,19 @@ export const placeVersion = async (
       ownerProduct: owner,
       alias,
       labels,
+      attributes,
       createdBy: actor,
     })
     if (!inserted) throw aliasTaken()
     facts.push({
       type: 'asset.created',
-      data: { asset, collection: collection.collection, owner, ...(labels.length > 0 && { labels }) },
+      data: {
+        asset,
+        collection: collection.collection,
+        owner,
+        ...(labels.length > 0 && { labels }),
+        ...(paths.length > 0 && { attributes: paths }),
+      },
     })
   }
   const taken = await takeVersion(tx, tenant, asset)

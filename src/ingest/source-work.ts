@@ -86,7 +86,7 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
     const alias = wish.externalId === undefined ? undefined : aliasOf(source.name, wish.externalId)
     const asset = alias === undefined ? undefined : await assetOfAlias(database, tenant, alias)
     if (asset !== undefined) return { kind: 'version', asset }
-    return { kind: 'asset', collection: source.collection, alias, labels: wish.labels }
+    return { kind: 'asset', collection: source.collection, alias, labels: wish.labels, attributes: wish.attributes }
   }
 
   const contentOf = async ({ content }: Wish, most: number | undefined): Promise<Received & { fetched?: Fetched }> => {

@@ -1,5 +1,6 @@
 /** An upload as it is wished, permitted and answered. */
 import type { PublishPolicy, VersionState } from '../model/asset.ts'
+import type { Attributes } from '../model/attributes.ts'
 import type { Conditions } from '../model/conditions.ts'
 import type { Cause } from '../model/event.ts'
 import type { Hex } from '../model/ids.ts'
@@ -16,6 +17,8 @@ export type Destination =
       readonly alias: string | undefined
       /** Sorted, each once. What decides by labels never sees the asset without them. */
       readonly labels: readonly string[]
+      /** From its first moment on, too; absent: none. */
+      readonly attributes?: Attributes | undefined
     }
   | { readonly kind: 'version'; readonly asset: string }
 

@@ -1,6 +1,7 @@
 /** Assets, their versions and the originals these name. */
 import { and, asc, desc, eq, sql as fragment, gt, inArray, isNull } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
+import type { Metadata } from '../model/attributes.ts'
 import type { Original } from '../model/original.ts'
 import type { Entrance, Source } from '../model/source.ts'
 import type { Sql } from './database.ts'
@@ -78,13 +79,12 @@ const createOriginal = async (tx: Sql, { tenantId, productId }: Holder, bytes: O
   return rows.length > 0
 }
 
-export interface NewAsset {
+export interface NewAsset extends Metadata {
   readonly tenantId: string
   readonly assetId: string
   readonly collectionId: string
   readonly ownerProduct: string
   readonly alias: string | undefined
-  readonly labels: readonly string[]
   readonly createdBy: string
 }
 

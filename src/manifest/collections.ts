@@ -1,4 +1,5 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
+import type { SchemaObject } from '../model/attribute-schema.ts'
 import type { CollectionRules } from '../model/collection-rules.ts'
 import { readConditions, type StoredConditions, storeConditions } from '../model/conditions.ts'
 import { refuse } from '../model/errors.ts'
@@ -12,24 +13,28 @@ const columns = {
   publishGate: collection.publishGate,
   rules: collection.rules,
   keepVersions: collection.keepVersions,
+  attributeSchema: collection.attributeSchema,
 }
 
-type Row = Omit<Collection, 'rules' | 'keepVersions'> & {
+type Row = Omit<Collection, 'rules' | 'keepVersions' | 'attributeSchema'> & {
   readonly rules: CollectionRules | null
   readonly keepVersions: number | null
+  readonly attributeSchema: SchemaObject | null
 }
-const toCollection = ({ rules, keepVersions, ...row }: Row): Collection => ({
+const toCollection = ({ rules, keepVersions, attributeSchema, ...row }: Row): Collection => ({
   ...row,
   rules: rules ?? undefined,
   keepVersions: keepVersions ?? undefined,
+  attributeSchema: attributeSchema ?? undefined,
 })
 
 /** Creates or changes; the owner gets its edge in the same transaction. */
 export const putCollection = async (
   tx: Sql,
-  { tenantId, collection: collectionId, owner, publishGate, rules, keepVersions }: Collection & { tenantId: string },
+  { tenantId, collection: collectionId, owner, ...wished }: Collection & { tenantId: string },
 ): Promise<void> => {
-  const set = { ownerProduct: owner, publishGate, rules: rules ?? null, keepVersions: keepVersions ?? null }
+  const { publishGate, rules = null, keepVersions = null, attributeSchema = null } = wished
+  const set = { ownerProduct: owner, publishGate, rules, keepVersions, attributeSchema }
   await tx.orm
     .insert(collection)
     .values({ tenantId, collectionId, ...set })

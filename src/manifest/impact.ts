@@ -41,12 +41,14 @@ const COUNT_ASSETS = {
   text: `select count(*)::int as count from asset a where a.tenant_id = $1 and a.collection_id = $2`,
 }
 
+export const countAssets = async (sql: Sql, tenant: string, collection: string): Promise<number> =>
+  (await sql.rows<{ count: number }>(COUNT_ASSETS, [tenant, collection]))[0]?.count ?? 0
+
 /** Exact up to two thousand; of more, as many of all assets as of the newest. */
 export const estimateShownImages = async (sql: Sql, tenant: string, collection: string): Promise<number> => {
   const [some] = await sql.rows<{ images: number; among: number }>(SOME_SHOWN, [tenant, collection, MOST_COUNTED])
   if (!some || some.among === 0) return some?.images ?? 0
-  const [all] = await sql.rows<{ count: number }>(COUNT_ASSETS, [tenant, collection])
-  return Math.round(((all?.count ?? 0) * some.images) / some.among)
+  return Math.round(((await countAssets(sql, tenant, collection)) * some.images) / some.among)
 }
 
 const COUNT_SHOWN = { name: 'collection_shown_count', text: `select count(*)::int as count ${SHOWN}` }

@@ -16,6 +16,7 @@ import {
 import type { PublishPolicy } from '../model/asset.ts'
 import { VERSION_STATES } from '../model/asset.ts'
 
+import type { SchemaObject } from '../model/attribute-schema.ts'
 import type { Attributes } from '../model/attributes.ts'
 
 import type { CollectionRules } from '../model/collection-rules.ts'
@@ -85,6 +86,7 @@ export const collection = pgTable(
     rules: jsonb('rules').$type<CollectionRules>(),
     createdAt: at('created_at').notNull().defaultNow(),
     keepVersions: integer('keep_versions'),
+    attributeSchema: jsonb('attribute_schema').$type<SchemaObject>(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.collectionId] })],
 )

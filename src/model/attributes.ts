@@ -22,6 +22,8 @@ export interface Metadata {
   readonly attributes: Attributes
 }
 
+export const NOTHING_SAID: Metadata = { labels: [], attributes: {} }
+
 /** As migration 0017 has it: no comma, no separator of ours. */
 export const LABEL_PATTERN = /^[a-z0-9][a-z0-9._:/-]{0,62}$/
 export const MAX_LABELS = 32
@@ -84,6 +86,16 @@ export const attributeViolations = (attributes: unknown): readonly Violation[] =
     found('', 'too_big', `Expected at most ${MAX_BYTES} bytes of JSON.`)
   return violations
 }
+
+/** What stands at the end of a path (`seo.title`); `null` is a value that is said to be none, and counts as one. */
+export const valueAt = (attributes: Attributes, path: string): AttributeValue | undefined =>
+  path
+    .split('.')
+    .reduce<AttributeValue | undefined>(
+      (value, name) =>
+        isPlainObject(value) && Object.hasOwn(value, name) ? (value[name] as AttributeValue) : undefined,
+      attributes,
+    )
 
 const below = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
 

@@ -2,6 +2,7 @@
  * What a collection asks of originals before it takes them in, by whichever entrance they come. It is asked of what comes: what is
  * there already stays as it is. All that is broken is told at once, each by the name of its rule.
  */
+import { type Attributes, valueAt } from './attributes.ts'
 import { isOfType } from './conditions.ts'
 import type { Violation } from './errors.ts'
 import { type ImageFacts, moves, uprightSize } from './original.ts'
@@ -28,6 +29,8 @@ export interface CollectionRules {
   /** An alias begins with one of these. */
   readonly alias_prefixes?: readonly string[] | undefined
   readonly required?: readonly Requirable[] | undefined
+  /** Of a new asset, by their paths: `seo.title`. */
+  readonly required_attributes?: readonly string[] | undefined
   /** Nothing of it is shown or made before scanners have called it clean. Asked of them, and so after the upload. */
   readonly scan?: boolean | undefined
 }
@@ -47,18 +50,31 @@ const atLeast = (limit: number | undefined, value: number): boolean => value >= 
 const has = ({ required = [] }: CollectionRules, name: Requirable, value: unknown): boolean =>
   !required.includes(name) || value !== undefined
 
+export interface NamesOfNew {
+  readonly alias: string | undefined
+  readonly labels: readonly string[]
+  readonly attributes?: Attributes | undefined
+}
+
 /** Of a new asset, before its bytes are read. */
 export const brokenByNames = (
   rules: CollectionRules,
-  { alias, labels }: { readonly alias: string | undefined; readonly labels: readonly string[] },
+  { alias, labels, attributes = {} }: NamesOfNew,
 ): readonly Violation[] => {
   const { alias_prefixes: prefixes = [] } = rules
   const isNamed = alias === undefined || prefixes.some(prefix => alias.startsWith(prefix))
-  return brokenOf(rules, [
+  const broken = brokenOf(rules, [
     ['alias_prefixes', 'alias', isNamed, `The alias begins with ${prefixes.join(' or ')}.`],
     ['required', 'alias', has(rules, 'alias', alias), 'An alias is required.'],
     ['required', 'labels', has(rules, 'labels', labels[0]), 'Labels are required.'],
   ])
+  const missing = (rules.required_attributes ?? []).filter(path => valueAt(attributes, path) === undefined)
+  const lacks = missing.map(path => ({
+    pointer: `/attributes/${path.replaceAll('.', '/')}`,
+    rule: 'required_attributes',
+    message: 'The attribute is required.',
+  }))
+  return [...broken, ...lacks]
 }
 
 /** 3:2 as 1.5 is 1.497 of 500 by 334 pixels. */

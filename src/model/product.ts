@@ -1,3 +1,4 @@
+import type { SchemaObject } from './attribute-schema.ts'
 import type { BrowserRules } from './browser-rules.ts'
 import type { CollectionRules } from './collection-rules.ts'
 import type { Conditions } from './conditions.ts'
@@ -28,6 +29,8 @@ export interface Collection {
   readonly rules: CollectionRules | undefined
   /** So many of those that were shown; `undefined`: all. */
   readonly keepVersions: number | undefined
+  /** What attributes are; `undefined`: anything. */
+  readonly attributeSchema: SchemaObject | undefined
 }
 
 export const ROLES = ['owner', 'editor', 'reader'] as const

@@ -7,6 +7,7 @@
  *     \---nobody completes it in time (COMPLETING too, once its lease is over)--> EXPIRED
  */
 import type { PublishPolicy } from './asset.ts'
+import type { Attributes } from './attributes.ts'
 import type { ErrorCode, Violation } from './errors.ts'
 import type { Hex, ProductId, TenantId } from './ids.ts'
 
@@ -19,6 +20,7 @@ export interface StagedWish {
   readonly asset?: string
   readonly alias?: string
   readonly labels?: readonly string[]
+  readonly attributes?: Attributes
   readonly publish: PublishPolicy
   readonly filename?: string
   readonly mediaType?: string

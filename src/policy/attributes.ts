@@ -10,6 +10,9 @@ import type { Grant } from '../model/product.ts'
 const NAME = ATTRIBUTE_NAME.source.slice(1, -1)
 export const ATTRIBUTE_PATTERN = new RegExp(`^(?:\\*|${NAME}(?:\\.${NAME}){0,${MAX_ATTRIBUTE_DEPTH - 1}}(?:\\.\\*)?)$`)
 
+/** A path and nothing else. */
+export const ATTRIBUTE_PATH = new RegExp(`^${NAME}(?:\\.${NAME}){0,${MAX_ATTRIBUTE_DEPTH - 1}}$`)
+
 const covers = (pattern: string, path: string): boolean =>
   pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern || path.startsWith(`${pattern}.`)
 

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import { collectSet, joinedPatch, nested } from '../attribute-options.ts'
 import { call, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
@@ -15,41 +16,9 @@ interface Shown {
   readonly attributes: object
 }
 
-type Patch = { [name: string]: unknown }
-
-/** `seo.title` and a value as a merge patch. */
-const nested = (path: string, value: unknown): Patch =>
-  path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Patch
-
-const jsonOrText = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text // most of what people say of pictures is no JSON
-  }
-}
-
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
-const collectSet = (assignment: string, before: readonly object[]): readonly object[] => {
-  const [, path, value] = /^([^=]+)=(.*)$/s.exec(assignment) ?? []
-  if (path === undefined || value === undefined) throw new InvalidArgumentError('Expected path=value.')
-  return [...before, nested(path, jsonOrText(value))]
-}
-
 const collectUnset = (path: string, before: readonly object[]): readonly object[] => [...before, nested(path, null)]
-
-const isPatch = (value: unknown): value is Patch => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Two patches as one; of what both say, the later counts. */
-const joined = (one: Patch, other: Patch): Patch => {
-  const both: Patch = { ...one }
-  for (const [name, value] of Object.entries(other)) {
-    const known = both[name]
-    both[name] = isPatch(known) && isPatch(value) ? joined(known, value) : value
-  }
-  return both
-}
 
 export const patch = (program: Command): void => {
   program
@@ -72,7 +41,7 @@ export const patch = (program: Command): void => {
           labels: [...labels, ...label].filter(one => !unlabel.includes(one)),
         }),
         ...(set.length + unset.length > 0 && {
-          attributes: [...set, ...unset].reduce<Patch>((all, one) => joined(all, one as Patch), {}),
+          attributes: joinedPatch([...set, ...unset]),
         }),
       }
       const response = await call(options, path, {

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
 import { sha256Of, sizeOf } from '../file.ts'
 import { progressOf } from '../progress.ts'
-import { requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
+import { attributesOf, requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
 
 interface Uploaded {
   readonly asset: string
@@ -26,6 +26,7 @@ const upload = async (options: GlobalOptions, file: string, wish: UploadWish): P
     ...(asset === undefined && { collection }),
     ...(alias !== undefined && { alias }),
     ...(label.length > 0 && { labels: label.join(',') }),
+    ...attributesOf(wish),
   })
   const path = `${asset === undefined ? '/v1/assets' : `/v1/assets/${encodeURIComponent(asset)}/versions`}?${query}`
   const body = createReadStream(file)

@@ -9,7 +9,7 @@ import { type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import { sha256Of, sizeOf } from '../file.ts'
 import { findUrl, readAdminKey } from '../target.ts'
-import { requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
+import { attributesOf, requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
 import { type Watched, watchVersion } from '../watch-version.ts'
 
 interface Wish extends UploadWish {
@@ -48,6 +48,7 @@ const send = async (options: GlobalOptions, file: string, wish: Wish, signal: Ab
     ...(asset === undefined ? { collection } : { asset }),
     ...(alias !== undefined && { alias }),
     ...(label.length > 0 && { labels: label.join(',') }),
+    ...attributesOf(wish),
     publish,
     filename: basename(file),
     sha256,

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import { canonicalText } from '../../lib/canonical.ts'
 import { findCollection, listCollections, listEdges, putCollection } from '../../manifest/collections.ts'
 import { lockTenant } from '../../manifest/products.ts'
 import { listRenditions } from '../../manifest/renditions.ts'
@@ -7,6 +8,7 @@ import { refuse } from '../../model/errors.ts'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { type Collection, type Edges, PUBLISH_GATES } from '../../model/product.ts'
 import { AccessImpactSchema, accessImpact } from '../access-impact.ts'
+import { presentSchema, SchemaBody } from '../attribute-schema.ts'
 import { auditChange } from '../audit.ts'
 import { presentRules, RulesBody, rulesOf } from '../collection-rules.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
@@ -18,6 +20,7 @@ import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { Name, Paging, page, readCursor, WriteQuery } from '../validation.ts'
+import { WouldBreakSchema, wouldBreak } from '../would-break.ts'
 
 const CollectionBody = z.strictObject({
   owner: Name,
@@ -26,6 +29,7 @@ const CollectionBody = z.strictObject({
     description: 'What is asked of originals before they are taken in; what is there already stays as it is',
   }),
   keep_versions: KeepVersions.optional(),
+  attribute_schema: SchemaBody.optional(),
 })
 const CollectionSchema = z
   .object({
@@ -34,6 +38,7 @@ const CollectionSchema = z
     publish_gate: z.enum(PUBLISH_GATES),
     rules: RulesBody.optional(),
     keep_versions: KeepVersions.optional(),
+    attribute_schema: z.any().optional().openapi({ type: 'object' }),
   })
   .openapi('Collection')
 const params = z.object({ collection: Name })
@@ -41,12 +46,13 @@ const shared = refusals(...JSON_ROUTE)
 const paged = refusals('invalid-request', 'invalid-cursor')
 const conditional = refusals('invalid-request', 'precondition-failed')
 
-const presentCollection = ({ collection, owner, publishGate, rules, keepVersions }: Collection) => ({
+const presentCollection = ({ collection, owner, publishGate, rules, keepVersions, attributeSchema }: Collection) => ({
   collection,
   owner,
   publish_gate: publishGate,
   ...(rules && { rules: presentRules(rules) }),
   ...(keepVersions !== undefined && { keep_versions: keepVersions }),
+  ...(attributeSchema && { attribute_schema: presentSchema(attributeSchema) }),
 })
 
 const noScanner = () =>
@@ -78,7 +84,11 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       responses: {
         201: json(CollectionSchema, 'The collection, which is new'),
         200: json(
-          CollectionSchema.extend({ impact: AccessImpactSchema.optional(), would_purge: WouldPurgeSchema.optional() }),
+          CollectionSchema.extend({
+            impact: AccessImpactSchema.optional(),
+            would_purge: WouldPurgeSchema.optional(),
+            breaks: WouldBreakSchema.optional(),
+          }),
           'The collection, or with `validate_only` what would be and whom it would touch',
         ),
         ...shared,
@@ -88,13 +98,21 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
     async c => {
       const { tenant } = c.get('principal')
       const { collection } = c.req.valid('param')
-      const { owner, publish_gate: publishGate, rules, keep_versions: keepVersions } = c.req.valid('json')
+      const { owner, publish_gate: publishGate, rules, ...given } = c.req.valid('json')
+      const { keep_versions: keepVersions, attribute_schema: attributeSchema } = given
       await requireProduct(database, { tenant, product: owner, pointer: '/owner' })
       if (rules?.scan && scanners.length === 0) throw noScanner()
-      const wished: Collection = { collection, owner, publishGate, rules: rulesOf(rules), keepVersions }
+      const wished: Collection = {
+        collection,
+        owner,
+        publishGate,
+        rules: rulesOf(rules),
+        keepVersions,
+        attributeSchema,
+      }
       const shown = presentCollection(wished)
       const tries = c.req.valid('query').validate_only === 'true'
-      const { isNew, impact, purged } = await writeConfiguration(database, { tries }, async tx => {
+      const { isNew, impact, purged, isOther } = await writeConfiguration(database, { tries }, async tx => {
         await lockTenant(tx, tenant)
         const before = await findCollection(tx, tenant, collection)
         requireState(c, before && stateTag(presentCollection(before)))
@@ -108,11 +126,18 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
           before: before && presentCollection(before),
           after: shown,
         })
-        return { isNew: before === undefined, impact: would, purged }
+        const isOther =
+          tries || canonicalText(before?.attributeSchema ?? null) !== canonicalText(attributeSchema ?? null)
+        return { isNew: before === undefined, impact: would, purged, isOther }
       })
-      if (tries) return c.json({ ...shown, impact, ...(purged && { would_purge: purged }) }, 200)
+      const breaks =
+        attributeSchema && isOther && !isNew
+          ? await wouldBreak(database, { tenant, collection, schema: attributeSchema })
+          : undefined
+      const told = { ...shown, ...(breaks && { breaks }) }
+      if (tries) return c.json({ ...told, impact, ...(purged && { would_purge: purged }) }, 200)
       c.header('ETag', stateTag(shown))
-      return c.json(shown, isNew ? 201 : 200)
+      return c.json(told, isNew ? 201 : 200)
     },
   )
 

@@ -3,8 +3,10 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { mergePatch } from '../../lib/merge-patch.ts'
 import { findAsset } from '../../manifest/assets.ts'
+import { findCollection } from '../../manifest/collections.ts'
 import type { Sql } from '../../manifest/database.ts'
 import { type LockedMetadata, lockMetadata, writeMetadata } from '../../manifest/metadata.ts'
+import { newlyBroken } from '../../model/attribute-check.ts'
 import {
   type Attributes,
   attributeViolations,
@@ -50,6 +52,14 @@ const mergeBody = {
 const requireBounded = (attributes: unknown): void => {
   const violations: readonly Violation[] = attributeViolations(attributes)
   if (violations.length > 0) throw refuse('contract-violation', 'The attributes are not within bounds.', { violations })
+}
+
+/** What was broken before may stay so; nothing more is broken. */
+const requireFit = async (tx: Sql, tenant: string, before: LockedMetadata, after: Metadata): Promise<void> => {
+  const schema = (await findCollection(tx, tenant, before.collection))?.attributeSchema
+  const violations = newlyBroken(schema, before.attributes, after.attributes)
+  if (violations.length > 0)
+    throw refuse('contract-violation', 'The attributes are not what the collection says that they are.', { violations })
 }
 
 const said = ({ labels, attributes }: Metadata): Fields => ({ labels, attributes })
@@ -122,6 +132,7 @@ export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
         if (before.archived) throw refuse('asset-archived', 'The asset is archived.')
         const after = patched(before, patch)
         requireBounded(after.attributes)
+        await requireFit(tx, principal.tenant, before, after)
         await write(tx, c, { asset: id, edge, before, after })
         await auditChange(c, tx, { resource: `assets/${id}`, before: said(before), after: said(after) })
       })

@@ -46,7 +46,7 @@ export const documentTus = (app: OpenAPIHono<Env>): void => {
         'Upload-Length': z.string(),
         'Upload-Metadata': z.string().openapi({
           description:
-            '`collection` (and `alias`, `labels`) or `asset`; `filename`, `filetype`, `publish`, `sha256`: each with its value in base64',
+            '`collection` (and `alias`, `labels`, `attributes` as JSON) or `asset`; `filename`, `filetype`, `publish`, `sha256`: each with its value in base64',
         }),
       }),
       body: { required: false, content: bytes },

@@ -98,8 +98,8 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const take = await readJson(c, { kind: 'asset' })
       return counted(c, take)
     }
-    const { collection, alias, labels, ...query } = parseQuery(c, CreateQuery)
-    return counted(c, work => take(c, { kind: 'asset', collection, alias, labels }, query, work))
+    const { collection, alias, labels, attributes, ...query } = parseQuery(c, CreateQuery)
+    return counted(c, work => take(c, { kind: 'asset', collection, alias, labels, attributes }, query, work))
   })
 
   app.post('/v1/assets/:asset/versions', ...guard, async c => {

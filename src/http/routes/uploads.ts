@@ -15,10 +15,11 @@ import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
 import { openReservation, type Reserved } from '../reserve-upload.ts'
 import { presentUpload, UploadId, UploadSchema, visibleUpload } from '../staged-document.ts'
-import { Alias, cleanFilename, JsonCommon, Labels } from '../upload-wishes.ts'
+import { Alias, AttributesBody, cleanFilename, JsonCommon, Labels } from '../upload-wishes.ts'
 import { AssetIdParam, Name } from '../validation.ts'
 import { IngestedVersionSchema } from './upload.openapi.ts'
 
+const OF_NEW = ['alias', 'labels', 'attributes'] as const
 const Reservation = JsonCommon.extend({
   collection: Name.optional().openapi({ description: 'Of a new asset' }),
   asset: AssetIdParam.optional().openapi({ description: 'Of which this is the next version' }),
@@ -26,14 +27,15 @@ const Reservation = JsonCommon.extend({
   media_type: z.string().max(200).optional().openapi({ description: 'A claim that the content must bear out' }),
   alias: Alias.optional(),
   labels: Labels.optional().openapi({ type: 'array', items: { type: 'string' } }),
+  attributes: AttributesBody.optional(),
 })
   .refine(({ collection, asset }) => collection !== undefined || asset !== undefined, {
     path: ['collection'],
     message: 'Expected a collection, or an asset.',
   })
-  .refine(({ asset, alias, labels }) => asset === undefined || (alias === undefined && labels === undefined), {
+  .refine(({ asset, ...said }) => asset === undefined || OF_NEW.every(name => said[name] === undefined), {
     path: ['asset'],
-    message: 'Alias and labels are of new assets.',
+    message: 'Alias, labels and attributes are of new assets.',
   })
 
 const Completion = z
@@ -58,7 +60,7 @@ const shared = refusals('unauthenticated', 'forbidden', 'not-found')
 const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
 const wishOf = ({ bytes, sha256, ...said }: z.infer<typeof Reservation>) => {
-  const { collection, asset, alias, labels, publish, media_type: mediaType } = said
+  const { collection, asset, alias, labels, attributes, publish, media_type: mediaType } = said
   const filename = cleanFilename(said.filename)
   const wish: StagedWish = {
     publish,
@@ -66,6 +68,7 @@ const wishOf = ({ bytes, sha256, ...said }: z.infer<typeof Reservation>) => {
     ...(asset !== undefined && { asset }),
     ...(alias !== undefined && { alias }),
     ...(labels !== undefined && { labels }),
+    ...(attributes !== undefined && { attributes }),
     ...(filename !== undefined && { filename }),
     ...(mediaType !== undefined && { mediaType }),
   }

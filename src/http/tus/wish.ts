@@ -48,6 +48,7 @@ export const readWish = (metadata: Readonly<Record<string, string | null>>): Wis
           collection: parsed.data.collection,
           alias: parsed.data.alias,
           labels: parsed.data.labels,
+          attributes: parsed.data.attributes,
         }
   return { destination, publish, filename: cleanFilename(filename), mediaType, announcedSha256 }
 }

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { PublishPolicy } from '../../model/asset.ts'
+import type { Attributes } from '../../model/attributes.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Hex } from '../../model/ids.ts'
 import type { SourceSystem } from '../../model/source-system.ts'
@@ -16,6 +17,8 @@ export interface Wish {
   readonly content: { readonly url: string } | { readonly bytes: Buffer; readonly mediaType: string | undefined }
   readonly filename: string | undefined
   readonly labels: readonly string[]
+  /** Of a new asset; what is not within the bounds of attributes is a hint alone. */
+  readonly attributes?: Attributes | undefined
   readonly publish: PublishPolicy | undefined
   readonly sha256: Hex | undefined
   /** For provenance: what it says beside that. */

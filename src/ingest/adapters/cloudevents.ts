@@ -8,7 +8,7 @@
  */
 import { z } from 'zod'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
-import { LABEL_PATTERN, MAX_LABELS } from '../../model/attributes.ts'
+import { type Attributes, attributeViolations, LABEL_PATTERN, MAX_LABELS } from '../../model/attributes.ts'
 import { type Adapted, type Adapter, parsePayload, VISIBLE, type Wish } from './adapter.ts'
 
 const Word = z.string().min(1).max(500).regex(VISIBLE)
@@ -41,6 +41,9 @@ const Event = z.looseObject({
 })
 const Payload = z.union([Event, z.array(Event).min(1).max(100)])
 
+const attributesOf = (said: object | undefined): Attributes | undefined =>
+  said === undefined || attributeViolations(said).length > 0 ? undefined : (said as Attributes)
+
 const wishOf = ({ data, data_base64, ...event }: z.infer<typeof Event>): Wish | undefined => {
   const content =
     data_base64 !== undefined
@@ -55,6 +58,7 @@ const wishOf = ({ data, data_base64, ...event }: z.infer<typeof Event>): Wish | 
     content,
     filename: data?.filename,
     labels: [...new Set(data?.labels ?? [])].sort(),
+    attributes: attributesOf(data?.attributes),
     publish: data?.publish,
     sha256: data?.sha256?.replace('sha256:', ''),
     hints: { id, source, type, subject, time, attributes: data?.attributes },
