@@ -27,6 +27,7 @@ import { seed } from './commands/seed.ts'
 import { shares } from './commands/shares.ts'
 import { sign } from './commands/sign.ts'
 import { signingKeys } from './commands/signing-keys.ts'
+import { sources } from './commands/sources.ts'
 import { upload } from './commands/upload.ts'
 import { url } from './commands/url.ts'
 import { usage } from './commands/usage.ts'
@@ -59,6 +60,7 @@ export const buildProgram = (): Command => {
     seed,
     put,
     importCommand,
+    sources,
     upload,
     patch,
     resolve,

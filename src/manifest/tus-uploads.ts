@@ -49,7 +49,10 @@ export type TusUpload = Common &
     | { readonly state: 'REFUSED'; readonly answer: TusRefusal }
   )
 
-/** Soft: uploads that are begun in the same moment do not see each other. */
+const LOCK = {
+  name: 'tus_lock',
+  text: `select pg_advisory_xact_lock(hashtextextended('open tus uploads ' || $1 || '/' || $2, 0))`,
+}
 const BEGIN = {
   name: 'tus_begin',
   text: `insert into tus_upload (tenant_id, upload_id, principal, product_id, wish, metadata, length, expires_at)
@@ -70,10 +73,11 @@ export interface NewTusUpload {
   readonly mostOpen: number
 }
 
-/** `undefined`: the product has as many open as it may. */
+/** `undefined`: the product has as many open as it may. Until the commit nobody else of the product counts, so no two take the last place. */
 export const beginTusUpload = async (tx: Sql, one: NewTusUpload): Promise<Date | undefined> => {
   const { tenant, upload, principal, product, wish, metadata, length, lifeSeconds, mostOpen } = one
   const values = [tenant, upload, principal, product, JSON.stringify(wish), metadata, length, lifeSeconds, mostOpen]
+  await tx.rows(LOCK, [tenant, product])
   const [made] = await tx.rows<{ created_at: Date }>(BEGIN, values)
   return made?.created_at
 }

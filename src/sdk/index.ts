@@ -12,6 +12,15 @@ export {
 } from '../deliver/picture.ts'
 export { TusRefusal, type TusSource, type TusUploadOptions, tusUpload } from '../lib/tus-client.ts'
 export {
+  type DirectOptions,
+  type DirectUpload,
+  type SendOptions,
+  type StagedTarget,
+  sendStaged,
+  UploadFailed,
+  uploadDirect,
+} from '../lib/upload-direct.ts'
+export {
   type CanonicalPath,
   canonicalDeliveryPath,
   type DeliveryPath,
@@ -21,12 +30,3 @@ export {
 } from '../model/delivery-path.ts'
 export { type DeliveryPathOptions, deliveryPath } from '../model/write-path.ts'
 export { type SignOptions, signUrl } from '../policy/sign-url.ts'
-export {
-  type DirectOptions,
-  type DirectUpload,
-  type SendOptions,
-  type StagedTarget,
-  sendStaged,
-  UploadFailed,
-  uploadDirect,
-} from './upload-direct.ts'

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
-import { CliFailure } from '../failure.ts'
+import { readDocument } from '../document.ts'
 
 interface Issuer {
   readonly name: string
@@ -26,20 +24,6 @@ const describeIssuer = ({ name, iss, audience, claim, algorithms, subjects }: Is
       ({ value, product, scopes }) => `  ${claim} ${value} is ${product ?? 'an administrator'}  ${scopes.join(' ')}`,
     ),
   ].join('\n')
-
-const readDocument = async (file: string): Promise<object> => {
-  const content =
-    file === '-'
-      ? await text(process.stdin)
-      : await readFile(file, 'utf8').catch(() => {
-          throw new CliFailure(2, 'no-file', `There is no file ${file}.`)
-        })
-  try {
-    return JSON.parse(content) as object
-  } catch {
-    throw new CliFailure(2, 'no-json', `${file} is not JSON.`)
-  }
-}
 
 export const issuers = (program: Command): void => {
   const group = program.command('issuers').description('Whose tokens (JWT) are believed, and whom they stand for')

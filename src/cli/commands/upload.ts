@@ -8,11 +8,13 @@ import { findBegun } from '../begun-uploads.ts'
 import { type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import { sha256Of, sizeOf } from '../file.ts'
+import { sendDirect } from '../send-direct.ts'
 import { findUrl, readAdminKey } from '../target.ts'
 import { attributesOf, requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
 import { type Watched, watchVersion } from '../watch-version.ts'
 
 interface Wish extends UploadWish {
+  readonly direct: boolean
   readonly wait: boolean
 }
 
@@ -112,6 +114,11 @@ export const upload = (program: Command): void => {
       'Upload files so that a broken connection, a restarted gateway or Ctrl-C costs nothing: the same command goes on. Shows how far it is, then waits for the renditions.',
     )
     .argument('<files...>', 'what to upload, of any size that the gateway takes')
+    .option(
+      '--direct',
+      'straight into the store, by presigned requests: the bytes do not go through the gateway',
+      false,
+    )
     .option('--no-wait', 'do not wait for renditions')
     .action(async (files: string[], wish: Wish, command: Command) => {
       const options = optionsOf(command)
@@ -120,7 +127,7 @@ export const upload = (program: Command): void => {
       const interrupt = new AbortController()
       process.once('SIGINT', () => interrupt.abort())
       for (const file of files) {
-        const stored = await send(options, file, wish, interrupt.signal)
+        const stored = await (wish.direct ? sendDirect : send)(options, file, wish, interrupt.signal)
         const watched = wish.wait ? await watch(options, file, stored, interrupt.signal) : undefined
         print(options, { file, ...stored, ...watched }, textOf)
         if (watched?.state === 'FAILED' || (watched?.dead ?? 0) > 0) failed.push(file)
