@@ -53,6 +53,19 @@ create table asset (
   constraint labels_are_words CHECK (((array_position(labels, NULL::text) IS NULL) AND (array_to_string(labels, ','::text) ~ '^([a-z0-9][a-z0-9._:/-]{0,62}(,[a-z0-9][a-z0-9._:/-]{0,62}){0,31})?$'::text)))
 ) with (fillfactor=85, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
+create table asset_alias (
+  tenant_id text not null,
+  namespace text not null,
+  external_id text not null,
+  asset_id uuid not null,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint asset_alias_pkey PRIMARY KEY (tenant_id, namespace, external_id),
+  constraint asset_alias_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES asset(tenant_id, asset_id),
+  constraint asset_alias_external_id_check CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+  constraint asset_alias_namespace_check CHECK (((namespace ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text) AND (namespace <> 'alias'::text)))
+);
+
 create table asset_edge (
   tenant_id text not null,
   asset_id uuid not null,
@@ -550,9 +563,11 @@ create table provenance (
   source text,
   trust smallint not null,
   hints jsonb not null default '{}'::jsonb,
+  identity_hints jsonb not null default '{}'::jsonb,
   constraint provenance_pkey PRIMARY KEY (tenant_id, asset_id, version),
   constraint provenance_tenant_id_asset_id_version_fkey FOREIGN KEY (tenant_id, asset_id, version) REFERENCES asset_version(tenant_id, asset_id, version),
   constraint provenance_hints_check CHECK (((jsonb_typeof(hints) = 'object'::text) AND (length((hints)::text) <= 65536))),
+  constraint provenance_identity_hints_check CHECK (((jsonb_typeof(identity_hints) = 'object'::text) AND (length((identity_hints)::text) <= 32768))),
   constraint provenance_trust_check CHECK (((trust >= 0) AND (trust <= 3)))
 );
 
@@ -934,6 +949,7 @@ create table upload (
   constraint upload_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'COMPLETING'::text, 'COMPLETED'::text, 'REJECTED'::text, 'EXPIRED'::text])))
 );
 
+CREATE INDEX alias_of_asset ON public.asset_alias USING btree (tenant_id, asset_id);
 CREATE INDEX api_key_of_product ON public.api_key USING btree (tenant_id, product_id);
 CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collection_id, asset_id);
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { aliases } from './commands/aliases.ts'
 import { audit } from './commands/audit.ts'
 import { backfill } from './commands/backfill.ts'
 import { calibrate } from './commands/calibrate.ts'
@@ -63,6 +64,7 @@ export const buildProgram = (): Command => {
     sources,
     upload,
     patch,
+    aliases,
     resolve,
     picture,
     manifest,

@@ -8,7 +8,7 @@ import type { GlobalOptions } from './client.ts'
 import { CliFailure } from './failure.ts'
 import { sha256Of, sizeOf } from './file.ts'
 import { findUrl, readAdminKey } from './target.ts'
-import type { UploadWish } from './upload-wish.ts'
+import { saidOf, type UploadWish } from './upload-wish.ts'
 
 interface Stored {
   readonly asset: string
@@ -34,16 +34,16 @@ const failureOf = ({ status, body, message }: UploadFailed): CliFailure => {
 export const sendDirect = async (
   options: GlobalOptions,
   file: string,
-  { collection, asset, alias, label, publish }: UploadWish,
+  wanted: UploadWish,
   signal: AbortSignal,
 ): Promise<Stored> => {
+  const { collection, asset, publish } = wanted
   const url = await findUrl(options)
   const key = options.key ?? (await readAdminKey(options.data))
   if ((await sizeOf(file)) === 0) throw new CliFailure(2, 'no-file', `${file} is empty.`)
   const wish = {
     ...(asset === undefined ? { collection } : { asset }),
-    ...(alias !== undefined && { alias }),
-    ...(label.length > 0 && { labels: label }),
+    ...saidOf(wanted),
     publish,
     filename: basename(file),
     sha256: (await sha256Of(file)).toString('hex'),

@@ -19,6 +19,7 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'DELETE /v1/sources/:source': 'source.delete',
   'POST /v1/sources/:source/redrive': 'source.redrive',
   'PATCH /v1/assets/:asset': 'asset.patch',
+  'POST /v1/assets/:asset/aliases': 'asset.name',
   'POST /v1/assets/:asset/versions/:version/release': 'version.release',
   'POST /v1/assets/:asset/publish': 'asset.publish',
   'POST /v1/assets/:asset/rollback': 'asset.rollback',

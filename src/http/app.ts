@@ -9,6 +9,7 @@ import { limited } from './middleware/limited.ts'
 import { request } from './middleware/request.ts'
 import { asMatrixError, problemResponse } from './problem.ts'
 import { refusalHeaders } from './refusal.ts'
+import { aliasRoutes } from './routes/aliases.ts'
 import { assetGrantRoutes } from './routes/asset-grants.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { assetsBatchRoutes } from './routes/assets-batch.ts'
@@ -78,6 +79,7 @@ const ROUTES = [
   sourceRoutes,
   sourceItemRoutes,
   assetRoutes,
+  aliasRoutes,
   versionRoutes,
   assetsBatchRoutes,
   provenanceRoutes,

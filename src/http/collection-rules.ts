@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { type CollectionRules, REQUIRABLE } from '../model/collection-rules.ts'
 import { ATTRIBUTE_PATH } from '../policy/attributes.ts'
 import { MediaTypes } from '../policy/edge-wire.ts'
+import { Namespace } from './alias-names.ts'
 
 const Size = z
   .int()
@@ -35,6 +36,12 @@ export const RulesBody = z
       .max(20)
       .optional()
       .openapi({ description: 'An alias begins with one of these', example: ['sku:'] }),
+    alias_namespaces: z
+      .array(Namespace)
+      .min(1)
+      .max(50)
+      .optional()
+      .openapi({ description: 'Names in other systems are in one of these namespaces', example: ['erp'] }),
     required: z
       .array(z.enum(REQUIRABLE))
       .min(1)

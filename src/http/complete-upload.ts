@@ -96,7 +96,8 @@ export const openCompletion = (gateway: Gateway) => {
   const store = async (c: MatrixContext, upload: StagedUpload, wish: CompletionWish, fence: number, work: Remember) => {
     const principal = c.get('principal')
     const [address, destination] = [addressOf(c), destinationOf(upload.wish)]
-    const permission = await ingest.authorise({ principal, destination, address })
+    const { aliases, publish, filename, mediaType } = upload.wish
+    const permission = await ingest.authorise({ principal, destination, aliases, address })
     const received = await readStaged(upload, {
       staging,
       originals,
@@ -104,10 +105,10 @@ export const openCompletion = (gateway: Gateway) => {
       named: wish.parts,
       mayTakeKnown: () => mayTakeKnown(gateway, { principal, address, sha256: upload.sha256 ?? '' }),
     })
-    const { publish, filename, mediaType } = upload.wish
     const made: Upload = {
       principal,
       destination,
+      aliases,
       publish,
       filename,
       announcedSha256: upload.sha256,

@@ -12,7 +12,7 @@ import type { MatrixContext } from './context.ts'
 
 /** A path is told by the names in it that can be names: a token in one, and whatever somebody made up, is not. */
 const SAFE = new RegExp(`${NAME_PATTERN.source}|${UUID_PATTERN.source}|^key_[\\w-]{1,60}$|^\\d{1,9}$`)
-const SECRET_PARAMS = new Set(['token', 'proof'])
+const SECRET_PARAMS = new Set(['token', 'proof', 'external_id'])
 
 const ofDelivery = (params: Readonly<Record<string, string>>): string | undefined => {
   const { asset = '', product = '', version, file } = params

@@ -11,6 +11,7 @@ import { PUBLISH_POLICIES } from '../model/asset.ts'
 import { attributeViolations } from '../model/attributes.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import type { ImportInput, ImportLine } from '../model/import.ts'
+import { Aliases } from './alias-names.ts'
 import { linesOf } from './ndjson.ts'
 import { Alias, cleanFilename, Labels, Sha256, SourceUrl } from './upload-wishes.ts'
 import { AssetIdParam, Name, violationsOf } from './validation.ts'
@@ -34,6 +35,7 @@ export const ImportLineSchema = z
     collection: Name.optional().openapi({ description: 'Of a new asset; this or `asset`' }),
     asset: AssetIdParam.optional().openapi({ description: 'That gets a new version; in one line only' }),
     alias: Alias.optional().openapi({ description: 'Of a new asset; in one line only' }),
+    aliases: Aliases.optional(),
     labels: Labels.optional().openapi({ description: 'Of a new asset' }),
     attributes: z.looseObject({}).optional().openapi({ description: 'Of a new asset' }),
     filename: z.string().max(1024).optional(),
@@ -47,7 +49,7 @@ const MAX_LINE_BYTES = 32 * 1024
 /** As many as a person mends before he looks again. */
 const MOST_VIOLATIONS = 20
 
-const OF_NEW = ['alias', 'labels', 'attributes'] as const
+const OF_NEW = ['alias', 'aliases', 'labels', 'attributes'] as const
 
 /** What the fields of a line say together. */
 const violationsWithin = (line: Line): Violation[] => {
@@ -77,18 +79,23 @@ const readLine = (text: string): { line: Line } | { violations: readonly Violati
   return violations.length > 0 ? { violations } : { line: parsed.data }
 }
 
+const namesOf = ({ alias, asset, aliases = [] }: Line): readonly (readonly [pointer: string, name: string])[] => [
+  ...(alias === undefined ? [] : [['/alias', alias] as const]),
+  ...(asset === undefined ? [] : [['/asset', asset] as const]),
+  ...aliases.map(({ namespace, externalId }) => ['/aliases', `${namespace}:${externalId}`] as const),
+]
+
 /** Names that only one line may have: between two of them it would be chance which comes first. */
 const openOnce = () => {
   const seen = new Map<string, number>()
   return (line: Line, number: number): Violation[] =>
-    (['alias', 'asset'] as const).flatMap(name => {
-      if (line[name] === undefined) return []
-      const key = `${name} ${line[name]}`
+    namesOf(line).flatMap(([pointer, name]) => {
+      const key = `${pointer} ${name}`
       const before = seen.get(key)
       if (before === undefined) seen.set(key, number)
       return before === undefined
         ? []
-        : [{ pointer: `/${name}`, rule: 'custom', message: `Expected once, but line ${before} has it too.` }]
+        : [{ pointer, rule: 'custom', message: `Expected once, but line ${before} has it too.` }]
     })
 }
 

@@ -20,9 +20,12 @@ export interface Answered {
   readonly spans?: string
 }
 
-/** A path that admits by itself is told without what admits. */
+/** A path that admits by itself is told without what admits, and what somebody takes for an id elsewhere not at all. */
 const withoutSecrets = (path: string): string =>
-  path.replace(/\?.*$/, '').replace(/^(\/s\/|\/share\/)[^/]*/, (_, front: string) => `${front}***`)
+  path
+    .replace(/\?.*$/, '')
+    .replace(/^(\/s\/|\/share\/)[^/]*/, (_, front: string) => `${front}***`)
+    .replace(/^(\/v1\/aliases\/[^/]*\/).+/, (_, front: string) => `${front}***`)
 
 /** One measured part, to stand before others. 0.1 us. */
 export const span = (name: 'resolve' | 's3', ms: number): string => `${name};dur=${ms.toFixed(1)}, `

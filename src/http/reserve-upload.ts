@@ -42,7 +42,9 @@ export const openReservation = (gateway: Gateway) => {
 
   const permit = async (c: MatrixContext, { wish, bytes }: Announced): Promise<Permission> => {
     const principal = c.get('principal')
-    const permission = await ingest.authorise({ principal, destination: destinationOf(wish), address: addressOf(c) })
+    const { aliases } = wish
+    const asked = { principal, destination: destinationOf(wish), aliases, address: addressOf(c) }
+    const permission = await ingest.authorise(asked)
     const { collection } = permission.collection
     if (wish.asset !== undefined && wish.collection !== undefined && wish.collection !== collection)
       throw refuse('contract-violation', 'The body does not fit its schema.', {

@@ -26,7 +26,8 @@ export const urlEntrance =
       const print = fingerprint(key.request, JSON.stringify({ destination, wish }))
       if (answered) return replay(answered, print)
       const principal = c.get('principal')
-      const permission = await gateway.ingest.authorise({ principal, destination, address: addressOf(c) })
+      const { aliases } = wish
+      const permission = await gateway.ingest.authorise({ principal, destination, aliases, address: addressOf(c) })
       const most = permission.collection.rules?.max_bytes
       const fetched = await gateway.fetchOriginal(wish.source_url, most)
       const { received, mediaType } = fetched
@@ -36,6 +37,7 @@ export const urlEntrance =
           upload: {
             principal,
             destination,
+            aliases,
             publish: wish.publish,
             filename: cleanFilename(wish.filename ?? nameInUrl(url)),
             announcedSha256: wish.sha256,

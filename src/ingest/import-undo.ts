@@ -1,9 +1,10 @@
 /**
  * An imported line, taken back in the name of who said so. A new asset is deleted, and may be had back within the grace like any
- * other; its alias is free at once. A new version gives its place to the one that was current before and stays in the history.
+ * other; its aliases are free at once. A new version gives its place to the one that was current before and stays in the history.
  * What others have gone on from stays as it is, and is reported: an undo takes nothing back but what the line made.
  */
 import type { Clock } from '../lib/clock.ts'
+import { forgetAliases } from '../manifest/aliases.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { hasNewerVersion, keepBack, releaseAlias } from '../manifest/imports.ts'
@@ -25,6 +26,11 @@ export interface UndoDependencies {
 
 const HOUR_MS = 3_600_000
 
+const release = async (tx: Sql, named: { tenant: string; asset: string }): Promise<void> => {
+  await releaseAlias(tx, named)
+  await forgetAliases(tx, named)
+}
+
 const deleteAsset = async (
   tx: Sql,
   { clock, deleteGraceHours }: UndoDependencies,
@@ -32,7 +38,7 @@ const deleteAsset = async (
 ): Promise<{ before: Fields; after: Fields } | undefined> => {
   const locked = await lockAsset(tx, tenant, asset)
   if (!locked || locked.deleted_at !== null) {
-    await releaseAlias(tx, { tenant, asset })
+    await release(tx, { tenant, asset })
     return undefined
   }
   if (await hasNewerVersion(tx, { tenant, asset, version: 1 }))
@@ -45,7 +51,7 @@ const deleteAsset = async (
     graceMs: deleteGraceHours * HOUR_MS,
     now: clock.now(),
   })
-  await releaseAlias(tx, { tenant, asset })
+  await release(tx, { tenant, asset })
   return change
 }
 

@@ -54,9 +54,9 @@ export const openImport = (dependencies: ImportDependencies) => {
     }
   }
 
-  const authorise = async (saga: Saga, destination: Destination): Promise<Permission> => {
+  const authorise = async (saga: Saga, { destination, aliases }: Upload): Promise<Permission> => {
     try {
-      return await ingest.authorise({ principal: saga.principal, destination, address: addressOf(saga) })
+      return await ingest.authorise({ principal: saga.principal, destination, aliases, address: addressOf(saga) })
     } catch (error) {
       if (destination.kind === 'asset' && isDenied(error) && (await isRevoked(saga, destination.collection)))
         throw new SagaStopped('forbidden')
@@ -95,8 +95,9 @@ export const openImport = (dependencies: ImportDependencies) => {
       settle: (tx: Sql, made: { output: ImportedLine; undo: ImportUndo }) => Promise<void>,
     ): Promise<void> {
       const line = lineOf(step)
-      const destination = destinationOf(line)
-      const permission = await authorise(saga, destination)
+      const upload = uploadOf(saga, step)
+      const { destination } = upload
+      const permission = await authorise(saga, upload)
       const content = await openLine(
         dependencies,
         {
@@ -107,7 +108,7 @@ export const openImport = (dependencies: ImportDependencies) => {
         line,
       )
       try {
-        const version = await ingest.store(uploadOf(saga, step), permission, content, async (tx, stored) => {
+        const version = await ingest.store(upload, permission, content, async (tx, stored) => {
           await record(tx, saga, { line, provenance: content.provenance, stored })
           const { asset, version, digest, deduplicated } = stored
           const undo: ImportUndo =
@@ -132,6 +133,7 @@ const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Uploa
   return {
     principal,
     destination: destinationOf(line),
+    aliases: line.aliases,
     publish: line.publish,
     filename: line.filename,
     announcedSha256: line.sha256,

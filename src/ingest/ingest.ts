@@ -9,15 +9,17 @@
  * with the same Idempotency-Key. A lost hint is found by the workers' poll.
  */
 import type { Clock } from '../lib/clock.ts'
+import { isAnotherAsset } from '../manifest/aliases.ts'
 import { aliasExists, findAsset, findOriginal, insertOriginal } from '../manifest/assets.ts'
 import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { claimErased } from '../manifest/erased-bytes.ts'
 import { findScan, requireScan } from '../manifest/scans.ts'
+import { ALIASES_PATH } from '../model/alias.ts'
 import { whyGone } from '../model/asset.ts'
 import { attributeCheck, MOST_TOLD } from '../model/attribute-check.ts'
 import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
-import { brokenByContent, brokenByNames } from '../model/collection-rules.ts'
+import { brokenByAliases, brokenByContent, brokenByNames } from '../model/collection-rules.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import type { Original } from '../model/original.ts'
@@ -51,7 +53,7 @@ export interface IngestDependencies {
 
 export interface Ingest {
   /** Throws `not-found`, `forbidden`, `contract-violation`, `asset-archived`, `alias-conflict` or `over-budget`. */
-  authorise(upload: Pick<Upload, 'principal' | 'destination'> & Pick<Asked, 'address'>): Promise<Permission>
+  authorise(upload: Pick<Upload, 'principal' | 'destination' | 'aliases'> & Pick<Asked, 'address'>): Promise<Permission>
   /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
   store(
     upload: Upload,
@@ -76,7 +78,7 @@ export const openIngest = ({
   maxVariants,
   scanFreshSeconds: freshSeconds,
 }: IngestDependencies): Ingest => ({
-  async authorise({ principal, destination, address }) {
+  async authorise({ principal, destination, aliases = [], address }) {
     const { tenant } = principal
     const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
     const collectionId = destination.kind === 'asset' ? destination.collection : asset?.collection
@@ -102,21 +104,24 @@ export const openIngest = ({
     }
     if (effect === 'forbid')
       throw refuse('forbidden', 'The product may not add assets here.', { details: { reasons: [rule] } })
-    const said = changedPaths(NOTHING_SAID, { labels, attributes })
+    const said = [...changedPaths(NOTHING_SAID, { labels, attributes }), ...(aliases.length > 0 ? [ALIASES_PATH] : [])]
     const forbidden = forbiddenAttributes(principal, permission.question.edge, said)
     if (said.length > 0 && forbidden.length > 0)
-      throw refuse('attribute-forbidden', 'The product may not write these labels or attributes here.', {
+      throw refuse('attribute-forbidden', 'The product may not write these labels, aliases or attributes here.', {
         details: { attributes: forbidden },
       })
     const gone = asset && whyGone({ archived: asset.archivedAt !== undefined, erased: asset.erasedAt !== undefined })
     if (gone) throw gone
+    const rules = collection.rules ?? {}
     if (destination.kind === 'asset') {
       const unfit = collection.attributeSchema ? attributeCheck(collection.attributeSchema)(attributes) : []
-      refuseBroken([...brokenByNames(collection.rules ?? {}, destination), ...unfit.slice(0, MOST_TOLD)])
-    }
+      const broken = [...brokenByNames(rules, destination), ...brokenByAliases(rules, aliases)]
+      refuseBroken([...broken, ...unfit.slice(0, MOST_TOLD)])
+    } else refuseBroken(brokenByAliases(rules, aliases))
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()
+    if (await isAnotherAsset(database, { tenant, asset: asset?.asset, aliases })) throw aliasTaken()
     const budget = await budgets.of(database, tenant, product)
     const refusal = refusesCpu(budget) ?? refusesBytes(budget, 0)
     if (refusal) throw refusal

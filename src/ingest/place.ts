@@ -1,9 +1,11 @@
 /** What an upload is in the manifest: an asset where it is new, its version, what is to be made of it, and the facts that say so. */
 import { planVersion } from '../graph/plan-version.ts'
+import { takeAliases } from '../manifest/aliases.ts'
 import { insertAsset, insertVersion, takeVersion } from '../manifest/assets.ts'
 import type { Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
 import { advanceVersion } from '../manifest/publish.ts'
+import { type AliasName, MAX_ALIASES } from '../model/alias.ts'
 import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
 import { refuse } from '../model/errors.ts'
 import type { Fact } from '../model/event.ts'
@@ -11,7 +13,29 @@ import { digestOf, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
 import type { IngestedVersion, Permission, Upload } from './upload.ts'
 
+/** Which asset, and whose, is not said. */
 export const aliasTaken = () => refuse('alias-conflict', 'Another asset has this alias.')
+
+/**
+ * All of them or none, by an asset whose row is new or locked; those that it has already are its own. Resolves with the namespaces
+ * of what is new to it: facts and audit have no ids of other systems, for they are not forgotten. Throws `alias-conflict`, and
+ * `contract-violation` beyond what an asset may have.
+ */
+export const nameAsset = async (
+  tx: Sql,
+  { tenant, asset, by }: { tenant: string; asset: string; by: string },
+  aliases: readonly AliasName[],
+): Promise<readonly string[]> => {
+  if (aliases.length === 0) return []
+  const taken = await takeAliases(tx, { tenant, asset }, { aliases, by })
+  if (!taken) throw aliasTaken()
+  const { added, all } = taken
+  if (all > MAX_ALIASES)
+    throw refuse('contract-violation', 'The asset would have more aliases than one may.', {
+      violations: [{ pointer: '/aliases', rule: 'too_many', message: `Expected at most ${MAX_ALIASES} of an asset.` }],
+    })
+  return added
+}
 
 interface PlaceOptions {
   readonly original: Original
@@ -25,7 +49,7 @@ interface PlaceOptions {
 /** Everything of an upload that is a row; runs inside its transaction. */
 export const placeVersion = async (
   tx: Sql,
-  { principal: { tenant, id: actor }, destination, publish, filename, source, cause }: Upload,
+  { principal: { tenant, id: actor }, destination, aliases = [], publish, filename, source, cause }: Upload,
   { collection, owner }: Permission,
   { original, deduplicated, isHeld, maxCpuMs, maxVariants }: PlaceOptions,
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
@@ -58,6 +82,8 @@ export const placeVersion = async (
   }
   const taken = await takeVersion(tx, tenant, asset)
   if (taken === undefined) throw refuse('asset-archived', 'The asset is archived.')
+  const added = await nameAsset(tx, { tenant, asset, by: actor }, aliases)
+  if (added.length > 0) facts.push({ type: 'asset.aliases_changed', data: { asset, added } })
   const { version } = taken
   const { sha256, bytes, mediaType, image } = original
   await insertVersion(tx, {

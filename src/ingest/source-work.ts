@@ -11,6 +11,7 @@ import { Readable } from 'node:stream'
 import { fullJitter } from '../lib/backoff.ts'
 import { inLanes } from '../lib/in-lanes.ts'
 import { cleanFilename } from '../lib/plain-text.ts'
+import { findAlias } from '../manifest/aliases.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { insertProvenance } from '../manifest/provenance.ts'
@@ -23,6 +24,7 @@ import {
   takeItems,
 } from '../manifest/source-events.ts'
 import { findSource, type KeptSource } from '../manifest/sources.ts'
+import { ALIAS_NAMESPACE } from '../model/alias.ts'
 import { actorOf } from '../model/audit.ts'
 import { type ErrorCode, isMatrixError, MatrixError } from '../model/errors.ts'
 import { principalOf } from '../model/source-system.ts'
@@ -82,9 +84,19 @@ const shortened = ({ attributes, ...hints }: Wish['hints']): Wish['hints'] =>
 export const openSourceWork = (dependencies: SourceWorkDependencies) => {
   const { database, ingest, fetchOriginal, inputLimits, spoolFolder, config, metrics, log } = dependencies
 
+  /** By the alias that was made for it here, or by what the source calls it, in the namespace of the source's name. */
+  const assetNamed = async (
+    tenant: string,
+    { name: namespace }: KeptSource,
+    { externalId = '' }: Wish,
+    alias: string,
+  ) =>
+    (await assetOfAlias(database, tenant, alias)) ??
+    (namespace === ALIAS_NAMESPACE ? undefined : await findAlias(database, tenant, { namespace, externalId }))
+
   const destinationOf = async (tenant: string, source: KeptSource, wish: Wish): Promise<Destination> => {
     const alias = wish.externalId === undefined ? undefined : aliasOf(source.name, wish.externalId)
-    const asset = alias === undefined ? undefined : await assetOfAlias(database, tenant, alias)
+    const asset = alias === undefined ? undefined : await assetNamed(tenant, source, wish, alias)
     if (asset !== undefined) return { kind: 'version', asset }
     return { kind: 'asset', collection: source.collection, alias, labels: wish.labels, attributes: wish.attributes }
   }

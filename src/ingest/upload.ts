@@ -1,4 +1,5 @@
 /** An upload as it is wished, permitted and answered. */
+import type { AliasName } from '../model/alias.ts'
 import type { PublishPolicy, VersionState } from '../model/asset.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Conditions } from '../model/conditions.ts'
@@ -25,6 +26,8 @@ export type Destination =
 export interface Upload {
   readonly principal: Principal
   readonly destination: Destination
+  /** What the asset is called elsewhere, as `orderedAliases` has them: those that a version brings are added to its own. */
+  readonly aliases?: readonly AliasName[] | undefined
   readonly publish: PublishPolicy
   readonly filename: string | undefined
   readonly announcedSha256: Hex | undefined

@@ -1,6 +1,7 @@
 /** What an erasure does to the rows, a step a transaction; the caller holds the row of the erasure. */
 import type { Erasure } from '../model/erasure.ts'
 import type { Hex } from '../model/ids.ts'
+import { forgetAliases } from './aliases.ts'
 import type { Sql } from './database.ts'
 import { eraseProvenance } from './provenance.ts'
 
@@ -46,6 +47,8 @@ export const unbind = async (tx: Sql, { tenant, id, asset, version }: Named): Pr
   await tx.rows(LEAVE_PROCESSING, [tenant, asset, version])
   await tx.rows(PURGE_VERSIONS, [tenant, asset, version])
   await eraseProvenance(tx, { tenant, asset, version })
+  // Again, for an erasure that was begun by the release before.
+  if (version === null) await forgetAliases(tx, { tenant, asset })
 }
 
 const IS_BOUND = {

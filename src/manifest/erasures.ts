@@ -6,6 +6,7 @@ import type { ErasedObject, Erasure, ErasureState } from '../model/erasure.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
+import { forgetAliases } from './aliases.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
 import { refuseHeld } from './holds.ts'
@@ -137,6 +138,7 @@ export const beginErasure = async (
   const id = newId()
   await tx.rows(TOMBSTONE, [tenant, asset])
   await tx.rows(RETIRE, [tenant, asset])
+  await forgetAliases(tx, { tenant, asset })
   const whose = [cause.actor, cause.correlationId]
   await tx.rows(INSERT, [tenant, id, asset, reason, ...whose, requestedAt, exposedUntil, cachedUntil])
   const data = { asset, operation: id, max_exposure_until: exposedUntil.toISOString() }

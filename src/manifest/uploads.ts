@@ -112,7 +112,7 @@ export const releaseUpload = async (sql: Sql, { tenant, id }: Of, fence: number)
   await sql.rows(RELEASE, [tenant, id, fence])
 }
 
-const KEPT_OF_WISH = `wish - 'filename' - 'alias' - 'labels' - 'attributes'`
+const KEPT_OF_WISH = `wish - '{filename,alias,aliases,labels,attributes,identityHints}'::text[]`
 const FINISH = {
   name: 'upload_finish',
   text: `update upload set state = 'COMPLETED', answer = $4, wish = ${KEPT_OF_WISH}, lease_until = null, finished_at = now()

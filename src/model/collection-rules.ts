@@ -2,6 +2,8 @@
  * What a collection asks of originals before it takes them in, by whichever entrance they come. It is asked of what comes: what is
  * there already stays as it is. All that is broken is told at once, each by the name of its rule.
  */
+
+import type { AliasName } from './alias.ts'
 import { type Attributes, valueAt } from './attributes.ts'
 import { isOfType } from './conditions.ts'
 import type { Violation } from './errors.ts'
@@ -28,6 +30,8 @@ export interface CollectionRules {
   readonly max_aspect?: number | undefined
   /** An alias begins with one of these. */
   readonly alias_prefixes?: readonly string[] | undefined
+  /** Names in other systems are in one of these namespaces. */
+  readonly alias_namespaces?: readonly string[] | undefined
   readonly required?: readonly Requirable[] | undefined
   /** Of a new asset, by their paths: `seo.title`. */
   readonly required_attributes?: readonly string[] | undefined
@@ -75,6 +79,15 @@ export const brokenByNames = (
     message: 'The attribute is required.',
   }))
   return [...broken, ...lacks]
+}
+
+/** Of names in other systems, whenever they are given. */
+export const brokenByAliases = (rules: CollectionRules, aliases: readonly AliasName[]): readonly Violation[] => {
+  const { alias_namespaces: namespaces = [] } = rules
+  const others = [...new Set(aliases.map(({ namespace }) => namespace))].filter(name => !namespaces.includes(name))
+  return brokenOf(rules, [
+    ['alias_namespaces', 'aliases', others.length === 0, `Not in ${others.join(', ')}; in ${namespaces.join(', ')}.`],
+  ])
 }
 
 /** 3:2 as 1.5 is 1.497 of 500 by 334 pixels. */

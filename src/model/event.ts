@@ -13,6 +13,7 @@ export const EVENT_TYPES = [
   'asset.deleted',
   'asset.restored',
   'asset.metadata_changed',
+  'asset.aliases_changed',
   'asset.erased',
   'rendition.ready',
   'rendition.failed',

@@ -1,4 +1,5 @@
 /** A line of an import: where its bytes are, and what becomes of them. What has not been said is not there. */
+import type { AliasName } from './alias.ts'
 import type { PublishPolicy } from './asset.ts'
 import type { Attributes } from './attributes.ts'
 import type { Hex } from './ids.ts'
@@ -14,6 +15,7 @@ export interface ImportLine {
   readonly collection?: string | undefined
   readonly asset?: string | undefined
   readonly alias?: string | undefined
+  readonly aliases?: readonly AliasName[] | undefined
   readonly labels?: readonly string[] | undefined
   readonly attributes?: Attributes | undefined
   readonly filename?: string | undefined

@@ -6,6 +6,7 @@
  *     |                                \---cannot be told yet (a part is missing, a store is away)--> OPEN
  *     \---nobody completes it in time (COMPLETING too, once its lease is over)--> EXPIRED
  */
+import type { AliasName } from './alias.ts'
 import type { PublishPolicy } from './asset.ts'
 import type { Attributes } from './attributes.ts'
 import type { ErrorCode, Violation } from './errors.ts'
@@ -21,6 +22,7 @@ export interface StagedWish {
   readonly alias?: string
   readonly labels?: readonly string[]
   readonly attributes?: Attributes
+  readonly aliases?: readonly AliasName[]
   readonly publish: PublishPolicy
   readonly filename?: string
   readonly mediaType?: string

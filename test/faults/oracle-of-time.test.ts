@@ -33,12 +33,15 @@ beforeAll(async () => {
   operation = (await expectJson<{ id: string }>(admin('POST', `${rendition}/backfill`, {}), 202)).id
   const upload = { key: ADMIN_KEY, body: new TextEncoder().encode('private') }
   asset = (await expectJson<{ asset: string }>(system.call('POST', '/v1/assets?collection=private', upload), 201)).asset
+  const add = [{ namespace: 'erp', external_id: asset }]
+  await expectJson(admin('POST', `/v1/assets/${asset}/aliases`, { add }), 200)
 })
 afterAll(() => system.close())
 
 const QUESTIONS: readonly { what: string; who: () => string | undefined; path: (id: string) => string }[] = [
   { what: 'an asset', who: () => stranger, path: id => `/v1/assets/${id}` },
   { what: 'an asset of another tenant', who: () => ELSEWHERE, path: id => `/v1/assets/${id}` },
+  { what: 'an asset by its name elsewhere', who: () => stranger, path: id => `/v1/aliases/erp/${id}` },
   { what: 'its versions', who: () => ELSEWHERE, path: id => `/v1/assets/${id}/versions` },
   {
     what: 'a resolution in the name of another',

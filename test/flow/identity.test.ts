@@ -277,6 +277,25 @@ const CASES: readonly Case[] = [
     row: writes(200),
   },
   {
+    method: 'GET',
+    route: '/v1/aliases/:namespace/:external_id',
+    path: () => '/v1/aliases/alias/scene',
+    row: looks(),
+  },
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/aliases',
+    path: () => `/v1/assets/${scene.asset}/aliases`,
+    row: looks(),
+  },
+  {
+    method: 'POST',
+    route: '/v1/assets/:asset/aliases',
+    path: () => `/v1/assets/${scene.asset}/aliases`,
+    options: () => ({ body: { add: [{ namespace: 'erp', external_id: '4711' }] } }),
+    row: writes(200),
+  },
+  {
     method: 'DELETE',
     route: '/v1/assets/:asset/versions/:version',
     path: () => `/v1/assets/${scene.asset}/versions/${scene.draft++}`,
@@ -822,7 +841,7 @@ beforeAll(async () => {
   await send('DELETE', '/v1/keys/key_revoked', { key: ADMIN_KEY, ...ifMatch })
   keys.mistyped = `${(keys.owner ?? '').slice(0, -1)}${(keys.owner ?? '').endsWith('a') ? 'b' : 'a'}`
   const upload = { key: keys.owner, ...text() }
-  const uploaded = send('POST', '/v1/assets?collection=gallery', upload)
+  const uploaded = send('POST', '/v1/assets?collection=gallery&alias=scene', upload)
   const { asset, digest } = await expectJson<{ asset: string; digest: string }>(uploaded, 201)
   scene.asset = asset
   scene.sha256 = digest.replace('sha256:', '')

@@ -23,6 +23,7 @@ const ASSETS = 20_000
 /** What has a row, or several, for each asset, version or request. */
 const GROWING = [
   'asset',
+  'asset_alias',
   'asset_version',
   'audit',
   'derivative',
@@ -94,6 +95,21 @@ const strangerTo = async ({ ok }: Opened): Promise<string> => {
   return (await ok('POST', '/v1/products/stranger/keys', { key: ADMIN_KEY, body })).secret as string
 }
 
+/** By its id, which is another one for each of many. */
+const nameThem = async ({ ok }: Opened, whole: string, asset: string): Promise<void> => {
+  const key = system.keys['shop-web']
+  const name = (external_id: string) => [{ namespace: 'erp', external_id }]
+  for (const each of [whole, asset])
+    await ok('POST', `/v1/assets/${each}/aliases`, { key, body: { add: name(each), remove: name('none') } })
+  await ok('POST', `/v1/assets?collection=catalogue&aliases=erp:${crypto.randomUUID()}`, {
+    key,
+    body: new Uint8Array([1]),
+  })
+  for (const path of [`assets/${whole}/aliases`, `aliases/erp/${whole}`]) await ok('GET', `/v1/${path}`, { key })
+  await expect(ok('GET', '/v1/aliases/alias/none', { key })).rejects.toThrow('404')
+  await ok('POST', `/v1/assets/${asset}/aliases`, { key, body: { remove: name(asset) } })
+}
+
 /** What users, workers and the sweep do. Gives an asset that is complete. */
 const exercise = async (core: Core): Promise<string> => {
   const opened = open(core)
@@ -112,6 +128,7 @@ const exercise = async (core: Core): Promise<string> => {
   const { asset: whole } = await upload('/v1/assets?collection=catalogue')
   const { asset } = await upload('/v1/assets?collection=catalogue')
   await Promise.all([made(whole), made(asset)])
+  await nameThem(opened, whole, asset)
   const card = `/v1/products/shop-web/assets/${asset}/renditions/card`
   await ok('GET', card, { key, headers: { Accept: 'application/json' } })
   await ok('GET', card, { key, headers: { Accept: 'application/json' } })

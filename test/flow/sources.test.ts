@@ -166,6 +166,18 @@ describe('a payload', () => {
     expect(row).toEqual({ actor: `source_${name}`, action: 'asset.create' })
   })
 
+  test('about what has its name in the namespace of the source is the next version of that', async () => {
+    const name = await configured()
+    const id = `known ${randomUUID()}`
+    const { asset } = await system.upload(
+      fresh(),
+      `collection=product-photo&aliases=${name}:${encodeURIComponent(encodeURIComponent(id))}`,
+    )
+    await expectJson(say(name, eventOf({ url: serve('/known.jpg'), external_id: id })), 202)
+    await work()
+    expect(await itemsOf(name)).toMatchObject([{ state: 'DONE', asset, version: 2 }])
+  })
+
   test('may bring the bytes along', async () => {
     const name = await configured()
     const inline = eventOf(

@@ -169,6 +169,7 @@ const TABLES = [
   'edge',
   'original',
   'asset',
+  'asset_alias',
   'asset_version',
   'publication',
   'rendition',

@@ -44,6 +44,7 @@ const ROWS: readonly (readonly [table: string, where: string])[] = [
   ['original', `(tenant_id, sha256) in (${VERSIONS})`],
   ['original_look', `(tenant_id, sha256) in (${VERSIONS})`],
   ['asset', 'asset_id = $1'],
+  ['asset_alias', 'asset_id = $1'],
   ['asset_version', 'asset_id = $1'],
   ['publication', 'asset_id = $1'],
   ['derivative', `(tenant_id, sha256) in (${OUTPUTS})`],

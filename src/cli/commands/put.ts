@@ -7,7 +7,7 @@ import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../clie
 import { CliFailure } from '../failure.ts'
 import { sha256Of, sizeOf } from '../file.ts'
 import { progressOf } from '../progress.ts'
-import { attributesOf, requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
+import { requireFiles, saidInText, saidOf, type UploadWish, withUploadWish } from '../upload-wish.ts'
 
 interface Uploaded {
   readonly asset: string
@@ -18,16 +18,14 @@ interface Uploaded {
 }
 
 const upload = async (options: GlobalOptions, file: string, wish: UploadWish): Promise<Uploaded> => {
-  const { collection, asset, alias, label, publish } = wish
+  const { collection, asset, publish } = wish
   const size = await sizeOf(file)
   const digest = await sha256Of(file)
   const query = new URLSearchParams({
     publish,
     filename: basename(file),
     ...(asset === undefined && { collection }),
-    ...(alias !== undefined && { alias }),
-    ...(label.length > 0 && { labels: label.join(',') }),
-    ...attributesOf(wish),
+    ...saidInText(wish),
   })
   const path = `${asset === undefined ? '/v1/assets' : `/v1/assets/${encodeURIComponent(asset)}/versions`}?${query}`
   const body = createReadStream(file)
@@ -48,9 +46,9 @@ const upload = async (options: GlobalOptions, file: string, wish: UploadWish): P
 
 /** The gateway fetches it. Asked again it fetches again: there may be something else by then. */
 const putFrom = async (options: GlobalOptions, source_url: string, wish: UploadWish): Promise<Uploaded> => {
-  const { collection, asset, alias, label, publish } = wish
+  const { collection, asset, publish } = wish
   const path = asset === undefined ? '/v1/assets' : `/v1/assets/${encodeURIComponent(asset)}/versions`
-  const place = asset === undefined ? { collection, ...(alias !== undefined && { alias }), labels: label } : {}
+  const place = { ...(asset === undefined && { collection }), ...saidOf(wish) }
   return (await (
     await call(options, path, jsonRequest('POST', { source_url, publish, ...place }, randomUUID()))
   ).json()) as Uploaded

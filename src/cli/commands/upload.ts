@@ -10,7 +10,7 @@ import { CliFailure } from '../failure.ts'
 import { sha256Of, sizeOf } from '../file.ts'
 import { sendDirect } from '../send-direct.ts'
 import { findUrl, readAdminKey } from '../target.ts'
-import { attributesOf, requireFiles, type UploadWish, withUploadWish } from '../upload-wish.ts'
+import { requireFiles, saidInText, type UploadWish, withUploadWish } from '../upload-wish.ts'
 import { type Watched, watchVersion } from '../watch-version.ts'
 
 interface Wish extends UploadWish {
@@ -40,7 +40,7 @@ const refusalOf = ({ status, body, message }: TusRefusal): CliFailure => {
 }
 
 const send = async (options: GlobalOptions, file: string, wish: Wish, signal: AbortSignal): Promise<Stored> => {
-  const { collection, asset, alias, label, publish } = wish
+  const { collection, asset, publish } = wish
   const base = await findUrl(options)
   const key = options.key ?? (await readAdminKey(options.data))
   const bytes = await sizeOf(file)
@@ -48,9 +48,7 @@ const send = async (options: GlobalOptions, file: string, wish: Wish, signal: Ab
   const sha256 = (await sha256Of(file)).toString('hex')
   const metadata = {
     ...(asset === undefined ? { collection } : { asset }),
-    ...(alias !== undefined && { alias }),
-    ...(label.length > 0 && { labels: label.join(',') }),
-    ...attributesOf(wish),
+    ...saidInText(wish),
     publish,
     filename: basename(file),
     sha256,

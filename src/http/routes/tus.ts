@@ -46,7 +46,8 @@ export const tusRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const begin = async (c: MatrixContext, size: number | undefined, metadata: Record<string, string | null>) => {
     if (size === undefined || size === 0) throw refuse('invalid-request', 'Upload-Length is 1 or more.')
     const wish = readWish(metadata)
-    const asked = { principal: c.get('principal'), destination: wish.destination, address: addressOf(c) }
+    const { destination, aliases } = wish
+    const asked = { principal: c.get('principal'), destination, aliases, address: addressOf(c) }
     const { max_bytes: limit = size } = (await ingest.authorise(asked)).collection.rules ?? {}
     if (size > limit) throw refuse('payload-too-large', `The limit is ${limit} bytes.`, { details: { limit } })
     return wish

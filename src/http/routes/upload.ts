@@ -56,7 +56,8 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     // Whoever asks again hears what was answered, whatever has become of the asset or the grant since.
     if (answered) return spooled(c, ({ sha256 }) => replay(answered, fingerprint(key.request, sha256)))
     const principal = c.get('principal')
-    const permission = await ingest.authorise({ principal, destination, address: addressOf(c) })
+    const { aliases } = query
+    const permission = await ingest.authorise({ principal, destination, aliases, address: addressOf(c) })
     const announcedSha256 = announcedDigest(c.req.header('repr-digest'))
     const most = permission.collection.rules?.max_bytes
     const use = async (received: Received, body: UploadBody): Promise<Response> => {
@@ -64,6 +65,7 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const upload: Upload = {
         principal,
         destination,
+        aliases,
         publish: query.publish,
         filename: cleanFilename(query.filename ?? body.filename),
         announcedSha256,

@@ -60,13 +60,14 @@ const shared = refusals('unauthenticated', 'forbidden', 'not-found')
 const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
 const wishOf = ({ bytes, sha256, ...said }: z.infer<typeof Reservation>) => {
-  const { collection, asset, alias, labels, attributes, publish, media_type: mediaType } = said
+  const { collection, asset, alias, aliases, labels, attributes, publish, media_type: mediaType } = said
   const filename = cleanFilename(said.filename)
   const wish: StagedWish = {
     publish,
     ...(collection !== undefined && { collection }),
     ...(asset !== undefined && { asset }),
     ...(alias !== undefined && { alias }),
+    ...(aliases !== undefined && { aliases }),
     ...(labels !== undefined && { labels }),
     ...(attributes !== undefined && { attributes }),
     ...(filename !== undefined && { filename }),

@@ -80,8 +80,8 @@ export const finishUpload = async (
   }, SAY_AGAIN_MS)
   let ended: TusAnswer | undefined
   try {
-    const { destination, publish, filename, mediaType, announcedSha256 } = wish
-    const permission = await ingest.authorise({ principal, destination, address: addressOf(c) })
+    const { destination, aliases, publish, filename, mediaType, announcedSha256 } = wish
+    const permission = await ingest.authorise({ principal, destination, aliases, address: addressOf(c) })
     const whole = readWhole({ staging, tenant, upload, pieces: await listTusPieces(database, held), tail })
     const received = await receive(whole, { folder: spoolFolder, maxBytes: length, idleMs: config.uploadIdleMs })
     try {
@@ -89,7 +89,7 @@ export const finishUpload = async (
         throw new MatrixError('storage-unavailable', `Upload ${upload} has ${received.bytes} of ${length} bytes`)
       const cause = causeOf(c)
       const source = { entrance: 'tus', ref: upload } as const
-      const wanted: Upload = { principal, destination, publish, filename, announcedSha256, source, cause }
+      const wanted: Upload = { principal, destination, aliases, publish, filename, announcedSha256, source, cause }
       await storeUpload(c, gateway, {
         upload: wanted,
         permission,

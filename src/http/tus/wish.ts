@@ -1,6 +1,6 @@
 /** `Upload-Metadata`: what a sender says of an upload when he begins it, by the schemas of every other entrance. */
 import { z } from '@hono/zod-openapi'
-import type { Destination } from '../../ingest/ingest.ts'
+import type { Destination, Upload } from '../../ingest/ingest.ts'
 import type { PublishPolicy } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Hex } from '../../model/ids.ts'
@@ -9,6 +9,7 @@ import { AssetIdParam, violationsOf } from '../validation.ts'
 
 export interface Wish {
   readonly destination: Destination
+  readonly aliases: Upload['aliases']
   readonly publish: PublishPolicy
   readonly filename?: string | undefined
   readonly mediaType?: string | undefined
@@ -39,7 +40,7 @@ export const readWish = (metadata: Readonly<Record<string, string | null>>): Wis
     throw refuse('invalid-request', 'Upload-Metadata does not fit its schema.', {
       violations: violationsOf(parsed.error),
     })
-  const { publish, filename, filetype: mediaType, sha256: announcedSha256 } = parsed.data
+  const { aliases, publish, filename, filetype: mediaType, sha256: announcedSha256 } = parsed.data
   const destination: Destination =
     'asset' in parsed.data
       ? { kind: 'version', asset: parsed.data.asset }
@@ -50,5 +51,5 @@ export const readWish = (metadata: Readonly<Record<string, string | null>>): Wis
           labels: parsed.data.labels,
           attributes: parsed.data.attributes,
         }
-  return { destination, publish, filename: cleanFilename(filename), mediaType, announcedSha256 }
+  return { destination, aliases, publish, filename: cleanFilename(filename), mediaType, announcedSha256 }
 }
