@@ -9,6 +9,7 @@ import { FRONT } from './config/front.ts'
 import { IMPORTS } from './config/imports.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
+import { LONG_WORK } from './config/long-work.ts'
 import { RESUMABLE } from './config/resumable.ts'
 import { SCAN } from './config/scan.ts'
 import { STAGING } from './config/staging.ts'
@@ -121,6 +122,7 @@ export const VARIABLES = {
   ...FETCHING,
   ...STAGING,
   ...IMPORTS,
+  ...LONG_WORK,
   workers: declare(
     'WORKERS',
     integerOrCores(1, 256),

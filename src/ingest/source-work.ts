@@ -9,8 +9,10 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { fullJitter } from '../lib/backoff.ts'
+import type { Clock } from '../lib/clock.ts'
 import { inLanes } from '../lib/in-lanes.ts'
 import { cleanFilename } from '../lib/plain-text.ts'
+import type { Sealing } from '../lib/sealed.ts'
 import { findAlias } from '../manifest/aliases.ts'
 import { recordAudit } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
@@ -27,7 +29,8 @@ import { findSource, type KeptSource } from '../manifest/sources.ts'
 import { ALIAS_NAMESPACE } from '../model/alias.ts'
 import { actorOf } from '../model/audit.ts'
 import { type ErrorCode, isMatrixError, MatrixError } from '../model/errors.ts'
-import { principalOf } from '../model/source-system.ts'
+import { bucketSecretPlace, principalOf } from '../model/source-system.ts'
+import { signGet } from '../objects/sign-get.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { adapt } from './adapters/adapt.ts'
@@ -42,6 +45,8 @@ export interface SourceWorkDependencies {
   readonly database: Database
   readonly ingest: Ingest
   readonly fetchOriginal: FetchOriginal
+  readonly sealing: Sealing
+  readonly clock: Clock
   readonly inputLimits: Parameters<typeof identify>[2]
   readonly spoolFolder: string
   readonly config: { readonly fetchMs: number; readonly maxFetchBytes: number; readonly sourceKeepDays: number }
@@ -82,7 +87,8 @@ const shortened = ({ attributes, ...hints }: Wish['hints']): Wish['hints'] =>
     : { ...hints, attributes }
 
 export const openSourceWork = (dependencies: SourceWorkDependencies) => {
-  const { database, ingest, fetchOriginal, inputLimits, spoolFolder, config, metrics, log } = dependencies
+  const { database, ingest, fetchOriginal, sealing, clock, inputLimits, spoolFolder, config, metrics, log } =
+    dependencies
 
   /** By the alias that was made for it here, or by what the source calls it, in the namespace of the source's name. */
   const assetNamed = async (
@@ -101,9 +107,21 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
     return { kind: 'asset', collection: source.collection, alias, labels: wish.labels, attributes: wish.attributes }
   }
 
-  const contentOf = async ({ content }: Wish, most: number | undefined): Promise<Received & { fetched?: Fetched }> => {
+  /** Whoever sends payloads chooses which object: the key of the bucket says which of them he may. */
+  const addressOf = async (url: string, tenant: string, { name, bucketKey, bucketSecret }: KeptSource) => {
+    if (bucketKey === undefined || bucketSecret === undefined) return url
+    const secret = sealing.open(bucketSecret, bucketSecretPlace({ tenant, name }))
+    if (secret === undefined)
+      throw new MatrixError('dependency-unavailable', `The bucket's key of ${name} does not open`)
+    return (await signGet(new URL(url), { ...bucketKey, secret }, { now: clock.now() })).href
+  }
+
+  const contentOf = async (
+    { content }: Wish,
+    { tenant, source, most }: { tenant: string; source: KeptSource; most: number | undefined },
+  ): Promise<Received & { fetched?: Fetched }> => {
     if ('url' in content) {
-      const fetched = await fetchOriginal(content.url, most)
+      const fetched = await fetchOriginal(await addressOf(content.url, tenant, source), most)
       return { ...fetched.received, fetched }
     }
     const maxBytes = Math.min(config.maxFetchBytes, most ?? Number.POSITIVE_INFINITY)
@@ -143,7 +161,8 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
     const principal = principalOf(tenant, source)
     const destination = await destinationOf(tenant, source, wish)
     const permission = await ingest.authorise({ principal, destination, address: undefined })
-    const received = await contentOf(wish, permission.collection.rules?.max_bytes)
+    const most = permission.collection.rules?.max_bytes
+    const received = await contentOf(wish, { tenant, source, most })
     try {
       const { fetched } = received
       const identity = fetched

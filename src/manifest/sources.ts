@@ -5,6 +5,8 @@ import type { AdapterName, SignatureScheme, SourceSystem } from '../model/source
 import type { Sql } from './database.ts'
 
 export interface KeptSource extends SourceSystem {
+  /** As it is kept. */
+  readonly bucketSecret: Buffer | undefined
   /** As it is kept (lib/sealed.ts). */
   readonly secret: Buffer
   readonly secretAt: Date
@@ -20,19 +22,24 @@ interface Row {
   readonly secret: Buffer
   readonly secretAt: Date
   readonly baseUrl: string | null
+  readonly bucketKeyId: string | null
+  readonly bucketSecret: Buffer | null
+  readonly bucketRegion: string | null
   readonly trust: Trust
   readonly publish: PublishPolicy
 }
 
 const COLUMNS = `name, adapter, product_id as product, collection_id as collection, scheme, header, secret, secret_at as "secretAt",
-  base_url as "baseUrl", trust, publish_policy as publish`
+  base_url as "baseUrl", bucket_key_id as "bucketKeyId", bucket_secret as "bucketSecret", bucket_region as "bucketRegion", trust, publish_policy as publish`
 const FIND = { name: 'source_find', text: `select ${COLUMNS} from source where tenant_id = $1 and name = $2` }
 const LIST = { name: 'source_list', text: `select ${COLUMNS} from source where tenant_id = $1 order by name` }
 
-const toSource = (row: Row): KeptSource => ({
+const toSource = ({ bucketKeyId, bucketRegion, ...row }: Row): KeptSource => ({
   ...row,
   header: row.header ?? undefined,
   baseUrl: row.baseUrl ?? undefined,
+  bucketKey: bucketKeyId !== null && bucketRegion !== null ? { keyId: bucketKeyId, region: bucketRegion } : undefined,
+  bucketSecret: row.bucketSecret ?? undefined,
 })
 
 export const findSource = async (sql: Sql, tenant: string, name: string): Promise<KeptSource | undefined> => {
@@ -46,10 +53,12 @@ export const listSources = async (sql: Sql, tenant: string): Promise<KeptSource[
 const PUT = {
   name: 'source_put',
   text: `insert into source (tenant_id, name, adapter, product_id, collection_id, scheme, header, secret, secret_at, base_url, trust,
-           publish_policy, created_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+           publish_policy, created_by, bucket_key_id, bucket_secret, bucket_region)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (tenant_id, name) do update set adapter = excluded.adapter, product_id = excluded.product_id,
            collection_id = excluded.collection_id, scheme = excluded.scheme, header = excluded.header, secret = excluded.secret,
-           secret_at = excluded.secret_at, base_url = excluded.base_url, trust = excluded.trust, publish_policy = excluded.publish_policy`,
+           secret_at = excluded.secret_at, base_url = excluded.base_url, trust = excluded.trust, publish_policy = excluded.publish_policy,
+           bucket_key_id = excluded.bucket_key_id, bucket_secret = excluded.bucket_secret, bucket_region = excluded.bucket_region`,
 }
 
 export const putSource = async (
@@ -58,7 +67,9 @@ export const putSource = async (
 ): Promise<void> => {
   const { name, adapter, product, collection, scheme, header, secret, secretAt, baseUrl, trust, publish } = source
   const values = [tenant, name, adapter, product, collection, scheme, header ?? null, secret, secretAt]
-  await tx.rows(PUT, [...values, baseUrl ?? null, trust, publish, createdBy])
+  const { bucketKey, bucketSecret } = source
+  const bucket = [bucketKey?.keyId ?? null, bucketSecret ?? null, bucketKey?.region ?? null]
+  await tx.rows(PUT, [...values, baseUrl ?? null, trust, publish, createdBy, ...bucket])
 }
 
 const DELETE = { name: 'source_delete', text: `delete from source where tenant_id = $1 and name = $2` }

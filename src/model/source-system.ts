@@ -25,6 +25,8 @@ export interface SourceSystem {
   readonly header: string | undefined
   /** Where its objects are, for payloads that name no URL. */
   readonly baseUrl: string | undefined
+  /** Of a bucket that gives nothing to whoever asks. */
+  readonly bucketKey: { readonly keyId: string; readonly region: string } | undefined
   readonly trust: Trust
   readonly publish: PublishPolicy
 }
@@ -40,6 +42,10 @@ export const principalOf = (tenant: string, { name, product }: Pick<SourceSystem
   product,
   scopes: ['assets:write'],
 })
+
+/** What the secret of its bucket's key is bound to where it is sealed. */
+export const bucketSecretPlace = ({ tenant, name }: { tenant: string; name: string }): string =>
+  `source-bucket/${tenant}/${name}`
 
 /** What its secret is bound to where it is sealed. */
 export const sourceSecretPlace = ({ tenant, name }: { tenant: string; name: string }): string =>

@@ -2,7 +2,7 @@
  * What should be true by itself, looked after: events get their numbers and rows of the audit their places in the chain, expired
  * reservations go, a version whose leaves are all done does not stay in PROCESSING because the process that should have moved it
  * died, what was set for a time is done at its time, uploads that nobody goes on with leave nothing, by whichever entrance, the
- * planner knows what it plans for, backfills and erasures go on, versions that are kept no longer go, and caches in front hear what they have to forget. Any number of
+ * planner knows what it plans for, backfills and erasures go on and what is long over is forgotten, versions that are kept no longer go, and caches in front hear what they have to forget. Any number of
  * processes may sweep at once.
  */
 
@@ -13,6 +13,7 @@ import { openSequencer } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
+import { tidyOperations } from '../manifest/tidy-operations.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
@@ -64,6 +65,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await deliverPurges(options)
     await tidyPurges(options)
     await tidyTusUploads(options)
+    await tidyOperations(database, config.operationKeepDays)
     await sweepStaging(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>

@@ -1,11 +1,13 @@
 /** Other systems say what is new with them, and it is made true. */
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHash, createHmac, randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { finishItem, takeItems } from '../../src/manifest/source-events.ts'
+import { openS3Store } from '../../src/objects/s3.ts'
 import { advanceErasures } from '../../src/reconcile/erase.ts'
 import { expectJson, expectRefusal, openClient, type Send } from '../support/http.ts'
 import { photo } from '../support/images.ts'
+import { startEmbeddedS3 } from '../support/s3-server.ts'
 import { openHttp, type Place } from '../support/sources.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 
@@ -122,6 +124,9 @@ describe('a source', () => {
     ['objects that are nowhere', { adapter: 's3-events' }],
     ['a base with a query', { adapter: 's3-events', base_url: 'https://s3.example/?a' }],
     ['a header that its scheme does not have', { header: 'x-mine' }],
+    ['the key of a bucket that it does not have', { bucket_key: { id: 'k' }, bucket_secret: 's' }],
+    ['the secret of no key', { adapter: 's3-events', base_url: 'https://s3.example', bucket_secret: 's' }],
+    ['a key without its secret', { adapter: 's3-events', base_url: 'https://s3.example', bucket_key: { id: 'k' } }],
   ])('with %s is refused', async (_, more) => {
     await expectRefusal(put('never', { ...BODY, ...more }), 422, 'contract-violation')
     await expectRefusal(send('GET', '/v1/sources/never', { key: ADMIN_KEY }), 404, 'not-found')
@@ -342,6 +347,55 @@ describe('what it leads to', () => {
     expect(await expectJson(notify(), 202)).toEqual({ accepted: 0, duplicate: true })
     await work()
     expect(await itemsOf(name)).toMatchObject([{ state: 'DONE', external_id: 'photos/red shoes.jpg' }])
+  })
+
+  test('objects of a private bucket are read with the key of the source, and with no other', async () => {
+    const other = await startEmbeddedS3()
+    const { endpoint, accessKeyId, secretAccessKey: bucket_secret } = other
+    const store = openS3Store({ ...other, bucket: 'private-photos', forcePathStyle: true })
+    await store.ensureBucket()
+    const key = "a (b) c!*'/rot&grün+1.jpg"
+    const bytes = fresh()
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    await store.put({ key, body: bytes, bytes: bytes.length, mediaType: 'image/jpeg', sha256 })
+    const secret = 'a-token-of-the-bucket'
+    const settings = { adapter: 's3-events', scheme: 'bearer', secret, base_url: `${endpoint}/{bucket}` }
+    const notify = async (name: string): Promise<readonly Item[]> => {
+      const object = { key: encodeURIComponent(key).replaceAll('%20', '+'), sequencer: randomUUID() }
+      const record = { eventName: 'ObjectCreated:Put', s3: { bucket: { name: 'private-photos' }, object } }
+      await expectJson(send('POST', `/v1/ingest/${name}`, { key: secret, body: { Records: [record] } }), 202)
+      await work()
+      return itemsOf(name)
+    }
+    expect(await notify(await configured(settings))).toMatchObject([{ state: 'PENDING', code: 'source-unavailable' }])
+    const bucket_key = { id: accessKeyId, region: 'us-east-1' }
+    const wrong = await configured({ ...settings, bucket_key, bucket_secret: 'another-secret' })
+    expect(await notify(wrong)).toMatchObject([{ state: 'PENDING', code: 'source-unavailable' }])
+
+    const name = await configured({ ...settings, bucket_key, bucket_secret })
+    const [item] = await notify(name)
+    expect(item).toMatchObject({ state: 'DONE', external_id: `private-photos/${key}` })
+    const path = `/v1/assets/${item?.asset}/versions/1`
+    const version = await expectJson(send('GET', path, { key: ADMIN_KEY }), 200)
+    expect(version).toMatchObject({ digest: `sha256:${sha256}` })
+    const told = await (await send('GET', `${path}/provenance`, { key: ADMIN_KEY })).text()
+    expect(told).not.toMatch(/X-Amz|Signature/)
+    const shown = await (await send('GET', `/v1/sources/${name}`, { key: ADMIN_KEY })).text()
+    expect(JSON.parse(shown)).toMatchObject({ bucket_key })
+    const audit = await (await send('GET', '/v1/audit?limit=500', { key: ADMIN_KEY })).text()
+    for (const text of [shown, audit]) expect(text).not.toContain(bucket_secret)
+
+    // A secret stays with its key; another key has another, and one that is left out is forgotten.
+    const { secret: _, bucket_secret: __, ...kept } = { ...BODY, ...settings, bucket_key, bucket_secret }
+    await expectJson(put(name, kept), 200)
+    expect((await notify(name))[0]).toMatchObject({ state: 'DONE', version: 2 })
+    const renamed = put(name, { ...kept, bucket_key: { ...bucket_key, id: 'another' } })
+    await expectRefusal(renamed, 422, 'contract-violation')
+    const { bucket_key: ___, ...open } = kept
+    expect(await expectJson(put(name, open), 200)).not.toHaveProperty('bucket_key')
+    expect((await notify(name))[0]).toMatchObject({ state: 'PENDING', code: 'source-unavailable' })
+    store.close()
+    await other.close()
   })
 
   test('an erasure takes the payload along', async () => {

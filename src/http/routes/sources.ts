@@ -8,7 +8,7 @@ import { deleteSource, findSource, type KeptSource, listSources, putSource } fro
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { refuse } from '../../model/errors.ts'
 import type { Trust } from '../../model/source.ts'
-import { ADAPTERS, SIGNATURE_SCHEMES, sourceSecretPlace } from '../../model/source-system.ts'
+import { ADAPTERS, bucketSecretPlace, SIGNATURE_SCHEMES, sourceSecretPlace } from '../../model/source-system.ts'
 import { secretFault } from '../../policy/source-signature.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
@@ -38,6 +38,16 @@ const fields = {
     .regex(/^https?:\/\/[^\s?#@]+$/)
     .optional()
     .openapi({ description: 'Where objects of `s3-events` are fetched; `{bucket}` stands for the name of theirs' }),
+  bucket_key: z
+    .strictObject({
+      id: z.string().regex(/^[\x21-\x7e]{1,128}$/),
+      region: z
+        .string()
+        .regex(/^[a-z0-9-]{1,40}$/)
+        .default('us-east-1'),
+    })
+    .optional()
+    .openapi({ description: 'Of a private bucket of `s3-events`: the access key that its objects are read with' }),
   trust: z
     .number()
     .int()
@@ -49,6 +59,11 @@ const fields = {
 }
 const SourceBody = z.strictObject({
   ...fields,
+  bucket_secret: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,256}$/)
+    .optional()
+    .openapi({ description: 'Of `bucket_key`. Never shown; absent, the one that is there stays with its key' }),
   secret: z.string().max(512).optional().openapi({
     description: 'Never shown. Needed of a new source and with a new scheme; else the one that is there stays',
   }),
@@ -69,12 +84,14 @@ const presentSource = ({
   scheme,
   header,
   baseUrl,
+  bucketKey,
   trust,
   publish,
   secretAt,
 }: KeptSource) => ({
   ...{ name, adapter, product, collection, scheme, header, trust, publish },
   base_url: baseUrl,
+  ...(bucketKey && { bucket_key: { id: bucketKey.keyId, region: bucketKey.region } }),
   secret_at: secretAt.toISOString(),
 })
 
@@ -92,6 +109,10 @@ const requireSense = async (sql: Sql, tenant: string, body: z.infer<typeof Sourc
     throw violation('/base_url', 'required', 'Expected where the objects are fetched.')
   if (body.base_url !== undefined && !URL.canParse(body.base_url.replace('{bucket}', 'bucket')))
     throw violation('/base_url', 'url', 'Expected a URL.')
+  if (body.bucket_key !== undefined && body.adapter !== 's3-events')
+    throw violation('/bucket_key', 'adapter', 'Only objects of `s3-events` are in a bucket.')
+  if (body.bucket_key === undefined && body.bucket_secret !== undefined)
+    throw violation('/bucket_key', 'required', 'Expected the key that the secret belongs to.')
   if (body.header !== undefined && body.scheme !== 'hmac-sha256')
     throw violation('/header', 'scheme', 'The scheme has headers of its own.')
 }
@@ -110,6 +131,16 @@ export const sourceRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     const fault = secretFault(scheme, secret)
     if (fault !== undefined) throw violation('/secret', 'form', fault)
     return { secret: sealing.seal(secret, sourceSecretPlace({ tenant, name })), secretAt: new Date(clock.now()) }
+  }
+
+  /** A secret stays with its key, and goes with it. */
+  const bucketOf = (tenant: string, name: string, body: z.infer<typeof SourceBody>, found: KeptSource | undefined) => {
+    const { bucket_key: key, bucket_secret: secret } = body
+    if (key === undefined) return { bucketKey: undefined, bucketSecret: undefined }
+    const kept = found?.bucketKey?.keyId === key.id ? found.bucketSecret : undefined
+    const bucketSecret = secret === undefined ? kept : sealing.seal(secret, bucketSecretPlace({ tenant, name }))
+    if (bucketSecret === undefined) throw violation('/bucket_secret', 'required', 'Expected the secret of the key.')
+    return { bucketKey: { keyId: key.id, region: key.region }, bucketSecret }
   }
 
   app.openapi(
@@ -149,7 +180,11 @@ export const sourceRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           publish,
           trust: body.trust as Trust,
         }
-        const source: KeptSource = { ...kept, ...secretOf(tenant, name, body, found) }
+        const source: KeptSource = {
+          ...kept,
+          ...secretOf(tenant, name, body, found),
+          ...bucketOf(tenant, name, body, found),
+        }
         await putSource(tx, { ...source, tenant, createdBy })
         const shown = presentSource(source)
         await auditChange(c, tx, { resource: `sources/${name}`, before, after: shown })
