@@ -57,6 +57,8 @@ export const putReading = async (
 /** After so many the bytes are not asked for any more, until another release reads otherwise. */
 const MAX_TRIES = 8
 const AGAIN_AFTER_S = 60
+/** In the text, for a plan that is made for any number scans. At most 3 MiB of blocks each. */
+export const UNREAD_AT_ONCE = 8
 
 /** Those that are not begun by another process, which has a while for it. */
 const TAKE = {
@@ -64,7 +66,7 @@ const TAKE = {
   text: `with unread as (
            select tenant_id, sha256 from original_metadata
            where normaliser < $1 and not_before <= now() and tries < ${MAX_TRIES}
-           order by normaliser, not_before limit $2 for update skip locked)
+           order by normaliser, not_before limit ${UNREAD_AT_ONCE} for update skip locked)
          update original_metadata m set tries = m.tries + 1, not_before = now() + make_interval(secs => ${AGAIN_AFTER_S} * (m.tries + 1))
          from unread u where m.tenant_id = u.tenant_id and m.sha256 = u.sha256
          returning m.tenant_id as tenant, encode(m.sha256, 'hex') as sha256, m.taken_at is not null as taken, m.exif, m.iptc, m.xmp`,
@@ -78,16 +80,23 @@ export interface Unread extends Named {
 
 type Row = Named & { readonly taken: boolean } & Readonly<Record<Block, Buffer | null>>
 
-export const takeUnread = async (
-  sql: Sql,
-  { normaliser, limit }: { readonly normaliser: number; readonly limit: number },
-): Promise<Unread[]> =>
-  (await sql.rows<Row>(TAKE, [normaliser, limit])).map(({ tenant, sha256, taken, ...blocks }) => ({
+export const takeUnread = async (sql: Sql, normaliser: number): Promise<Unread[]> =>
+  (await sql.rows<Row>(TAKE, [normaliser])).map(({ tenant, sha256, taken, ...blocks }) => ({
     tenant,
     sha256,
     taken,
     kept: Object.fromEntries(BLOCKS.flatMap(name => (blocks[name] ? [[name, blocks[name]]] : []))),
   }))
+
+const GIVE_BACK = {
+  name: 'original_metadata_give_back',
+  text: `update original_metadata set tries = tries - 1 where tenant_id = $1 and sha256 = decode($2, 'hex') and tries > 0`,
+}
+
+/** It was not begun after all. Tried again when another would be. */
+export const giveBackUnread = async (sql: Sql, { tenant, sha256 }: Named): Promise<void> => {
+  await sql.rows(GIVE_BACK, [tenant, sha256])
+}
 
 const FIND = {
   name: 'original_metadata_find',

@@ -6,7 +6,15 @@ import sharp from 'sharp'
 import { repeat } from '../lib/repeat.ts'
 import { findOriginal } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
-import { putBlocks, putReading, takeUnread, type Unread } from '../manifest/original-metadata.ts'
+import {
+  giveBackUnread,
+  putBlocks,
+  putReading,
+  takeUnread,
+  UNREAD_AT_ONCE,
+  type Unread,
+} from '../manifest/original-metadata.ts'
+import { isMatrixError } from '../model/errors.ts'
 import type { Blocks, ReadBlocks } from '../model/reading.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { blocksOf } from '../reading/blocks.ts'
@@ -29,12 +37,9 @@ export interface ReadingDependencies {
   readonly normaliser?: Normaliser
 }
 
-/** A round holds no more than one original in memory, and 3 MiB of blocks for each of these. */
-const ROUND = 8
-
 export interface Readings {
-  /** One round now; how many were taken on. */
-  round(): Promise<number>
+  /** One round now; what was taken on. */
+  round(): Promise<readonly Unread[]>
   stop(): Promise<void>
 }
 
@@ -58,17 +63,22 @@ export const startReadings = ({
     await putBlocks(database, unread, blocks, { read: read(blocks), normaliser: edition })
   }
 
-  const round = async (): Promise<number> => {
-    if (stopping) return 0
-    const unread = await takeUnread(database, { normaliser: edition, limit: ROUND })
+  const round = async (): Promise<readonly Unread[]> => {
+    if (stopping) return []
+    const unread = await takeUnread(database, edition)
     for (const one of unread)
-      await readOne(one).catch(error => log.warn({ err: error, original: one.sha256 }, 'metadata not read'))
-    return unread.length
+      await readOne(one).catch(async error => {
+        log.warn({ err: error, original: one.sha256 }, 'metadata not read')
+        // The store is away, which is not the fault of the picture.
+        if (isMatrixError(error) && error.retryable) await giveBackUnread(database, one)
+      })
+    return unread
   }
-  /** Until nothing is left, a round at a time. */
+  /** Blocks that were kept one round after another; originals that have to be fetched a round at a time, for others want the store too. */
   const rounds = repeat(
     async () => {
-      while ((await round()) === ROUND);
+      for (let unread = await round(); unread.length === UNREAD_AT_ONCE && unread.every(({ taken }) => taken); )
+        unread = await round()
     },
     { everyMs, onError: error => log.warn({ err: error }, 'metadata') },
   )

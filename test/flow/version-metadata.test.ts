@@ -183,7 +183,7 @@ describe('another edition of the rules', () => {
   }
   const open = (normaliser: Normaliser = second) => startReadings({ ...system.core, everyMs: 1e6, normaliser })
   const drain = async (readings: ReturnType<typeof open>): Promise<void> => {
-    while ((await readings.round()) > 0);
+    while ((await readings.round()).length > 0);
     await readings.stop()
   }
 
@@ -233,7 +233,7 @@ describe('another edition of the rules', () => {
       [sha256],
     )
     for (let n = 0; n < 12; n++) {
-      while ((await away.round()) > 0);
+      while ((await away.round()).length > 0);
       await rows(
         `update original_metadata set not_before = now() - interval '1 hour' where sha256 = decode($1, 'hex')`,
         [sha256],
