@@ -855,12 +855,18 @@ create table source (
   publish_policy text not null,
   created_by text not null,
   created_at timestamp with time zone not null default now(),
+  bucket_key_id text,
+  bucket_secret bytea,
+  bucket_region text,
   constraint source_pkey PRIMARY KEY (tenant_id, name),
   constraint source_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint source_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint bucket_key_is_whole CHECK ((((bucket_key_id IS NULL) = (bucket_secret IS NULL)) AND ((bucket_key_id IS NULL) = (bucket_region IS NULL)))),
   constraint source_adapter_check CHECK ((adapter = ANY (ARRAY['cloudevents'::text, 's3-events'::text]))),
   constraint source_base_url_check CHECK ((length(base_url) <= 1024)),
+  constraint source_bucket_key_id_check CHECK (((length(bucket_key_id) >= 1) AND (length(bucket_key_id) <= 128))),
+  constraint source_bucket_region_check CHECK ((bucket_region ~ '^[a-z0-9-]{1,40}$'::text)),
   constraint source_header_check CHECK ((header ~ '^[a-z0-9-]{1,60}$'::text)),
   constraint source_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
   constraint source_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
@@ -1028,6 +1034,7 @@ CREATE UNIQUE INDEX one_busy_rollout ON public.rollout USING btree (tenant_id) W
 CREATE UNIQUE INDEX one_erasure_of_asset ON public.erasure USING btree (tenant_id, asset_id) WHERE (version IS NULL);
 CREATE UNIQUE INDEX one_erasure_of_version ON public.erasure USING btree (tenant_id, asset_id, version) WHERE (version IS NOT NULL);
 CREATE UNIQUE INDEX one_open_operation ON public.operation USING btree (tenant_id, kind, input) WHERE (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text]));
+CREATE INDEX operation_ended ON public.operation USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX operation_running ON public.operation USING btree (created_at) WHERE (state = 'RUNNING'::text);
 CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant_id, operation_id) WHERE (state = 'RUNNING'::text);
 CREATE INDEX original_metadata_unread ON public.original_metadata USING btree (normaliser, not_before);
@@ -1036,6 +1043,7 @@ CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX saga_ended ON public.saga USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX saga_open ON public.saga USING btree (created_at) WHERE (state = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text]));
 CREATE INDEX saga_step_done ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = ANY (ARRAY['DONE'::text, 'STUCK'::text]));
 CREATE INDEX saga_step_pending ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = 'PENDING'::text);
