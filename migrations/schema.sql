@@ -42,11 +42,13 @@ create table asset (
   deleted_at timestamp with time zone,
   erased_at timestamp with time zone,
   expires_at timestamp with time zone,
+  focal jsonb,
   constraint asset_pkey PRIMARY KEY (tenant_id, asset_id),
   constraint asset_tenant_id_alias_key UNIQUE (tenant_id, alias),
   constraint active_is_a_version FOREIGN KEY (tenant_id, asset_id, active_version) REFERENCES asset_version(tenant_id, asset_id, version) DEFERRABLE INITIALLY DEFERRED,
   constraint asset_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint asset_tenant_id_owner_product_fkey FOREIGN KEY (tenant_id, owner_product) REFERENCES product(tenant_id, product_id),
+  constraint asset_focal_check CHECK (((jsonb_typeof(focal) = 'object'::text) AND (octet_length((focal)::text) <= 16384))),
   constraint attributes_are_bounded CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 65536))),
   constraint erased_is_not_shown CHECK (((erased_at IS NULL) OR (active_version IS NULL))),
   constraint gone_is_archived CHECK (((archived_at IS NOT NULL) OR ((deleted_at IS NULL) AND (erased_at IS NULL)))),
@@ -413,6 +415,20 @@ create table leaf (
   constraint leaf_check CHECK (((node_id IS NULL) <> (refusal IS NULL)))
 ) with (autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
+create table leaf_move (
+  tenant_id text not null,
+  asset_id uuid not null,
+  version integer not null,
+  product_id text not null,
+  rendition text not null,
+  revision integer not null,
+  format text not null,
+  node_id bytea not null,
+  constraint leaf_move_pkey PRIMARY KEY (tenant_id, asset_id, version, product_id, rendition, revision, format),
+  constraint leaf_move_tenant_id_asset_id_version_product_id_rendition__fkey FOREIGN KEY (tenant_id, asset_id, version, product_id, rendition, revision, format) REFERENCES leaf(tenant_id, asset_id, version, product_id, rendition, revision, format) ON DELETE CASCADE,
+  constraint leaf_move_tenant_id_node_id_fkey FOREIGN KEY (tenant_id, node_id) REFERENCES node(tenant_id, node_id) ON DELETE CASCADE
+);
+
 create table matrix_revision (
   tenant_id text not null,
   revision bigint not null default 0,
@@ -532,12 +548,38 @@ create table original_look (
   tries smallint not null default 0,
   not_before timestamp with time zone not null default (now() + '00:00:10'::interval),
   made_at timestamp with time zone,
+  palette text,
   constraint original_look_pkey PRIMARY KEY (tenant_id, sha256),
   constraint original_look_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256),
   constraint original_look_check CHECK ((((thumbhash IS NULL) = (colour IS NULL)) AND ((thumbhash IS NULL) = (made_at IS NULL)))),
   constraint original_look_colour_check CHECK ((colour ~ '^#[0-9a-f]{6}$'::text)),
+  constraint original_look_palette_check CHECK ((palette ~ '^#[0-9a-f]{6} [01]\.[0-9]{3}(,#[0-9a-f]{6} [01]\.[0-9]{3}){0,7}$'::text)),
   constraint original_look_thumbhash_check CHECK (((octet_length(thumbhash) >= 5) AND (octet_length(thumbhash) <= 64)))
 ) with (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=10000);
+
+create table original_metadata (
+  tenant_id text not null,
+  sha256 bytea not null,
+  exif bytea,
+  iptc bytea,
+  xmp bytea,
+  sizes jsonb not null default '{}'::jsonb,
+  icc jsonb,
+  reading jsonb not null default '{}'::jsonb,
+  normaliser smallint not null default 0,
+  taken_at timestamp with time zone,
+  tries smallint not null default 0,
+  not_before timestamp with time zone not null default now(),
+  constraint original_metadata_pkey PRIMARY KEY (tenant_id, sha256),
+  constraint original_metadata_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256),
+  constraint original_metadata_exif_check CHECK ((octet_length(exif) <= 1048576)),
+  constraint original_metadata_icc_check CHECK ((octet_length((icc)::text) <= 4096)),
+  constraint original_metadata_iptc_check CHECK ((octet_length(iptc) <= 1048576)),
+  constraint original_metadata_normaliser_check CHECK ((normaliser >= 0)),
+  constraint original_metadata_reading_check CHECK (((jsonb_typeof(reading) = 'object'::text) AND (octet_length((reading)::text) <= 131072))),
+  constraint original_metadata_sizes_check CHECK ((jsonb_typeof(sizes) = 'object'::text)),
+  constraint original_metadata_xmp_check CHECK ((octet_length(xmp) <= 1048576))
+);
 
 create table product (
   tenant_id text not null,
@@ -813,12 +855,18 @@ create table source (
   publish_policy text not null,
   created_by text not null,
   created_at timestamp with time zone not null default now(),
+  bucket_key_id text,
+  bucket_secret bytea,
+  bucket_region text,
   constraint source_pkey PRIMARY KEY (tenant_id, name),
   constraint source_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint source_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint bucket_key_is_whole CHECK ((((bucket_key_id IS NULL) = (bucket_secret IS NULL)) AND ((bucket_key_id IS NULL) = (bucket_region IS NULL)))),
   constraint source_adapter_check CHECK ((adapter = ANY (ARRAY['cloudevents'::text, 's3-events'::text]))),
   constraint source_base_url_check CHECK ((length(base_url) <= 1024)),
+  constraint source_bucket_key_id_check CHECK (((length(bucket_key_id) >= 1) AND (length(bucket_key_id) <= 128))),
+  constraint source_bucket_region_check CHECK ((bucket_region ~ '^[a-z0-9-]{1,40}$'::text)),
   constraint source_header_check CHECK ((header ~ '^[a-z0-9-]{1,60}$'::text)),
   constraint source_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
   constraint source_publish_policy_check CHECK ((publish_policy = ANY (ARRAY['when-ready'::text, 'now'::text, 'manual'::text]))),
@@ -967,6 +1015,7 @@ CREATE INDEX erasure_open ON public.erasure USING btree (requested_at) WHERE (st
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
 CREATE INDEX issuer_subject_of_product ON public.issuer_subject USING btree (tenant_id, product_id);
+CREATE INDEX leaf_move_node ON public.leaf_move USING btree (tenant_id, node_id);
 CREATE INDEX leaf_of_node ON public.leaf USING btree (tenant_id, node_id, product_id) WHERE (node_id IS NOT NULL);
 CREATE INDEX look_wanted ON public.original_look USING btree (not_before) WHERE ((made_at IS NULL) AND (tries < 2));
 CREATE INDEX node_dead_by_time ON public.node USING btree (tenant_id, finished_at, node_id) WHERE (state = 'DEAD'::node_state);
@@ -985,13 +1034,16 @@ CREATE UNIQUE INDEX one_busy_rollout ON public.rollout USING btree (tenant_id) W
 CREATE UNIQUE INDEX one_erasure_of_asset ON public.erasure USING btree (tenant_id, asset_id) WHERE (version IS NULL);
 CREATE UNIQUE INDEX one_erasure_of_version ON public.erasure USING btree (tenant_id, asset_id, version) WHERE (version IS NOT NULL);
 CREATE UNIQUE INDEX one_open_operation ON public.operation USING btree (tenant_id, kind, input) WHERE (state = ANY (ARRAY['RUNNING'::text, 'PAUSED'::text]));
+CREATE INDEX operation_ended ON public.operation USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX operation_running ON public.operation USING btree (created_at) WHERE (state = 'RUNNING'::text);
 CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant_id, operation_id) WHERE (state = 'RUNNING'::text);
+CREATE INDEX original_metadata_unread ON public.original_metadata USING btree (normaliser, not_before);
 CREATE INDEX purge_due ON public.purge USING btree (not_before) WHERE (state = 'PENDING'::text);
 CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <> 'PENDING'::text);
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);
+CREATE INDEX saga_ended ON public.saga USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX saga_open ON public.saga USING btree (created_at) WHERE (state = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text]));
 CREATE INDEX saga_step_done ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = ANY (ARRAY['DONE'::text, 'STUCK'::text]));
 CREATE INDEX saga_step_pending ON public.saga_step USING btree (tenant_id, saga_id, step_no) WHERE (state = 'PENDING'::text);
@@ -1139,6 +1191,16 @@ begin
     raise exception 'an event never changes' using errcode = '23001';
   end if;
   return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.forget_metadata()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  delete from original_metadata where tenant_id = old.tenant_id and sha256 = old.sha256;
+  return old;
 end $function$
 ;
 
@@ -1350,6 +1412,16 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.want_metadata()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into original_metadata (tenant_id, sha256) values (new.tenant_id, new.sha256) on conflict do nothing;
+  return null;
+end $function$
+;
+
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER asset_label_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN ((old.labels IS DISTINCT FROM new.labels)) EXECUTE FUNCTION label_purges();
 CREATE TRIGGER asset_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN (((new.active_version IS DISTINCT FROM old.active_version) OR (new.archived_at IS DISTINCT FROM old.archived_at) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION asset_purges();
@@ -1372,8 +1444,10 @@ CREATE TRIGGER node_machine BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FU
 CREATE CONSTRAINT TRIGGER node_revises AFTER UPDATE ON public.node DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.state = ANY (ARRAY['DONE'::node_state, 'DEAD'::node_state])) AND (new.state <> old.state))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER operation_machine BEFORE UPDATE ON public.operation FOR EACH ROW EXECUTE FUNCTION operation_guard();
 CREATE TRIGGER original_counted AFTER INSERT OR DELETE ON public.original FOR EACH ROW EXECUTE FUNCTION count_original();
+CREATE TRIGGER original_forgets_metadata BEFORE DELETE ON public.original FOR EACH ROW EXECUTE FUNCTION forget_metadata();
 CREATE TRIGGER original_immutable BEFORE UPDATE ON public.original FOR EACH ROW EXECUTE FUNCTION original_guard();
 CREATE TRIGGER original_wants_look AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_look();
+CREATE TRIGGER original_wants_metadata AFTER INSERT ON public.original FOR EACH ROW WHEN ((new.image IS NOT NULL)) EXECUTE FUNCTION want_metadata();
 CREATE TRIGGER product_purges AFTER UPDATE ON public.product FOR EACH ROW WHEN (((old.origins IS DISTINCT FROM new.origins) OR (old.client_hints <> new.client_hints))) EXECUTE FUNCTION product_purges();
 CREATE CONSTRAINT TRIGGER product_revises AFTER UPDATE ON public.product DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.origins IS DISTINCT FROM new.origins) OR (old.client_hints <> new.client_hints))) EXECUTE FUNCTION revise_matrix();
 CREATE TRIGGER publication_append_only BEFORE DELETE OR UPDATE ON public.publication FOR EACH ROW EXECUTE FUNCTION append_only();

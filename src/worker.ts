@@ -11,6 +11,7 @@ import { startComparisons } from './transform/comparisons.ts'
 import { openDecodePool } from './transform/decode-pool.ts'
 import { startLooks } from './transform/looks.ts'
 import { openPixelBudget } from './transform/pixel-budget.ts'
+import { startReadings } from './transform/readings.ts'
 import { openTransform } from './transform/work.ts'
 import { startWorker, type Worker } from './transform/worker.ts'
 
@@ -49,6 +50,7 @@ export const openWorker = async (core: Core, engine = engineHere()): Promise<Wor
     everyMs: config.pollMs,
     log,
   })
+  const readings = startReadings({ database, originals, everyMs: config.pollMs, log })
   const calibration = startCalibration({ database, pool: pools.background, log })
   const transform = openTransform({
     database,
@@ -79,7 +81,7 @@ export const openWorker = async (core: Core, engine = engineHere()): Promise<Wor
     poll: worker.poll,
     async drain() {
       await worker.drain()
-      await Promise.all([looks.stop(), comparisons.stop()])
+      await Promise.all([looks.stop(), comparisons.stop(), readings.stop()])
       await Promise.all([pools.urgent.close(), pools.background.close(), calibration.stop()])
     },
   }

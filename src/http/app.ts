@@ -59,6 +59,7 @@ import { tusRoutes } from './routes/tus.ts'
 import { uploadRoutes } from './routes/upload.ts'
 import { uploadsRoutes } from './routes/uploads.ts'
 import { usageRoutes } from './routes/usage.ts'
+import { versionMetadataRoutes } from './routes/version-metadata.ts'
 import { versionRoutes } from './routes/versions.ts'
 import { withdrawRoutes } from './routes/withdraw.ts'
 import { validationHook } from './validation.ts'
@@ -83,6 +84,7 @@ const ROUTES = [
   versionRoutes,
   assetsBatchRoutes,
   provenanceRoutes,
+  versionMetadataRoutes,
   progressRoutes,
   metadataRoutes,
   publishRoutes,

@@ -11,9 +11,20 @@ import { isShared, remainingMs } from './content.ts'
 import type { MatrixContext } from './context.ts'
 import { pendingResponse } from './pending.ts'
 import type { Presentation } from './presentation.ts'
+import { coloursOf, creditOf } from './reading.ts'
 import { sayCommon } from './ready.ts'
 
-const infoDocument = ({ asset, version, publication, product, mediaType, size, placeholder, renditions }: Info) => ({
+const infoDocument = ({
+  asset,
+  version,
+  publication,
+  product,
+  mediaType,
+  size,
+  placeholder,
+  renditions,
+  metadata,
+}: Info) => ({
   asset,
   version,
   publication,
@@ -21,6 +32,8 @@ const infoDocument = ({ asset, version, publication, product, mediaType, size, p
   media_type: mediaType,
   ...size,
   placeholder,
+  colours: coloursOf(metadata),
+  credit: creditOf(metadata?.reading.reading ?? {}),
   // Each as the product's manifest has it, without what all of them share.
   renditions: renditions.map(leaf => {
     const { asset: _asset, version: _version, ...line } = lineOf(product, leaf)

@@ -6,8 +6,9 @@
 import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type'
 import { refuse } from '../model/errors.ts'
 import { type ImageFacts, SOURCE_FORMATS, type SourceFormat } from '../model/original.ts'
+import type { Blocks } from '../model/reading.ts'
 import type { InputLimits } from '../transform/limits.ts'
-import { probeImage } from '../transform/probe.ts'
+import { probeHeader } from '../transform/probe.ts'
 import type { Received } from './receive.ts'
 
 const MEDIA_TYPE_OF: Readonly<Record<SourceFormat, string>> = {
@@ -53,6 +54,8 @@ export interface Identity {
   readonly mediaType: string
   /** `undefined` for what is stored and resolved as an original only. */
   readonly image: ImageFacts | undefined
+  /** What an image says of itself. */
+  readonly blocks?: Blocks | undefined
 }
 
 /** What a sender says that it is, if it says anything. Throws `unsupported-media` for what is not taken, whatever comes. */
@@ -113,8 +116,8 @@ export const identify = async (
     })
   }
   if (isImage) {
-    const image = await probeImage(received.path, received.bytes, limits)
-    return { mediaType: MEDIA_TYPE_OF[image.format], image }
+    const { image, blocks } = await probeHeader(received.path, received.bytes, limits)
+    return { mediaType: MEDIA_TYPE_OF[image.format], image, blocks }
   }
   return { mediaType: found ?? claim ?? 'application/octet-stream', image: undefined }
 }

@@ -14,6 +14,7 @@ import { aliasExists, findAsset, findOriginal, insertOriginal } from '../manifes
 import { findCollection } from '../manifest/collections.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { claimErased } from '../manifest/erased-bytes.ts'
+import { putBlocks } from '../manifest/original-metadata.ts'
 import { findScan, requireScan } from '../manifest/scans.ts'
 import { ALIASES_PATH } from '../model/alias.ts'
 import { whyGone } from '../model/asset.ts'
@@ -31,6 +32,7 @@ import { type Budget, limitsBytes, refusesBytes, refusesCpu } from '../policy/bu
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
+import { NORMALISER, normalise } from '../reading/normalise.ts'
 import type { Identity } from './identify.ts'
 import { aliasTaken, placeVersion } from './place.ts'
 import type { Received } from './receive.ts'
@@ -159,12 +161,15 @@ export const openIngest = ({
     const { objectKey: key, mediaType } = original
     const put = () => originals.put({ key, body: received.open, bytes, sha256, mediaType })
     if (!known) await put()
+    const { blocks } = identity
+    const read = !known && blocks ? { read: normalise(blocks), normaliser: NORMALISER } : undefined
     const { version, offered } = await database.transaction(async tx => {
       const created = await insertOriginal(tx, { tenantId: tenant, productId: permission.owner }, original)
       // What was there when it was looked for, or put, may have been erased since.
       if (created && (await claimErased(tx, { tenant, kind: 'original', sha256 })) && !(await originals.stat(key)))
         await put()
       if (created && limitsBytes(permission.budget)) await budgets.requireRoom(tx, tenant, permission.owner)
+      if (created && blocks && read) await putBlocks(tx, { tenant, sha256 }, blocks, read)
       const placed = await placeVersion(tx, upload, permission, {
         original,
         deduplicated: !created,

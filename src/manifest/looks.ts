@@ -3,7 +3,7 @@
  * as a try, so that an image which kills its decoder and its worker with it is left alone too.
  */
 import type { Hex } from '../model/ids.ts'
-import { type Look, type LookState, MAX_LOOKS } from '../model/look.ts'
+import { type Look, type LookState, MAX_LOOKS, type Swatch } from '../model/look.ts'
 import type { Sql } from './database.ts'
 
 /** Longer than a look takes and shorter than anyone minds. */
@@ -32,13 +32,25 @@ export const wantedLooks = (sql: Sql, limit: number): Promise<{ tenant: string; 
 
 const PUT = {
   name: 'look_put',
-  text: `update original_look set thumbhash = decode($3, 'base64'), colour = $4, made_at = now()
+  text: `update original_look set thumbhash = decode($3, 'base64'), colour = $4, palette = $5, made_at = now()
          where tenant_id = $1 and sha256 = decode($2, 'hex') and made_at is null`,
 }
 
-export const putLook = async (sql: Sql, tenant: string, sha256: Hex, look: Look): Promise<void> => {
-  await sql.rows(PUT, [tenant, sha256, look.thumbhash, look.colour])
+export const putLook = async (
+  sql: Sql,
+  tenant: string,
+  sha256: Hex,
+  { thumbhash, colour, palette }: Look & { readonly palette: readonly Swatch[] },
+): Promise<void> => {
+  const swatches = palette.map(swatch => `${swatch.colour} ${swatch.share.toFixed(3)}`).join(',')
+  await sql.rows(PUT, [tenant, sha256, thumbhash, colour, swatches || null])
 }
+
+export const readPaletteColumn = (text: string | null): readonly Swatch[] =>
+  (text?.split(',') ?? []).map(swatch => {
+    const [colour = '', share] = swatch.split(' ')
+    return { colour, share: Number(share) }
+  })
 
 const ABANDON = {
   name: 'look_abandon',

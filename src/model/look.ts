@@ -6,6 +6,12 @@ export interface Look {
   readonly colour: string
 }
 
+/** One of the colours of a picture, and how much of what can be seen is like it: 0 to 1. */
+export interface Swatch {
+  readonly colour: string
+  readonly share: number
+}
+
 /** `pending`: there is none yet and there may be one; `undefined`: there will be none. */
 export type LookState = Look | 'pending' | undefined
 

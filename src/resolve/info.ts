@@ -4,6 +4,7 @@
  */
 import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
+import { findMetadata, type Metadata } from '../manifest/original-metadata.ts'
 import { type ManifestLeaf, manifestLeaves } from '../manifest/product-manifest.ts'
 import { placeholderOf } from '../model/look.ts'
 import { type Original, uprightSize } from '../model/original.ts'
@@ -20,6 +21,8 @@ export interface Info extends Common {
   readonly size: { readonly width: number; readonly height: number; readonly frames: number } | undefined
   /** Ready, in the order of rendition and format. */
   readonly renditions: readonly ManifestLeaf[]
+  /** What the original says of itself; `undefined`: it is no picture. */
+  readonly metadata: Metadata | undefined
 }
 
 const sizeOf = ({ image }: Original): Info['size'] => image && { ...uprightSize(image), frames: image.frames }
@@ -39,9 +42,10 @@ export const openInfo = (dependencies: LookDependencies & { readonly database: D
     const { shared, version } = shown
     const { asset, collection, product } = shared
     const of = { tenant: shared.tenant, product }
-    const [original, renditions] = await Promise.all([
+    const [original, renditions, metadata] = await Promise.all([
       findOriginalOf(database, { tenantId: shared.tenant, assetId: asset, version: version.version }),
       manifestLeaves(database, of, [{ asset, version: version.version, collection }]),
+      findMetadata(database, { tenant: shared.tenant, asset, version: version.version }),
     ])
     if (!original) throw nothingHere() // erased in this moment
     return {
@@ -52,6 +56,7 @@ export const openInfo = (dependencies: LookDependencies & { readonly database: D
       mediaType: original.mediaType,
       size: sizeOf(original),
       renditions,
+      metadata,
     }
   }
 }

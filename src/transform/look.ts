@@ -3,22 +3,17 @@
  * decode of the original alone, so that it is the same whatever else was asked for.
  */
 import { rgbaToThumbHash } from 'thumbhash'
-import type { Look } from '../model/look.ts'
+import type { Look, Swatch } from '../model/look.ts'
 import { type ImageFacts, uprightSize } from '../model/original.ts'
 import type { Step } from '../model/recipe.ts'
 import { decodeStep, iccOf } from '../ops/decode.ts'
 import type { Pixels } from '../ops/pixels.ts'
+import { dominantOf, drawPalette, readPalette } from './palette.ts'
 
 /** What a ThumbHash takes at most. */
 const SIDE = 100
 /** The name of its last step, which draws instead of encoding. */
 export const LOOK = 'look'
-
-/** Bits that are kept of a channel to tell colours apart. */
-const BITS = 4
-const BINS = 1 << (3 * BITS)
-/** Nothing shows: what a page has behind it. */
-const NOTHING: readonly number[] = [255, 255, 255]
 
 export const lookChain = (image: ImageFacts): readonly Step[] => {
   const from = uprightSize(image)
@@ -51,31 +46,15 @@ const toRgba = ({ data, raw: { width, height, channels } }: Pixels): Uint8Array 
   return rgba
 }
 
-/** The mean of the colours in the fullest of 4,096 bins, each pixel as heavy as it is opaque. */
-const dominantOf = (rgba: Uint8Array): readonly number[] => {
-  const sums = new Float64Array(BINS * 4)
-  let fullest = 0
-  for (let at = 0; at < rgba.length; at += 4) {
-    const [red = 0, green = 0, blue = 0, alpha = 0] = rgba.subarray(at, at + 4)
-    const drop = 8 - BITS
-    const bin = 4 * (((red >> drop) << (2 * BITS)) | ((green >> drop) << BITS) | (blue >> drop))
-    for (const [index, value] of [red * alpha, green * alpha, blue * alpha, alpha].entries()) {
-      sums[bin + index] = (sums[bin + index] ?? 0) + value
-    }
-    if ((sums[bin + 3] ?? 0) > (sums[fullest + 3] ?? 0)) fullest = bin
-  }
-  const [red = 0, green = 0, blue = 0, weight = 0] = sums.subarray(fullest, fullest + 4)
-  return weight === 0 ? NOTHING : [red, green, blue].map(sum => Math.round(sum / weight))
-}
-
-/** Three bytes of colour and a ThumbHash. */
+/** Three bytes of colour, the palette and a ThumbHash. */
 export const drawLook = (pixels: Pixels): Buffer => {
   const rgba = toRgba(pixels)
   const { width, height } = pixels.raw
-  return Buffer.concat([Buffer.from(dominantOf(rgba)), rgbaToThumbHash(width, height, rgba)])
+  const palette = drawPalette(rgba)
+  return Buffer.concat([Buffer.from(dominantOf(rgba)), palette, rgbaToThumbHash(width, height, rgba)])
 }
 
-export const readLook = (drawn: Buffer): Look => ({
-  colour: `#${drawn.toString('hex', 0, 3)}`,
-  thumbhash: drawn.toString('base64', 3),
-})
+export const readLook = (drawn: Buffer): Look & { readonly palette: readonly Swatch[] } => {
+  const { palette, bytes } = readPalette(drawn.subarray(3))
+  return { colour: `#${drawn.toString('hex', 0, 3)}`, palette, thumbhash: drawn.toString('base64', 3 + bytes) }
+}

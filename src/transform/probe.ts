@@ -2,6 +2,8 @@
 import sharp, { type Metadata } from 'sharp'
 import { MatrixError, refuse } from '../model/errors.ts'
 import { type ImageFacts, SOURCE_FORMATS, type SourceFormat } from '../model/original.ts'
+import type { Blocks } from '../model/reading.ts'
+import { blocksOf } from '../reading/blocks.ts'
 import { readCredit } from './credit.ts'
 import { isMatrixProfile, isSrgbProfile } from './icc.ts'
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.ts'
@@ -50,11 +52,11 @@ const checkLimits = ({ width, height, frames }: ImageFacts, limits: InputLimits)
  * Reads the header of a path or of bytes. `bytes` is the size of the file. Throws `corrupt-media`, `unsupported-media`,
  * `payload-too-large` or `decompression-bomb`, each with a message that is fit for the caller.
  */
-export const probeImage = async (
+export const probeHeader = async (
   input: string | Uint8Array,
   bytes: number,
   limits: InputLimits = DEFAULT_INPUT_LIMITS,
-): Promise<ImageFacts> => {
+): Promise<{ readonly image: ImageFacts; readonly blocks: Blocks }> => {
   if (bytes > limits.maxBytes) {
     throw refuse('payload-too-large', `The image has ${bytes} bytes; the limit for images is ${limits.maxBytes}.`)
   }
@@ -76,5 +78,9 @@ export const probeImage = async (
     credit: readCredit(header.exif),
   }
   checkLimits(facts, limits)
-  return facts
+  return { image: facts, blocks: blocksOf(header) }
 }
+
+/** What of it planning goes by. */
+export const probeImage = async (...header: Parameters<typeof probeHeader>): Promise<ImageFacts> =>
+  (await probeHeader(...header)).image

@@ -302,12 +302,19 @@ const CASES: readonly Case[] = [
     options: () => ifMatch,
     row: writes(202),
   },
-  ...['', '/1', '/1/completeness', '/1/plan', '/1/provenance', '/1/compare?with=1'].map(rest => ({
+  ...['', '/1', '/1/completeness', '/1/plan', '/1/provenance', '/1/metadata', '/1/compare?with=1'].map(rest => ({
     method: 'GET',
     route: `/v1/assets/:asset/versions${rest.replace('1', ':version').replace('?with=1', '')}`,
     path: () => `/v1/assets/${scene.asset}/versions${rest}`,
     row: looks(),
   })),
+  {
+    method: 'GET',
+    route: '/v1/assets/:asset/versions/:version/metadata/:block',
+    path: () => `/v1/assets/${scene.asset}/versions/1/metadata/exif`,
+    // A text has none: who may have the original hears that, the others no more than that they may not.
+    row: products({ stranger: 404, reader: 403, editor: 403, owner: 404, admin: 404, elsewhere: 404 }),
+  },
   {
     method: 'POST',
     route: '/v1/assets/:asset/publish',

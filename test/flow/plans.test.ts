@@ -32,6 +32,7 @@ const GROWING = [
   'node',
   'original',
   'original_look',
+  'original_metadata',
   'publication',
 ]
 /**

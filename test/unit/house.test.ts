@@ -26,7 +26,7 @@ describe('imports', () => {
     ['model'],
     ['environment'],
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
-    ['ops', 'objects', 'rates', 'scan', 'launch'],
+    ['ops', 'objects', 'rates', 'scan', 'launch', 'reading'],
     ['manifest'],
     ['graph', 'policy', 'deliver', 'events'],
     ['ingest', 'transform', 'resolve', 'reconcile'],
