@@ -1012,6 +1012,7 @@ CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX erasure_object_doomed ON public.erasure_object USING btree (not_before) WHERE (state = 'DOOMED'::text);
 CREATE INDEX erasure_object_of_bytes ON public.erasure_object USING btree (tenant_id, kind, sha256);
 CREATE INDEX erasure_open ON public.erasure USING btree (requested_at) WHERE (state <> 'DONE'::text);
+CREATE INDEX event_of_tenant ON public.event USING btree (tenant_id, seq) WHERE (seq IS NOT NULL);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
 CREATE INDEX issuer_subject_of_product ON public.issuer_subject USING btree (tenant_id, product_id);

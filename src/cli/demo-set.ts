@@ -5,7 +5,7 @@
 export const DEMO_PRODUCTS = { 'shop-web': 'Web shop', mobile: 'Mobile app', 'partner-api': 'Partner API' } as const
 type Product = keyof typeof DEMO_PRODUCTS
 
-const READ = ['resolve', 'assets:read']
+const READ = ['resolve', 'assets:read', 'events:read']
 const WRITE = [...READ, 'assets:write', 'publish', 'share']
 const SCOPES: Record<Product, readonly string[]> = { 'shop-web': WRITE, mobile: WRITE, 'partner-api': READ }
 

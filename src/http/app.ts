@@ -22,6 +22,7 @@ import { deliverRoutes } from './routes/deliver.ts'
 import { draftRoutes } from './routes/drafts.ts'
 import { engineRoutes } from './routes/engine.ts'
 import { eraseRoutes } from './routes/erase.ts'
+import { eventRoutes } from './routes/events.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -81,6 +82,7 @@ const ROUTES = [
   sourceItemRoutes,
   assetRoutes,
   aliasRoutes,
+  eventRoutes,
   versionRoutes,
   assetsBatchRoutes,
   provenanceRoutes,

@@ -1,6 +1,6 @@
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), as one answer. */
 
-/** `undefined` as data: nothing is said but that we are still here. */
+/** `undefined` as data: nothing is said but that we are still here, and where to go on from. */
 export interface StreamEvent {
   readonly event?: string
   readonly id?: string
@@ -8,9 +8,9 @@ export interface StreamEvent {
 }
 
 const lineOf = ({ event, id, data }: StreamEvent): string => {
-  if (data === undefined) return ': still here\n\n'
-  const named = event === undefined ? '' : `event: ${event}\n`
   const numbered = id === undefined ? '' : `id: ${id}\n`
+  if (data === undefined) return `: still here\n${numbered}\n`
+  const named = event === undefined ? '' : `event: ${event}\n`
   return `${named}${numbered}data: ${JSON.stringify(data)}\n\n`
 }
 

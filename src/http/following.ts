@@ -5,15 +5,15 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../lib/clock.ts'
-import { isMatrixError, refuse } from '../model/errors.ts'
+import { isMatrixError } from '../model/errors.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { eventStream, type StreamEvent } from './event-stream.ts'
+import { openSeats } from './seats.ts'
 
 const LOOK_MS = 500
 const STILL_HERE_MS = 15_000
 const LONGEST_MS = 300_000
-const MOST_STREAMS = 20
 /** Browsers send the last id back when they connect again by themselves, and stop at 204. */
 export const LAST_ID = 'end'
 
@@ -37,22 +37,7 @@ export const openFollowing = ({
   readonly clock: Clock
   readonly metrics: Pick<Metrics, 'progressStreams'>
 }): Following => {
-  const open = new Map<string, number>()
-
-  /** What it gives ends it, once. */
-  const admit = (who: string): (() => void) => {
-    const before = open.get(who) ?? 0
-    if (before >= MOST_STREAMS)
-      throw refuse('rate-limited', `At most ${MOST_STREAMS} streams at once.`, { retryAfterSeconds: 5 })
-    open.set(who, before + 1)
-    metrics.progressStreams.inc()
-    return () => {
-      const left = (open.get(who) ?? 1) - 1
-      if (left === 0) open.delete(who)
-      else open.set(who, left)
-      metrics.progressStreams.dec()
-    }
-  }
+  const takeSeat = openSeats(metrics.progressStreams)
 
   const follow = async function* <T>(
     { first, look, isOver, ending }: Followed<T>,
@@ -79,8 +64,8 @@ export const openFollowing = ({
   }
 
   return {
-    stream({ tenant, product, id }, followed) {
-      const leave = admit(`${tenant}/${product ?? id}`)
+    stream(principal, followed) {
+      const leave = takeSeat(principal)
       return eventStream(async function* (left) {
         try {
           yield* follow(followed, left)

@@ -4,7 +4,7 @@
  * and readers that poll them lose events.
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
-import type { Cause, Fact } from '../model/event.ts'
+import { type Cause, checkedData, type Fact } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import type { Database, Sql } from './database.ts'
 
@@ -21,7 +21,7 @@ const APPEND = {
          from unnest($6::uuid[], $7::text[], $8::jsonb[]) with ordinality as e (id, type, data, ord)`,
 }
 
-/** Appends facts about one asset, in order. Takes the asset's row lock. Returns the last event number of the asset. */
+/** Appends facts about one asset, in order. Takes the asset's row lock. Returns the last event number of the asset. Throws where one is not what the catalogue says. */
 export const appendFacts = async (
   tx: Sql,
   { tenant, asset, cause, facts }: { tenant: string; asset: string; cause: Cause; facts: readonly Fact[] },
@@ -37,7 +37,7 @@ export const appendFacts = async (
     cause.correlationId,
     facts.map(() => newId()),
     facts.map(fact => fact.type),
-    facts.map(fact => JSON.stringify(fact.data)),
+    facts.map(fact => JSON.stringify(checkedData(fact))),
   ])
   return taken.first + facts.length - 1
 }

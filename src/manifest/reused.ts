@@ -44,7 +44,7 @@ export const announceReused = async (
       const found = made.get(node ?? '')
       if (found === undefined) return []
       const { id, sha256, ...derivative } = found
-      const data = { ...leaf, node: digestOf(id), digest: digestOf(sha256), ...derivative, reused: true }
+      const data = { ...leaf, node: digestOf(id), digest: digestOf(sha256), ...derivative, reused: true as const }
       return [{ type: 'rendition.ready' as const, data }]
     })
     await appendFacts(tx, { tenant, asset, cause, facts })

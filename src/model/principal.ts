@@ -7,6 +7,8 @@ export const SCOPES = [
   'assets:write',
   'publish',
   'share',
+  /** The log of events, as far as it is about what the product may see. */
+  'events:read',
   /** Of its own and in no default: what is erased does not come back. */
   'assets:erase',
   /** Bytes of the whole tenant by their digest, for a cache in front; of keys that are no product's. */
@@ -19,7 +21,14 @@ export type Scope = (typeof SCOPES)[number]
 export const PRODUCT_SCOPES: readonly Scope[] = SCOPES.filter(scope => scope !== 'origin' && scope !== 'matrix:admin')
 
 /** Of keys and of subjects of issuers that do not say. */
-export const DEFAULT_SCOPES: readonly Scope[] = ['resolve', 'assets:read', 'assets:write', 'publish', 'share']
+export const DEFAULT_SCOPES: readonly Scope[] = [
+  'resolve',
+  'assets:read',
+  'assets:write',
+  'publish',
+  'share',
+  'events:read',
+]
 
 /** `key` and `share` (a link to one asset): looked up by their hash. `token` and `link` (a signed URL) prove themselves. */
 export const PRINCIPAL_KINDS = ['key', 'token', 'link', 'share'] as const

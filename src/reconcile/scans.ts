@@ -90,7 +90,7 @@ const goOn = async (tx: Sql, held: HeldVersion, { config }: ScanDependencies): P
 
 const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
   const { tenant, asset, version, signature } = held
-  const failure = { code: 'infected', signature }
+  const failure = { code: 'infected', signature } as const
   await lockAsset(tx, tenant, asset)
   if (!(await condemn(tx, held, failure))) return
   const data = { asset, version, failed: [failure] }

@@ -1,5 +1,6 @@
 /** Every metric of the system, each declared once. Labels are bounded: routes, states and codes, never ids. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { eventMetrics } from './event-metrics.ts'
 import { openSourceMetrics } from './source-metrics.ts'
 import { tusMetrics } from './tus-metrics.ts'
 
@@ -266,6 +267,7 @@ export const openMetrics = () => {
       registers,
     }),
     ...tusMetrics(registers),
+    ...eventMetrics(registers),
     purges: new Gauge({
       name: 'matrix_purges',
       help: 'Purges of caches in front that wait, and those that were given up, as of the scrape.',

@@ -194,7 +194,7 @@ describe('keys', () => {
     expect(shown).toEqual({
       id: expect.stringMatching(/^key_/),
       product: 'mobile',
-      scopes: ['resolve', 'assets:read', 'assets:write', 'publish', 'share'],
+      scopes: ['resolve', 'assets:read', 'assets:write', 'publish', 'share', 'events:read'],
     })
     const replayed = await admin('POST', '/v1/products/mobile/keys', { label: 'build' }, request)
     expect(replayed.headers.get('idempotent-replayed')).toBe('true')

@@ -73,6 +73,7 @@ const looks = (status = 200) =>
   products({ stranger: 404, reader: status, editor: status, owner: status, admin: status, elsewhere: 404 })
 const writes = (status: number) =>
   products({ stranger: 404, reader: 403, editor: status, owner: status, admin: status, elsewhere: 404 })
+const asks = products({ stranger: 200, reader: 200, editor: 200, owner: 200, admin: 200, elsewhere: 200 })
 const administers = (status: number, elsewhere: number) =>
   products({ stranger: 403, reader: 403, editor: 403, owner: 403, admin: status, elsewhere })
 
@@ -355,6 +356,15 @@ const CASES: readonly Case[] = [
     path: () => `/v1/assets/${scene.asset}/holds/case-7`,
     options: () => ({ body: { reason: 'case 7' } }),
     row: administers(201, 404),
+  },
+  // Whoever has the scope may ask; what is told is decided event by event (events.test.ts).
+  { method: 'GET', route: '/v1/events', path: () => '/v1/events', row: asks },
+  { method: 'GET', route: '/v1/events/stream', path: () => '/v1/events/stream?seconds=1', row: asks },
+  {
+    method: 'GET',
+    route: '/v1/events/:event',
+    path: () => `/v1/events/${scene.missing}`,
+    row: products({ stranger: 404, reader: 404, editor: 404, owner: 404, admin: 404, elsewhere: 404 }),
   },
   { method: 'GET', route: '/v1/holds', path: () => '/v1/holds', row: administers(200, 200) },
   {

@@ -42,7 +42,14 @@ test('what is put is what is read, in one order', async () => {
   const made = await expectJson<Issuer>(admin('PUT', '/v1/issuers/idp', issuer({ subjects })), 201)
   expect(made.claim).toBe('sub')
   expect(made.subjects.map(({ value }) => value)).toEqual(['"quoted" \\ {a,b}', 'root', 'zoë'])
-  expect(made.subjects[0]?.scopes).toEqual(['resolve', 'assets:read', 'assets:write', 'publish', 'share'])
+  expect(made.subjects[0]?.scopes).toEqual([
+    'resolve',
+    'assets:read',
+    'assets:write',
+    'publish',
+    'share',
+    'events:read',
+  ])
   expect(await expectJson(admin('GET', '/v1/issuers/idp'), 200)).toEqual(made)
   expect(await list()).toEqual([made])
   const again = await admin('PUT', '/v1/issuers/idp', issuer({ subjects: subjects.reverse() }))

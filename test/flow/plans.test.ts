@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Core, openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { chainAudit } from '../../src/manifest/audit-chain.ts'
+import { sequenceEvents } from '../../src/manifest/events.ts'
 import { refreshStatistics } from '../../src/manifest/statistics.ts'
 import { startKeyUse } from '../../src/policy/key-use.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
@@ -153,6 +154,9 @@ const exercise = async (core: Core): Promise<string> => {
   expect(stranger.status).toBe(404)
   const hold = `/v1/assets/${asset}/holds/case-7`
   await ok('PUT', hold, { key: ADMIN_KEY, body: { reason: 'case 7' } })
+  await sequenceEvents(core.database)
+  const [event] = (await ok('GET', `/v1/events?subject=assets/${asset}`, { key: ADMIN_KEY })).items as { id: string }[]
+  for (const path of ['/v1/events?after=5', `/v1/events/${event?.id}`]) await ok('GET', path, { key })
   for (const path of ['/v1/holds', `/v1/assets/${asset}/holds`]) await ok('GET', path, { key: ADMIN_KEY })
   await ok('DELETE', hold, { key: ADMIN_KEY, headers: IF_ANY })
   for (const verb of ['archive', 'restore']) await ok('POST', `/v1/assets/${asset}/${verb}`, { key, headers: IF_ANY })

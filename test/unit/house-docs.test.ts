@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Audience, EVENT_TYPES, EVENTS } from '../../src/model/event-catalogue.ts'
 import { OPERATION_NAMES } from '../../src/ops/registry.ts'
 import { printCli, printConfiguration, printEnvExample, printErrors, printOperations } from '../support/print-docs.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
@@ -36,6 +37,15 @@ test('every attack that docs/security.md answers is tried by a test that is ther
   const tried = rows.flatMap(row => [...row.matchAll(/`((?:faults|flow|unit)\/[\w-]+)`/g)].map(([, name]) => name))
   expect(rows.length).toBeGreaterThan(15)
   expect(tried.filter(name => !existsSync(join(ROOT, `test/${name}.test.ts`)))).toEqual([])
+})
+
+test('docs/events.md tells of every event who hears it', () => {
+  const rows = readFileSync(join(ROOT, 'docs/events.md'), 'utf8')
+    .split('\n')
+    .filter(line => /^\| .*`\w+\.\w+`/.test(line))
+  const told = rows.map(row => [...row.matchAll(/`(\w+\.\w+)`/g)].map(([, type]) => type).sort())
+  const of = (audience: Audience) => EVENT_TYPES.filter(type => EVENTS[type].audience === audience).sort()
+  expect(told).toEqual((['readers', 'editors', 'product'] as const).map(of))
 })
 
 test.each<[string, () => string | Promise<string>]>([

@@ -1,0 +1,23 @@
+/** An event on the wire: CloudEvents 1.0 with its extensions for sequence, partitioning and correlation, structured as JSON. */
+import type { LoggedEvent } from '../model/event.ts'
+import { EVENTS, wireType } from '../model/event-catalogue.ts'
+
+/** Sortable as text, as the extension asks. */
+const SEQUENCE_DIGITS = 20
+
+export const envelopeOf = ({ seq, id, tenant, type, asset, assetEventNo, data, ...event }: LoggedEvent) => ({
+  specversion: '1.0' as const,
+  id,
+  type: wireType(type),
+  source: `/t/${tenant}`,
+  subject: `assets/${asset}`,
+  time: event.occurredAt.toISOString(),
+  recordedtime: event.sequencedAt.toISOString(),
+  datacontenttype: 'application/json' as const,
+  sequence: String(seq).padStart(SEQUENCE_DIGITS, '0'),
+  partitionkey: asset,
+  correlationid: event.correlationId,
+  data: { ...data, asset_event_no: assetEventNo, mutation: EVENTS[type].mutation },
+})
+
+export type Envelope = ReturnType<typeof envelopeOf>

@@ -1,0 +1,204 @@
+/**
+ * Every kind of event: what it says, in which stream it goes, and who hears of it. The full name on the wire is
+ * `io.matrix.<type>.v1`.
+ */
+import { z } from 'zod'
+
+/** Whose fact it is: `readers` of the asset, `editors` (who may publish it, and so know of its drafts), or the `product` that it names. */
+export type Audience = 'readers' | 'editors' | 'product'
+
+interface EventKind {
+  readonly stream: 'assets' | 'renditions'
+  /** What it means to a copy of the asset. */
+  readonly mutation: 'CREATED' | 'UPDATED' | 'DELETED'
+  readonly audience: Audience
+  readonly about: string
+  readonly data: z.ZodObject
+}
+
+const asset = z.uuid()
+const version = z.int().positive()
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
+const time = z.iso.datetime()
+const operation = z.uuid()
+const size = z.int().nonnegative()
+
+const leaf = {
+  asset,
+  version,
+  product: z.string(),
+  rendition: z.string(),
+  revision: z.int().positive(),
+  format: z.string(),
+}
+/** What a version waits for, or what it broke on. */
+const blocking = z.strictObject({
+  product: z.string(),
+  rendition: z.string(),
+  format: z.string(),
+  node: digest.nullable(),
+  state: z.string(),
+  code: z.string().nullable(),
+})
+const infected = z.strictObject({ code: z.literal('infected'), signature: z.string().nullable() })
+const moved = {
+  asset,
+  version,
+  previous_version: version.nullable(),
+  publication: z.int().positive(),
+  reason: z.string(),
+  digest,
+  scheduled_at: time.optional(),
+}
+
+export const EVENTS = {
+  'asset.created': {
+    stream: 'assets',
+    mutation: 'CREATED',
+    audience: 'readers',
+    about: 'There is a new asset.',
+    data: z.strictObject({
+      asset,
+      collection: z.string(),
+      owner: z.string(),
+      labels: z.array(z.string()).readonly().optional(),
+      attributes: z.array(z.string()).readonly().optional(),
+    }),
+  },
+  'asset.version_created': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'editors',
+    about: 'It has new bytes, which nobody is shown yet.',
+    data: z.strictObject({ asset, version, digest, bytes: size, media_type: z.string(), deduplicated: z.boolean() }),
+  },
+  'asset.version_ready': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'editors',
+    about: 'A version is complete and may be published.',
+    data: z.strictObject({ asset, version, digest }),
+  },
+  'asset.version_failed': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'editors',
+    about: 'A version cannot be published as it is.',
+    data: z.strictObject({ asset, version, failed: z.array(z.union([blocking, infected])).readonly() }),
+  },
+  'asset.version_purged': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'editors',
+    about: 'A version that is not current is gone for good.',
+    data: z.strictObject({ asset, version, reason: z.string(), operation, max_exposure_until: time }),
+  },
+  'asset.published': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'readers',
+    about: 'Another version is the current one, for all products at once.',
+    data: z.strictObject(moved),
+  },
+  'asset.rolled_back': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'readers',
+    about: 'An earlier version is the current one again.',
+    data: z.strictObject(moved),
+  },
+  'asset.schedule_changed': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'editors',
+    about: 'What is to become of it at a time is another thing than before.',
+    data: z.strictObject({
+      asset,
+      reason: z.string(),
+      publish: z.strictObject({ version, at: time }).optional(),
+      until: time.optional(),
+    }),
+  },
+  'asset.publish_delayed': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'editors',
+    about: 'The time of a publish has come, and its version is not complete.',
+    data: z.strictObject({ asset, version, at: time, state: z.string(), blocking: z.array(blocking).readonly() }),
+  },
+  'asset.archived': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'readers',
+    about: 'It is shown to nobody any more, and may be again.',
+    data: z.strictObject({ asset, reason: z.string().optional(), expires_at: time.optional() }),
+  },
+  'asset.deleted': {
+    stream: 'assets',
+    mutation: 'DELETED',
+    audience: 'readers',
+    about: 'It is shown to nobody any more, and erased after the grace.',
+    data: z.strictObject({ asset }),
+  },
+  'asset.restored': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'readers',
+    about: 'It is there again.',
+    data: z.strictObject({ asset }),
+  },
+  'asset.metadata_changed': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'readers',
+    about: 'Labels or attributes are others; which is said, and not to what.',
+    data: z.strictObject({ asset, metadata: size.optional(), changed: z.array(z.string()).readonly() }),
+  },
+  'asset.aliases_changed': {
+    stream: 'assets',
+    mutation: 'UPDATED',
+    audience: 'readers',
+    about: 'Other systems call it by other names: in which namespaces, and not how.',
+    data: z.strictObject({
+      asset,
+      added: z.array(z.string()).readonly().optional(),
+      removed: z.array(z.string()).readonly().optional(),
+    }),
+  },
+  'asset.erased': {
+    stream: 'assets',
+    mutation: 'DELETED',
+    audience: 'readers',
+    about: 'It is gone for good: copies have to go too.',
+    data: z.strictObject({ asset, operation, max_exposure_until: time }),
+  },
+  'rendition.ready': {
+    stream: 'renditions',
+    mutation: 'UPDATED',
+    audience: 'product',
+    about: "A product's derivative is there.",
+    data: z.strictObject({
+      ...leaf,
+      node: digest,
+      digest,
+      media_type: z.string(),
+      width: z.int().positive(),
+      height: z.int().positive(),
+      bytes: size,
+      reused: z.literal(true).optional(),
+    }),
+  },
+  'rendition.failed': {
+    stream: 'renditions',
+    mutation: 'UPDATED',
+    audience: 'product',
+    about: "A product's derivative cannot be made.",
+    data: z.strictObject({ ...leaf, node: digest, code: z.string() }),
+  },
+} as const satisfies Record<string, EventKind>
+
+export type EventType = keyof typeof EVENTS
+export const EVENT_TYPES = Object.keys(EVENTS) as EventType[]
+
+/** As it is on the wire. */
+export const wireType = (type: EventType): string => `io.matrix.${type}.v1`

@@ -1,0 +1,16 @@
+/** Of the log of events and those who hear it. */
+import { Counter, Gauge, type Registry } from 'prom-client'
+
+export const eventMetrics = (registers: Registry[]) => ({
+  eventsTold: new Counter({
+    name: 'matrix_events_told_total',
+    help: 'Events that were handed out, by the way: page, stream. One that two have heard counts twice.',
+    labelNames: ['way'] as const,
+    registers,
+  }),
+  eventStreams: new Gauge({
+    name: 'matrix_event_streams',
+    help: 'Streams of events that are open at this gateway.',
+    registers,
+  }),
+})
