@@ -42,6 +42,12 @@ export const RulesBody = z
       .max(50)
       .optional()
       .openapi({ description: 'Names in other systems are in one of these namespaces', example: ['erp'] }),
+    min_trust: z
+      .union([z.literal(1), z.literal(2), z.literal(3)])
+      .optional()
+      .openapi({
+        description: 'How far what brings it is trusted at least: 3 sent, 2 by URL, a source as it is configured',
+      }),
     required: z
       .array(z.enum(REQUIRABLE))
       .min(1)

@@ -15,6 +15,7 @@ import { type NamedPart, readStaged } from '../ingest/staged.ts'
 import { answerKey } from '../manifest/idempotency.ts'
 import { claimUpload, extendUpload, finishUpload, rejectUpload, releaseUpload } from '../manifest/uploads.ts'
 import { type ErrorCode, isMatrixError, type MatrixError, refuse } from '../model/errors.ts'
+import { trustOf } from '../model/source.ts'
 import type { StagedAnswer, StagedUpload } from '../model/staged.ts'
 import { stagingKey } from '../objects/keys.ts'
 import { addressOf } from './address.ts'
@@ -96,8 +97,8 @@ export const openCompletion = (gateway: Gateway) => {
   const store = async (c: MatrixContext, upload: StagedUpload, wish: CompletionWish, fence: number, work: Remember) => {
     const principal = c.get('principal')
     const [address, destination] = [addressOf(c), destinationOf(upload.wish)]
-    const { aliases, publish, filename, mediaType } = upload.wish
-    const permission = await ingest.authorise({ principal, destination, aliases, address })
+    const { aliases, identityHints, publish, filename, mediaType } = upload.wish
+    const permission = await ingest.authorise({ principal, destination, aliases, trust: trustOf('staged'), address })
     const received = await readStaged(upload, {
       staging,
       originals,
@@ -109,6 +110,7 @@ export const openCompletion = (gateway: Gateway) => {
       principal,
       destination,
       aliases,
+      identityHints,
       publish,
       filename,
       announcedSha256: upload.sha256,

@@ -12,6 +12,7 @@ import { attributeViolations } from '../model/attributes.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import type { ImportInput, ImportLine } from '../model/import.ts'
 import { Aliases } from './alias-names.ts'
+import { IdentityHintsBody } from './identity-hints.ts'
 import { linesOf } from './ndjson.ts'
 import { Alias, cleanFilename, Labels, Sha256, SourceUrl } from './upload-wishes.ts'
 import { AssetIdParam, Name, violationsOf } from './validation.ts'
@@ -36,6 +37,7 @@ export const ImportLineSchema = z
     asset: AssetIdParam.optional().openapi({ description: 'That gets a new version; in one line only' }),
     alias: Alias.optional().openapi({ description: 'Of a new asset; in one line only' }),
     aliases: Aliases.optional(),
+    identity_hints: IdentityHintsBody.optional(),
     labels: Labels.optional().openapi({ description: 'Of a new asset' }),
     attributes: z.looseObject({}).optional().openapi({ description: 'Of a new asset' }),
     filename: z.string().max(1024).optional(),

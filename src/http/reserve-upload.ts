@@ -12,6 +12,7 @@ import type { Sql } from '../manifest/database.ts'
 import { countOpenUploads, insertUpload } from '../manifest/uploads.ts'
 import { refuse } from '../model/errors.ts'
 import { type Hex, newId } from '../model/ids.ts'
+import { trustOf } from '../model/source.ts'
 import type { StagedUpload, StagedWish } from '../model/staged.ts'
 import { stagingKey } from '../objects/keys.ts'
 import { refusesBytes } from '../policy/budget.ts'
@@ -43,7 +44,8 @@ export const openReservation = (gateway: Gateway) => {
   const permit = async (c: MatrixContext, { wish, bytes }: Announced): Promise<Permission> => {
     const principal = c.get('principal')
     const { aliases } = wish
-    const asked = { principal, destination: destinationOf(wish), aliases, address: addressOf(c) }
+    const address = addressOf(c)
+    const asked = { principal, destination: destinationOf(wish), aliases, trust: trustOf('staged'), address }
     const permission = await ingest.authorise(asked)
     const { collection } = permission.collection
     if (wish.asset !== undefined && wish.collection !== undefined && wish.collection !== collection)

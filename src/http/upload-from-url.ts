@@ -26,8 +26,9 @@ export const urlEntrance =
       const print = fingerprint(key.request, JSON.stringify({ destination, wish }))
       if (answered) return replay(answered, print)
       const principal = c.get('principal')
-      const { aliases } = wish
-      const permission = await gateway.ingest.authorise({ principal, destination, aliases, address: addressOf(c) })
+      const { aliases, identity_hints: identityHints } = wish
+      const asked = { principal, destination, aliases, trust: trustOf('url'), address: addressOf(c) }
+      const permission = await gateway.ingest.authorise(asked)
       const most = permission.collection.rules?.max_bytes
       const fetched = await gateway.fetchOriginal(wish.source_url, most)
       const { received, mediaType } = fetched
@@ -38,6 +39,7 @@ export const urlEntrance =
             principal,
             destination,
             aliases,
+            identityHints,
             publish: wish.publish,
             filename: cleanFilename(wish.filename ?? nameInUrl(url)),
             announcedSha256: wish.sha256,

@@ -5,12 +5,14 @@ import { type Attributes, attributeViolations, LABEL_PATTERN, MAX_LABELS } from 
 import { refuse } from '../model/errors.ts'
 import type { Hex } from '../model/ids.ts'
 import { Aliases, AliasesText } from './alias-names.ts'
+import { IdentityHintsBody, IdentityHintsText } from './identity-hints.ts'
 import { Name } from './validation.ts'
 
 export const Common = z.strictObject({
   publish: z.enum(PUBLISH_POLICIES).default('when-ready'),
   filename: z.string().max(1024).optional(),
   aliases: AliasesText.optional(),
+  identity_hints: IdentityHintsText.optional(),
 })
 export const Labels = z
   .array(z.string().regex(LABEL_PATTERN))
@@ -70,6 +72,7 @@ export const SourceUrl = z
 /** Where a JSON body says it all: beside it stands the key that says where the bytes are (routes/upload-json.ts). */
 export const JsonCommon = Common.extend({
   aliases: Aliases.optional(),
+  identity_hints: IdentityHintsBody.optional(),
   sha256: Sha256.optional().openapi({ type: 'string', description: 'In hexadecimal; other bytes are refused' }),
 })
 export const JsonCreate = JsonCommon.extend({

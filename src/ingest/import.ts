@@ -12,7 +12,7 @@ import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import type { ImportedLine, ImportInput, ImportLine, ImportUndo } from '../model/import.ts'
 import type { Principal } from '../model/principal.ts'
 import { type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
-import type { Provenance } from '../model/source.ts'
+import { type Provenance, type Trust, trustOf } from '../model/source.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { openLine, type SourceDependencies } from './import-source.ts'
@@ -47,16 +47,22 @@ export const openImport = (dependencies: ImportDependencies) => {
     const labels = (saga.input as ImportInput).collections[collection] ?? []
     const destination = { kind: 'asset' as const, collection, alias: undefined, labels }
     try {
-      await ingest.authorise({ principal: saga.principal, destination, address: addressOf(saga) })
+      await ingest.authorise({
+        principal: saga.principal,
+        destination,
+        trust: trustOf('import'),
+        address: addressOf(saga),
+      })
       return false
     } catch (error) {
       return isDenied(error)
     }
   }
 
-  const authorise = async (saga: Saga, { destination, aliases }: Upload): Promise<Permission> => {
+  const authorise = async (saga: Saga, { destination, aliases }: Upload, trust: Trust): Promise<Permission> => {
+    const { principal } = saga
     try {
-      return await ingest.authorise({ principal: saga.principal, destination, aliases, address: addressOf(saga) })
+      return await ingest.authorise({ principal, destination, aliases, trust, address: addressOf(saga) })
     } catch (error) {
       if (destination.kind === 'asset' && isDenied(error) && (await isRevoked(saga, destination.collection)))
         throw new SagaStopped('forbidden')
@@ -97,7 +103,8 @@ export const openImport = (dependencies: ImportDependencies) => {
       const line = lineOf(step)
       const upload = uploadOf(saga, step)
       const { destination } = upload
-      const permission = await authorise(saga, upload)
+      // A URL is asked as a URL is, also where its bytes turn out to be here.
+      const permission = await authorise(saga, upload, trustOf(line.source_url === undefined ? 'import' : 'url'))
       const content = await openLine(
         dependencies,
         {
@@ -134,6 +141,7 @@ const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Uploa
     principal,
     destination: destinationOf(line),
     aliases: line.aliases,
+    identityHints: line.identity_hints,
     publish: line.publish,
     filename: line.filename,
     announcedSha256: line.sha256,

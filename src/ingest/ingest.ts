@@ -20,11 +20,12 @@ import { ALIASES_PATH } from '../model/alias.ts'
 import { whyGone } from '../model/asset.ts'
 import { attributeCheck, MOST_TOLD } from '../model/attribute-check.ts'
 import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
-import { brokenByAliases, brokenByContent, brokenByNames } from '../model/collection-rules.ts'
+import { brokenByAliases, brokenByContent, brokenByNames, brokenByTrust } from '../model/collection-rules.ts'
 import { refuse, type Violation } from '../model/errors.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import type { Original } from '../model/original.ts'
 import { infected } from '../model/scan.ts'
+import type { Trust } from '../model/source.ts'
 import { originalKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { forbiddenAttributes } from '../policy/attributes.ts'
@@ -55,7 +56,9 @@ export interface IngestDependencies {
 
 export interface Ingest {
   /** Throws `not-found`, `forbidden`, `contract-violation`, `asset-archived`, `alias-conflict` or `over-budget`. */
-  authorise(upload: Pick<Upload, 'principal' | 'destination' | 'aliases'> & Pick<Asked, 'address'>): Promise<Permission>
+  authorise(
+    upload: Pick<Upload, 'principal' | 'destination' | 'aliases'> & Pick<Asked, 'address'> & { readonly trust: Trust },
+  ): Promise<Permission>
   /** Stores verified content. `onCommit` runs inside the transaction, with the answer. */
   store(
     upload: Upload,
@@ -80,7 +83,7 @@ export const openIngest = ({
   maxVariants,
   scanFreshSeconds: freshSeconds,
 }: IngestDependencies): Ingest => ({
-  async authorise({ principal, destination, aliases = [], address }) {
+  async authorise({ principal, destination, aliases = [], trust, address }) {
     const { tenant } = principal
     const asset = destination.kind === 'version' ? await findAsset(database, tenant, destination.asset) : undefined
     const collectionId = destination.kind === 'asset' ? destination.collection : asset?.collection
@@ -115,11 +118,12 @@ export const openIngest = ({
     const gone = asset && whyGone({ archived: asset.archivedAt !== undefined, erased: asset.erasedAt !== undefined })
     if (gone) throw gone
     const rules = collection.rules ?? {}
+    const broken = [...brokenByTrust(rules, trust), ...brokenByAliases(rules, aliases)]
     if (destination.kind === 'asset') {
       const unfit = collection.attributeSchema ? attributeCheck(collection.attributeSchema)(attributes) : []
-      const broken = [...brokenByNames(rules, destination), ...brokenByAliases(rules, aliases)]
-      refuseBroken([...broken, ...unfit.slice(0, MOST_TOLD)])
-    } else refuseBroken(brokenByAliases(rules, aliases))
+      broken.push(...brokenByNames(rules, destination), ...unfit.slice(0, MOST_TOLD))
+    }
+    refuseBroken(broken)
     const alias = destination.kind === 'asset' ? destination.alias : undefined
     // Decided for good when the asset is inserted; asked here so that the ordinary case costs no upload and leaves no object.
     if (alias !== undefined && (await aliasExists(database, tenant, alias))) throw aliasTaken()

@@ -4,6 +4,7 @@ import { takeAliases } from '../manifest/aliases.ts'
 import { insertAsset, insertVersion, takeVersion } from '../manifest/assets.ts'
 import type { Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
+import { insertIdentityHints } from '../manifest/provenance.ts'
 import { advanceVersion } from '../manifest/publish.ts'
 import { type AliasName, MAX_ALIASES } from '../model/alias.ts'
 import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
@@ -11,6 +12,7 @@ import { refuse } from '../model/errors.ts'
 import type { Fact } from '../model/event.ts'
 import { digestOf, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
+import { trustOf } from '../model/source.ts'
 import type { IngestedVersion, Permission, Upload } from './upload.ts'
 
 /** Which asset, and whose, is not said. */
@@ -49,7 +51,16 @@ interface PlaceOptions {
 /** Everything of an upload that is a row; runs inside its transaction. */
 export const placeVersion = async (
   tx: Sql,
-  { principal: { tenant, id: actor }, destination, aliases = [], publish, filename, source, cause }: Upload,
+  {
+    principal: { tenant, id: actor },
+    destination,
+    aliases = [],
+    identityHints = {},
+    publish,
+    filename,
+    source,
+    cause,
+  }: Upload,
   { collection, owner }: Permission,
   { original, deduplicated, isHeld, maxCpuMs, maxVariants }: PlaceOptions,
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
@@ -97,6 +108,8 @@ export const placeVersion = async (
     source,
     createdBy: actor,
   })
+  if (Object.keys(identityHints).length > 0)
+    await insertIdentityHints(tx, { tenant, asset, version }, { trust: trustOf(source.entrance), identityHints })
   facts.push({
     type: 'asset.version_created',
     data: { asset, version, digest: digestOf(sha256), bytes, media_type: mediaType, deduplicated },

@@ -160,7 +160,7 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
     if (!source || !wish) throw new MatrixError('not-found', 'The source or its payload is gone')
     const principal = principalOf(tenant, source)
     const destination = await destinationOf(tenant, source, wish)
-    const permission = await ingest.authorise({ principal, destination, address: undefined })
+    const permission = await ingest.authorise({ principal, destination, trust: source.trust, address: undefined })
     const most = permission.collection.rules?.max_bytes
     const received = await contentOf(wish, { tenant, source, most })
     try {

@@ -4,6 +4,7 @@ import type { PublishPolicy, VersionState } from '../model/asset.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Conditions } from '../model/conditions.ts'
 import type { Cause } from '../model/event.ts'
+import type { IdentityHints } from '../model/identity-hints.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Collection } from '../model/product.ts'
@@ -28,6 +29,7 @@ export interface Upload {
   readonly destination: Destination
   /** What the asset is called elsewhere, as `orderedAliases` has them: those that a version brings are added to its own. */
   readonly aliases?: readonly AliasName[] | undefined
+  readonly identityHints?: IdentityHints | undefined
   readonly publish: PublishPolicy
   readonly filename: string | undefined
   readonly announcedSha256: Hex | undefined

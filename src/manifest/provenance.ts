@@ -1,4 +1,6 @@
 /** Where the bytes of a version come from, and what was made of them. */
+
+import type { IdentityHints } from '../model/identity-hints.ts'
 import type { Hex } from '../model/ids.ts'
 import type { NodeState } from '../model/node.ts'
 import type { Entrance, Provenance, Trust } from '../model/source.ts'
@@ -13,7 +15,8 @@ interface Named {
 
 const INSERT = {
   name: 'provenance_insert',
-  text: `insert into provenance (tenant_id, asset_id, version, source, trust, hints) values ($1, $2, $3, $4, $5, $6)`,
+  text: `insert into provenance (tenant_id, asset_id, version, source, trust, hints) values ($1, $2, $3, $4, $5, $6)
+         on conflict (tenant_id, asset_id, version) do update set source = excluded.source, trust = excluded.trust, hints = excluded.hints`,
 }
 
 /** Postgres holds no NUL and no half of a character. */
@@ -27,6 +30,21 @@ const storable = (value: unknown): unknown => {
 /** In the transaction that makes the version. */
 export const insertProvenance = async (tx: Sql, named: Named, { source, trust, hints }: Provenance): Promise<void> => {
   await tx.rows(INSERT, [named.tenant, named.asset, named.version, source, trust, JSON.stringify(storable(hints))])
+}
+
+const INSERT_IDENTITY = {
+  name: 'provenance_insert_identity',
+  text: `insert into provenance (tenant_id, asset_id, version, trust, identity_hints) values ($1, $2, $3, $4, $5)`,
+}
+
+/** Beside what the entrance knows, which may come after it, in the same transaction. */
+export const insertIdentityHints = async (
+  tx: Sql,
+  named: Named,
+  { trust, identityHints }: { trust: Trust; identityHints: IdentityHints },
+): Promise<void> => {
+  const { tenant, asset, version } = named
+  await tx.rows(INSERT_IDENTITY, [tenant, asset, version, trust, JSON.stringify(identityHints)])
 }
 
 const ERASE = {
@@ -47,9 +65,10 @@ export const eraseProvenance = async (
 const ORIGIN = {
   name: 'provenance_origin',
   text: `select v.entrance, v.source_ref as ref, v.created_by as by, v.created_at as at, v.filename, encode(v.sha256, 'hex') as sha256,
-                o.byte_length as bytes, o.media_type as "mediaType", o.stored_at as "storedAt", p.source, p.trust, p.hints,
+                o.byte_length as bytes, o.media_type as "mediaType", o.stored_at as "storedAt", p.source, p.trust, p.hints, p.identity_hints as "identityHints",
                 (select max(n.finished_at) from node n
-                 where n.tenant_id = v.tenant_id and n.original = v.sha256 and n.state = 'DONE') as "readAt"
+                 where n.tenant_id = v.tenant_id and n.original = v.sha256 and n.state = 'DONE') as "readAt",
+                (select m.found_at from original_mismatch m where m.tenant_id = v.tenant_id and m.sha256 = v.sha256) as "mismatchAt"
          from asset_version v
          left join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
          left join provenance p on p.tenant_id = v.tenant_id and p.asset_id = v.asset_id and p.version = v.version
@@ -70,7 +89,10 @@ export interface Origin {
   readonly source: string | null
   readonly trust: Trust | null
   readonly hints: Readonly<Record<string, unknown>> | null
+  readonly identityHints: IdentityHints | null
   readonly readAt: Date | null
+  /** Other bytes were found under its key then. */
+  readonly mismatchAt: Date | null
 }
 
 export const findOrigin = async (sql: Sql, { tenant, asset, version }: Named): Promise<Origin | undefined> =>

@@ -8,6 +8,7 @@ import { type Attributes, valueAt } from './attributes.ts'
 import { isOfType } from './conditions.ts'
 import type { Violation } from './errors.ts'
 import { type ImageFacts, moves, uprightSize } from './original.ts'
+import type { Trust } from './source.ts'
 
 /** What senders may leave out, and a collection may insist on: the first three of a new asset, EXIF of every image. */
 export const REQUIRABLE = ['alias', 'labels', 'filename', 'copyright', 'artist'] as const
@@ -32,6 +33,8 @@ export interface CollectionRules {
   readonly alias_prefixes?: readonly string[] | undefined
   /** Names in other systems are in one of these namespaces. */
   readonly alias_namespaces?: readonly string[] | undefined
+  /** How far the entrance, or the source behind it, is trusted at least. */
+  readonly min_trust?: Trust | undefined
   readonly required?: readonly Requirable[] | undefined
   /** Of a new asset, by their paths: `seo.title`. */
   readonly required_attributes?: readonly string[] | undefined
@@ -80,6 +83,12 @@ export const brokenByNames = (
   }))
   return [...broken, ...lacks]
 }
+
+/** Of where it comes from, before its bytes are read. */
+export const brokenByTrust = (rules: CollectionRules, trust: Trust): readonly Violation[] =>
+  brokenOf(rules, [
+    ['min_trust', 'trust', atLeast(rules.min_trust, trust), `Trusted ${trust}; at least ${rules.min_trust}.`],
+  ])
 
 /** Of names in other systems, whenever they are given. */
 export const brokenByAliases = (rules: CollectionRules, aliases: readonly AliasName[]): readonly Violation[] => {

@@ -2,6 +2,7 @@
 import type { AliasName } from './alias.ts'
 import type { PublishPolicy } from './asset.ts'
 import type { Attributes } from './attributes.ts'
+import type { IdentityHints } from './identity-hints.ts'
 import type { Hex } from './ids.ts'
 
 export interface ImportLine {
@@ -16,6 +17,7 @@ export interface ImportLine {
   readonly asset?: string | undefined
   readonly alias?: string | undefined
   readonly aliases?: readonly AliasName[] | undefined
+  readonly identity_hints?: IdentityHints | undefined
   readonly labels?: readonly string[] | undefined
   readonly attributes?: Attributes | undefined
   readonly filename?: string | undefined

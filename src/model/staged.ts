@@ -10,6 +10,7 @@ import type { AliasName } from './alias.ts'
 import type { PublishPolicy } from './asset.ts'
 import type { Attributes } from './attributes.ts'
 import type { ErrorCode, Violation } from './errors.ts'
+import type { IdentityHints } from './identity-hints.ts'
 import type { Hex, ProductId, TenantId } from './ids.ts'
 
 export const UPLOAD_STATES = ['OPEN', 'COMPLETING', 'COMPLETED', 'REJECTED', 'EXPIRED'] as const
@@ -23,6 +24,7 @@ export interface StagedWish {
   readonly labels?: readonly string[]
   readonly attributes?: Attributes
   readonly aliases?: readonly AliasName[]
+  readonly identityHints?: IdentityHints
   readonly publish: PublishPolicy
   readonly filename?: string
   readonly mediaType?: string

@@ -7,6 +7,7 @@ import { unchained, verifyEnd } from '../manifest/audit-chain.ts'
 import type { Database } from '../manifest/database.ts'
 import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
+import { standingMismatches } from '../manifest/mismatches.ts'
 import { countPurges } from '../manifest/purges.ts'
 import { scanBacklog } from '../manifest/scans.ts'
 import { scheduleBacklog } from '../manifest/schedules.ts'
@@ -74,6 +75,11 @@ export const examine = async ({
       return { ok: waiting + missed === 0, detail: { ahead, waiting_for_their_version: waiting, missed } }
     }),
     attempt('scans', () => scans(database)),
+    attempt('originals', async () => {
+      const found = await standingMismatches(database)
+      const other = found.map(({ tenant, sha256, foundAt }) => ({ tenant, sha256, found_at: foundAt.toISOString() }))
+      return { ok: other.length === 0, detail: { with_other_bytes: other } }
+    }),
     attempt('invariants', async () => {
       const violated = await checkInvariants(database)
       return { ok: violated.length === 0, detail: violated.length === 0 ? 'all hold' : violated }

@@ -25,6 +25,9 @@ export const fetchOriginal = async (
   return { image: original.image, bytes: await fetchVerified(originals, original, signal) }
 }
 
+/** Read three times, and not what its digest says. */
+export class OtherBytes extends Error {}
+
 /** The bytes of an object, checked: S3 does not notice a flipped bit on the way. */
 export const fetchVerified = async (
   originals: ObjectStore,
@@ -47,7 +50,7 @@ export const fetchVerified = async (
       if (attempt >= 2 || !isMatrixError(error, 'storage-unavailable')) throw error
       continue
     }
-    if (attempt >= 2) throw new Error(`The object of ${sha256} has other bytes`)
+    if (attempt >= 2) throw new OtherBytes(`The object of ${sha256} has other bytes`)
   }
 }
 

@@ -9,6 +9,7 @@ import { fullJitter } from '../lib/backoff.ts'
 import { findOriginal } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
 import { disownErased } from '../manifest/erased-bytes.ts'
+import { noteMismatch } from '../manifest/mismatches.ts'
 import { claimNodes, extendLeases, failNode, giveBackNodes, settleNode } from '../manifest/nodes.ts'
 import { isMatrixError } from '../model/errors.ts'
 import type { Cause } from '../model/event.ts'
@@ -26,7 +27,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DecodePool, TaskOutcome } from './decode-pool.ts'
 import type { Order } from './decode-protocol.ts'
-import { type Fetched, fetchOriginal, openSecondOriginals } from './fetch.ts'
+import { type Fetched, fetchOriginal, OtherBytes, openSecondOriginals } from './fetch.ts'
 import type { PixelBudget } from './pixel-budget.ts'
 
 export interface TransformDependencies {
@@ -92,7 +93,11 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
         ahead?.onClaim()
         const fetched = early
         early = undefined // for the first claim: the bytes are not kept beyond it
-        const fetch = async () => fetched ?? fetchOriginal(deps, await findOriginal(database, tenant, original))
+        const fetch = async () =>
+          (fetched ?? fetchOriginal(deps, await findOriginal(database, tenant, original))).catch(async error => {
+            if (error instanceof OtherBytes) await noteMismatch(database, { tenant, sha256: original })
+            throw error
+          })
         const giveBack = avif.take(avifPixels(nodes))
         const seconds = () => secondsOf(tenant, nodes)
         await executeClaim(deps, nodes, { sha256: original, fetch, seconds, pool }).finally(giveBack)

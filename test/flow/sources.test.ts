@@ -183,6 +183,29 @@ describe('a payload', () => {
     expect(await itemsOf(name)).toMatchObject([{ state: 'DONE', asset, version: 2 }])
   })
 
+  test('of whom a collection asks more trust is not fetched, nor is any URL', async () => {
+    const rules = { min_trust: 3 }
+    await expectJson(
+      send('PUT', '/v1/collections/trusted', { key: ADMIN_KEY, body: { owner: 'shop-web', rules } }),
+      201,
+    )
+    const key = system.keys['shop-web']
+    const body = { source_url: at('/untrusted.jpg'), collection: 'trusted' }
+    const before = place.connections()
+    const refused = await expectRefusal(send('POST', '/v1/assets', { key, body }), 422, 'contract-violation')
+    expect(refused.errors).toEqual([expect.objectContaining({ rule: 'min_trust', pointer: 'trust' })])
+    const name = await configured({ collection: 'trusted', trust: 2 })
+    await expectJson(say(name, eventOf({ url: at('/untrusted.jpg') })), 202)
+    await work()
+    expect(await itemsOf(name)).toMatchObject([{ state: 'DEAD', code: 'contract-violation' }])
+    expect(place.connections()).toBe(before)
+    await expectJson(send('POST', '/v1/assets?collection=trusted', { key, body: fresh() }), 201)
+    const trusted = await configured({ collection: 'trusted', trust: 3 })
+    await expectJson(say(trusted, eventOf({ url: serve('/trusted.jpg') })), 202)
+    await work()
+    expect(await itemsOf(trusted)).toMatchObject([{ state: 'DONE' }])
+  })
+
   test('may bring the bytes along', async () => {
     const name = await configured()
     const inline = eventOf(

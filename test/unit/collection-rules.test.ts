@@ -1,6 +1,12 @@
 /** Each rule on both sides of its limit, by its name. */
 import { describe, expect, test } from 'vitest'
-import { brokenByContent, brokenByNames, type CollectionRules, type Content } from '../../src/model/collection-rules.ts'
+import {
+  brokenByContent,
+  brokenByNames,
+  brokenByTrust,
+  type CollectionRules,
+  type Content,
+} from '../../src/model/collection-rules.ts'
 import type { ImageFacts } from '../../src/model/original.ts'
 
 const IMAGE: ImageFacts = {
@@ -71,4 +77,16 @@ test.each<[CollectionRules, { alias?: string; labels?: string[] }, string[]]>([
   [{ required: ['labels'] }, { labels: ['a'] }, []],
 ])('names: %j of %j: %j', (rules, { alias, labels = [] }, expected) => {
   expect(brokenByNames(rules, { alias, labels }).map(({ rule }) => rule)).toEqual(expected)
+})
+
+describe('trust', () => {
+  test.each<[CollectionRules, 0 | 1 | 2 | 3, string[]]>([
+    [{}, 0, []],
+    [{ min_trust: 1 }, 0, ['min_trust']],
+    [{ min_trust: 1 }, 1, []],
+    [{ min_trust: 3 }, 2, ['min_trust']],
+    [{ min_trust: 3 }, 3, []],
+  ])('%j of %d: %j', (rules, trust, expected) => {
+    expect(brokenByTrust(rules, trust).map(({ rule }) => rule)).toEqual(expected)
+  })
 })

@@ -6,6 +6,7 @@ import { insertSagaSteps, listSteps } from '../../manifest/saga-steps.ts'
 import { insertSaga } from '../../manifest/sagas.ts'
 import { isMatrixError, MatrixError, refuse } from '../../model/errors.ts'
 import { SAGA_STEP_STATES } from '../../model/saga.ts'
+import { trustOf } from '../../model/source.ts'
 import { addressOf } from '../address.ts'
 import { auditChange } from '../audit.ts'
 import { rawBody } from '../body.ts'
@@ -29,7 +30,12 @@ export const importRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     for (const [collection, labels] of Object.entries(input.collections)) {
       const destination = { kind: 'asset' as const, collection, alias: undefined, labels }
       try {
-        await ingest.authorise({ principal: c.get('principal'), destination, address: addressOf(c) })
+        await ingest.authorise({
+          principal: c.get('principal'),
+          destination,
+          trust: trustOf('import'),
+          address: addressOf(c),
+        })
       } catch (error) {
         if (!isMatrixError(error)) throw error
         // What a collection takes is asked of each line for itself.

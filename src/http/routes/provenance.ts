@@ -3,15 +3,17 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { chainKeys, ENGINE_LINE } from '../../graph/key.ts'
 import { type Descent, findLineage, findOrigin, type Origin } from '../../manifest/provenance.ts'
+import { isMatrixError } from '../../model/errors.ts'
 import { digestOf } from '../../model/ids.ts'
+import { integrityOf, VERIFIED_BY } from '../../model/integrity.ts'
 import { NODE_STATES } from '../../model/node.ts'
 import type { Step } from '../../model/recipe.ts'
 import { ENTRANCES, trustOf } from '../../model/source.ts'
-import type { Env } from '../context.ts'
+import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { AssetIdParam, VersionParam } from '../validation.ts'
-import { nothingHere, permittedAsset } from './assets.ts'
+import { nothingHere, permitAsset, permittedAsset } from './assets.ts'
 
 const LineSchema = z.object({
   product: z.string(),
@@ -47,6 +49,10 @@ const ProvenanceSchema = z
     at: z.string(),
     filename: z.string().optional(),
     hints: z.any().openapi({ type: 'object', description: 'What the source said of the bytes, unchecked' }),
+    identity_hints: z
+      .record(z.string(), z.string())
+      .optional()
+      .openapi({ description: 'What its sender knows of the thing, for those who may write the asset' }),
     integrity: z
       .object({
         digest: z.string(),
@@ -55,7 +61,12 @@ const ProvenanceSchema = z
         stored_at: z.string(),
         verified_at: z
           .string()
-          .openapi({ description: 'When its bytes were last hashed whole: on their way in, or by a worker' }),
+          .openapi({ description: 'When its bytes were last hashed whole, and found to be these' }),
+        method: z.enum(VERIFIED_BY).openapi({ description: 'Who did: the gateway on their way in, or a worker' }),
+        score: z.number().openapi({
+          description:
+            '1 when they were hashed just now, 0.5 after 30 days, 0.25 after 60; 0 where others were found since',
+        }),
       })
       .optional()
       .openapi({ description: 'Absent where the bytes have been erased' }),
@@ -65,19 +76,21 @@ const ProvenanceSchema = z
   })
   .openapi('Provenance')
 
-const latest = (...dates: readonly (Date | null)[]): string =>
-  new Date(Math.max(...dates.map(date => date?.getTime() ?? 0))).toISOString()
-
-const integrityOf = ({ sha256, bytes, mediaType, storedAt, at, readAt }: Origin) =>
-  sha256 === null || bytes === null || mediaType === null || storedAt === null
-    ? undefined
-    : {
-        digest: digestOf(sha256),
-        bytes,
-        media_type: mediaType,
-        stored_at: storedAt.toISOString(),
-        verified_at: latest(at, readAt),
-      }
+/** What came again was hashed then, but the object is that of the first time. */
+const shownIntegrity = ({ sha256, bytes, mediaType, storedAt, readAt, mismatchAt }: Origin, now: number) => {
+  if (sha256 === null || bytes === null || mediaType === null || storedAt === null) return undefined
+  const reads = { storedAt, readAt: readAt ?? undefined, mismatchAt: mismatchAt ?? undefined }
+  const { verifiedAt, method, score } = integrityOf(reads, now)
+  return {
+    digest: digestOf(sha256),
+    bytes,
+    media_type: mediaType,
+    stored_at: storedAt.toISOString(),
+    verified_at: verifiedAt.toISOString(),
+    method,
+    score,
+  }
+}
 
 const lineOf = ({ product, rendition, revision, format, node, state, chain, ...line }: Descent) => {
   const steps = JSON.parse(chain) as Step[]
@@ -99,6 +112,18 @@ const lineOf = ({ product, rendition, revision, format, node, state, chain, ...l
 
 export const provenanceRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const { database } = gateway
+
+  /** They may be of people: not for all who may look. */
+  const identityHintsFor = async (c: MatrixContext, asset: string, { identityHints }: Origin) => {
+    if (identityHints === null || Object.keys(identityHints).length === 0) return undefined
+    try {
+      await permitAsset(gateway, c, asset, 'write')
+      return { ...identityHints }
+    } catch (error) {
+      if (isMatrixError(error, 'forbidden')) return undefined
+      throw error
+    }
+  }
 
   app.openapi(
     createRoute({
@@ -134,7 +159,8 @@ export const provenanceRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
           at: at.toISOString(),
           filename: filename ?? undefined,
           hints: hints ?? {},
-          integrity: integrityOf(origin),
+          identity_hints: await identityHintsFor(c, id, origin),
+          integrity: shownIntegrity(origin, gateway.clock.now()),
           lineage: lineage.map(lineOf),
         },
         200,

@@ -5,6 +5,7 @@ import type { Gateway } from '../../gateway.ts'
 import { findTusUpload, type TusAnswer } from '../../manifest/tus-uploads.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
 import { newId, UUID_PATTERN } from '../../model/ids.ts'
+import { trustOf } from '../../model/source.ts'
 import { addressOf } from '../address.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { essenceOf, refuseEncoded } from '../media-type.ts'
@@ -47,7 +48,8 @@ export const tusRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     if (size === undefined || size === 0) throw refuse('invalid-request', 'Upload-Length is 1 or more.')
     const wish = readWish(metadata)
     const { destination, aliases } = wish
-    const asked = { principal: c.get('principal'), destination, aliases, address: addressOf(c) }
+    const trust = trustOf('tus')
+    const asked = { principal: c.get('principal'), destination, aliases, trust, address: addressOf(c) }
     const { max_bytes: limit = size } = (await ingest.authorise(asked)).collection.rules ?? {}
     if (size > limit) throw refuse('payload-too-large', `The limit is ${limit} bytes.`, { details: { limit } })
     return wish

@@ -4,7 +4,7 @@ import type { Destination, Upload } from '../../ingest/ingest.ts'
 import { type Received, receive } from '../../ingest/receive.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
-import { DIRECT } from '../../model/source.ts'
+import { DIRECT, trustOf } from '../../model/source.ts'
 import { addressOf } from '../address.ts'
 import { type UploadBody, uploadBody } from '../body.ts'
 import type { Env, MatrixContext } from '../context.ts'
@@ -56,8 +56,9 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     // Whoever asks again hears what was answered, whatever has become of the asset or the grant since.
     if (answered) return spooled(c, ({ sha256 }) => replay(answered, fingerprint(key.request, sha256)))
     const principal = c.get('principal')
-    const { aliases } = query
-    const permission = await ingest.authorise({ principal, destination, aliases, address: addressOf(c) })
+    const { aliases, identity_hints: identityHints } = query
+    const trust = trustOf(DIRECT.entrance)
+    const permission = await ingest.authorise({ principal, destination, aliases, trust, address: addressOf(c) })
     const announcedSha256 = announcedDigest(c.req.header('repr-digest'))
     const most = permission.collection.rules?.max_bytes
     const use = async (received: Received, body: UploadBody): Promise<Response> => {
@@ -66,6 +67,7 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         principal,
         destination,
         aliases,
+        identityHints,
         publish: query.publish,
         filename: cleanFilename(query.filename ?? body.filename),
         announcedSha256,

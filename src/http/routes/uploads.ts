@@ -60,7 +60,8 @@ const shared = refusals('unauthenticated', 'forbidden', 'not-found')
 const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
 const wishOf = ({ bytes, sha256, ...said }: z.infer<typeof Reservation>) => {
-  const { collection, asset, alias, aliases, labels, attributes, publish, media_type: mediaType } = said
+  const { collection, asset, alias, aliases, labels, attributes, publish } = said
+  const { identity_hints: identityHints, media_type: mediaType } = said
   const filename = cleanFilename(said.filename)
   const wish: StagedWish = {
     publish,
@@ -68,6 +69,7 @@ const wishOf = ({ bytes, sha256, ...said }: z.infer<typeof Reservation>) => {
     ...(asset !== undefined && { asset }),
     ...(alias !== undefined && { alias }),
     ...(aliases !== undefined && { aliases }),
+    ...(identityHints !== undefined && { identityHints }),
     ...(labels !== undefined && { labels }),
     ...(attributes !== undefined && { attributes }),
     ...(filename !== undefined && { filename }),

@@ -21,6 +21,7 @@ import {
   type TusRefusal,
 } from '../../manifest/tus-uploads.ts'
 import { type ErrorCode, isMatrixError, MatrixError, refuse } from '../../model/errors.ts'
+import { trustOf } from '../../model/source.ts'
 import { piecesPrefix } from '../../objects/keys.ts'
 import { removeUnder } from '../../objects/remove-under.ts'
 import { addressOf } from '../address.ts'
@@ -80,8 +81,9 @@ export const finishUpload = async (
   }, SAY_AGAIN_MS)
   let ended: TusAnswer | undefined
   try {
-    const { destination, aliases, publish, filename, mediaType, announcedSha256 } = wish
-    const permission = await ingest.authorise({ principal, destination, aliases, address: addressOf(c) })
+    const { destination, aliases, identityHints, publish, filename, mediaType, announcedSha256 } = wish
+    const asked = { principal, destination, aliases, trust: trustOf('tus'), address: addressOf(c) }
+    const permission = await ingest.authorise(asked)
     const whole = readWhole({ staging, tenant, upload, pieces: await listTusPieces(database, held), tail })
     const received = await receive(whole, { folder: spoolFolder, maxBytes: length, idleMs: config.uploadIdleMs })
     try {
@@ -89,7 +91,17 @@ export const finishUpload = async (
         throw new MatrixError('storage-unavailable', `Upload ${upload} has ${received.bytes} of ${length} bytes`)
       const cause = causeOf(c)
       const source = { entrance: 'tus', ref: upload } as const
-      const wanted: Upload = { principal, destination, aliases, publish, filename, announcedSha256, source, cause }
+      const wanted: Upload = {
+        principal,
+        destination,
+        aliases,
+        identityHints,
+        publish,
+        filename,
+        announcedSha256,
+        source,
+        cause,
+      }
       await storeUpload(c, gateway, {
         upload: wanted,
         permission,

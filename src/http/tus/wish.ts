@@ -10,6 +10,7 @@ import { AssetIdParam, violationsOf } from '../validation.ts'
 export interface Wish {
   readonly destination: Destination
   readonly aliases: Upload['aliases']
+  readonly identityHints: Upload['identityHints']
   readonly publish: PublishPolicy
   readonly filename?: string | undefined
   readonly mediaType?: string | undefined
@@ -40,7 +41,14 @@ export const readWish = (metadata: Readonly<Record<string, string | null>>): Wis
     throw refuse('invalid-request', 'Upload-Metadata does not fit its schema.', {
       violations: violationsOf(parsed.error),
     })
-  const { aliases, publish, filename, filetype: mediaType, sha256: announcedSha256 } = parsed.data
+  const {
+    aliases,
+    identity_hints: identityHints,
+    publish,
+    filename,
+    filetype: mediaType,
+    sha256: announcedSha256,
+  } = parsed.data
   const destination: Destination =
     'asset' in parsed.data
       ? { kind: 'version', asset: parsed.data.asset }
@@ -51,5 +59,5 @@ export const readWish = (metadata: Readonly<Record<string, string | null>>): Wis
           labels: parsed.data.labels,
           attributes: parsed.data.attributes,
         }
-  return { destination, aliases, publish, filename: cleanFilename(filename), mediaType, announcedSha256 }
+  return { destination, aliases, identityHints, publish, filename: cleanFilename(filename), mediaType, announcedSha256 }
 }

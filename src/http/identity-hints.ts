@@ -1,0 +1,29 @@
+/** Identity hints as senders say them: an object in JSON, and its text where there is but text. */
+import { z } from '@hono/zod-openapi'
+import { HINT_NAME, HINT_TEXT, MAX_HINTS } from '../model/identity-hints.ts'
+
+export const IdentityHintsBody = z
+  .record(z.string().regex(HINT_NAME), z.string().regex(HINT_TEXT))
+  .refine(hints => Object.keys(hints).length <= MAX_HINTS, `Expected at most ${MAX_HINTS}`)
+  .openapi({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'What tells the thing from others, for people: kept with the version, and nothing is found by it',
+    example: { legacy_id: 'A-77' },
+  })
+
+const readText = (text: string, context: z.RefinementCtx): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'Expected JSON' })
+    return z.NEVER
+  }
+}
+
+export const IdentityHintsText = z
+  .string()
+  .max(16_384)
+  .transform(readText)
+  .pipe(IdentityHintsBody)
+  .openapi({ type: 'string', description: 'Of the version, as JSON: `{"legacy_id":"A-77"}`' })
