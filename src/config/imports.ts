@@ -17,8 +17,8 @@ export const IMPORTS = {
   ),
   importLanes: declare(
     'IMPORT_LANES',
-    integer(1, 64),
+    integer(0, 64),
     '4',
-    'Lines that a process works on at once; each takes a connection of DATABASE_POOL for some of its time.',
+    'Lines that a gateway works on at once; each takes a connection of DATABASE_POOL for some of its time. 0: it leaves imports to other gateways.',
   ),
 } as const

@@ -36,11 +36,15 @@ export class UploadFailed extends Error {
   override readonly name = 'UploadFailed'
   readonly status: number
   readonly body: string
+  /** Where the answer said when to ask again. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(what: string, status: number, body: string) {
+  constructor(what: string, { status, headers }: Pick<Response, 'status' | 'headers'>, body: string) {
     super(`${what}: ${status} ${body.slice(0, 300)}`)
     this.status = status
     this.body = body
+    const retryAfter = headers.get('retry-after') ?? ''
+    this.retryAfterSeconds = /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) : undefined
   }
 }
 
@@ -52,7 +56,7 @@ const isAgain = (status: number): boolean => status >= 500 || status === 408 || 
 const putOnce = async (url: string, init: RequestInit, what: string): Promise<void> => {
   const response = await fetch(url, { method: 'PUT', ...init })
   const body = await response.text()
-  if (!response.ok) throw new UploadFailed(what, response.status, body)
+  if (!response.ok) throw new UploadFailed(what, response, body)
 }
 
 const put = async (url: string, init: RequestInit, { what, tries }: { what: string; tries: number }): Promise<void> => {
@@ -119,7 +123,7 @@ export interface DirectUpload {
   readonly state: string
 }
 
-/** Reserves, sends and completes. Rejects with `UploadFailed`; with the same `idempotencyKey` it goes on where it ended. */
+/** Reserves, sends and completes, and waits for a completion that takes longer than its connection. Rejects with `UploadFailed`; with the same `idempotencyKey` it goes on where it ended. */
 export const uploadDirect = async (options: DirectOptions): Promise<DirectUpload> => {
   const { url, key, wish, content, signal, idempotencyKey = globalThis.crypto.randomUUID() } = options
   const ask = async (path: string, body: object, step: string): Promise<unknown> => {
@@ -134,10 +138,35 @@ export const uploadDirect = async (options: DirectOptions): Promise<DirectUpload
       ...(signal && { signal }),
     })
     const text = await response.text()
-    if (!response.ok) throw new UploadFailed(step, response.status, text)
+    if (!response.ok) throw new UploadFailed(step, response, text)
     return JSON.parse(text)
   }
   const target = (await ask('/v1/uploads', { ...wish, bytes: content.size }, 'reserve')) as StagedTarget
   await sendStaged(target, content, options)
-  return (await ask(`/v1/uploads/${target.upload_id}/complete`, {}, 'complete')) as DirectUpload
+  const complete = () => ask(`/v1/uploads/${target.upload_id}/complete`, {}, 'complete')
+  return (await untilTold(complete, signal)) as DirectUpload
+}
+
+/** Of 5 GiB a gateway has finished by then; proxies hang up long before. */
+const COMPLETION_MS = 15 * 60_000
+const AGAIN_MS = 2_000
+
+/** Another request has it in hand, or a proxy has given up on this one: it goes on over there. */
+const isUnderWay = (error: unknown): boolean =>
+  error instanceof UploadFailed &&
+  (error.status === 504 || (error.status === 409 && error.retryAfterSeconds !== undefined))
+
+const untilTold = async <T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  const end = Date.now() + COMPLETION_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (signal?.aborted || Date.now() > end || !isUnderWay(error)) throw error
+    }
+    await new Promise<void>(resolve => {
+      setTimeout(resolve, AGAIN_MS)
+      signal?.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
 }

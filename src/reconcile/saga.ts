@@ -57,7 +57,7 @@ export interface SagaOptions {
   readonly log: Log
   /** Of this process. */
   readonly owner: string
-  /** Steps at once. */
+  /** Steps at once; 0: sagas are left to other processes. */
   readonly lanes: number
   readonly onStep: (kind: SagaKind, result: StepResult) => void
   readonly leaseSeconds?: number
@@ -215,6 +215,7 @@ const workOn = async (options: SagaOptions, saga: Saga): Promise<void> => {
 
 /** Carries every saga on that nobody else works on. Rejects with the first failure, after the others had their turn. */
 export const advanceSagas = async (options: SagaOptions): Promise<void> => {
+  if (options.lanes === 0) return
   const failures: unknown[] = []
   for (const saga of await openSagas(options.database)) {
     await workOn(options, saga).catch(error => void failures.push(error))

@@ -388,6 +388,13 @@ describe('an import', () => {
     expect(await read(begun.id)).toMatchObject({ state: 'FAILED', reason: 'unauthenticated' })
   })
 
+  test('is left to others by a process without lanes', async () => {
+    const { id } = await begin(lines(2))
+    await carry(system.gateway, { lanes: 0 })
+    expect(await read(id)).toMatchObject({ state: 'RUNNING', progress: { done: 0 } })
+    expect((await finish({ id })).state).toBe('SUCCEEDED')
+  })
+
   test('is carried on by several processes, and each line is done once', async () => {
     const begun = await begin(lines(120))
     // Both take the lease for theirs: as where one was held up for longer than it lasts.

@@ -1,12 +1,25 @@
 /** Uploads that are put straight into the store, in one piece and in parts: what is signed, what is verified, what is left. */
 import { createHash, randomBytes } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stagingKey } from '../../src/objects/keys.ts'
 import { type Sweep, startSweep } from '../../src/reconcile/sweep.ts'
+import { uploadDirect } from '../../src/sdk/index.ts'
 import { query } from '../faults/intact.ts'
-import { expectJson, expectRefusal, leavesNothing, openClient, type Send, settled, traces } from '../support/http.ts'
+import {
+  expectJson,
+  expectRefusal,
+  leavesNothing,
+  openClient,
+  openSocketClient,
+  type Send,
+  settled,
+  traces,
+} from '../support/http.ts'
 import { photo } from '../support/images.ts'
+import { openHttp } from '../support/sources.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
 let system: System
@@ -158,6 +171,61 @@ describe('an upload in one piece', () => {
       digest(bytes),
     ])
     expect(made).toHaveLength(1)
+  })
+
+  test('is completed although whoever asked has left, and told to whoever asks again', async () => {
+    const socket = await openSocketClient(system)
+    const bytes = Buffer.concat([fresh(), randomBytes(20 * MIB)])
+    const { upload_id, parts = [], part_bytes = 0 } = await reserved(bytes)
+    for (const part of parts) {
+      const from = (part.number - 1) * part_bytes
+      expect(await put(part, bytes.subarray(from, from + part.bytes))).toBe(200)
+    }
+    const leaving = new AbortController()
+    const path = `/v1/uploads/${upload_id}/complete`
+    const asked = fetch(new URL(path, socket.address), {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${shop()}`, 'Idempotency-Key': 'left' },
+      signal: leaving.signal,
+    }).catch(({ name }) => name)
+    await until('it is begun', async () => (await read(upload_id)).state === 'COMPLETING')
+    leaving.abort()
+    expect(await asked).toBe('AbortError')
+    await until('it is done', async () => (await read(upload_id)).state === 'COMPLETED', { withinMs: 30_000 })
+    const told = await expectJson<Version>(complete(upload_id, undefined, shop(), { 'Idempotency-Key': 'left' }), 201)
+    expect(told).toMatchObject({ version: 1, digest: `sha256:${digest(bytes)}` })
+    expect((await read(upload_id)).version).toMatchObject({ asset: told.asset })
+    await socket.close()
+  })
+
+  test('by the client of the SDK is waited for, through a proxy that has less patience', async () => {
+    const socket = await openSocketClient(system)
+    let completions = 0
+    const proxy = await openHttp(async (request, response) => {
+      const path = request.url ?? ''
+      const { authorization = '', 'idempotency-key': key = '', 'content-type': type = '' } = request.headers
+      const passed = fetch(new URL(path, socket.address), {
+        method: 'POST',
+        headers: { Authorization: authorization, 'Idempotency-Key': String(key), 'Content-Type': type },
+        body: await text(request),
+      })
+      if (path.endsWith('/complete') && ++completions === 1) return void response.writeHead(504).end('no patience')
+      const answer = await passed
+      const retryAfter = answer.headers.get('retry-after')
+      response.writeHead(answer.status, retryAfter === null ? {} : { 'Retry-After': retryAfter })
+      response.end(await answer.text())
+    })
+    const bytes = Buffer.concat([fresh(), randomBytes(20 * MIB)])
+    const made = await uploadDirect({
+      url: `http://127.0.0.1:${proxy.port}`,
+      key: shop(),
+      wish: { collection: 'product-photo' },
+      content: new Blob([bytes]),
+    })
+    expect(made).toMatchObject({ version: 1, digest: `sha256:${digest(bytes)}` })
+    expect(completions).toBeGreaterThan(1)
+    await proxy.close()
+    await socket.close()
   })
 
   test('put again after its completion changes nothing, and is removed', async () => {

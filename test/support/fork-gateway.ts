@@ -4,6 +4,7 @@ import { configuredEngines } from '../../src/engines.ts'
 import { openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { serve } from '../../src/http/serve.ts'
+import { startSourceWork } from '../../src/ingest/start-source-work.ts'
 import { startSagas } from '../../src/reconcile/saga.ts'
 import { openWorker } from '../../src/worker.ts'
 
@@ -12,6 +13,7 @@ const core = await openCore({ config, engines: configuredEngines(config), name: 
 if (config.role !== 'gateway') await openWorker(core)
 const gateway = openGateway(core)
 const { address } = await serve(createApp(gateway).fetch, config)
+startSourceWork(gateway)
 startSagas({ ...gateway, lanes: config.importLanes, onStep: () => undefined })
 process.send?.(address)
 process.on('disconnect', () => process.exit())

@@ -18,12 +18,20 @@ export interface ForkOptions {
   /** From the root of the repository. */
   readonly file: string
   readonly env: Readonly<Record<string, string>>
+  /** A command that runs what follows it in its own place, for a surrounding of its own. */
+  readonly within?: readonly string[]
 }
 
 /** Resolves as soon as the process has said something: by a message where it has a channel to us, else on its standard output. */
-export const forkNode = async ({ file, env }: ForkOptions): Promise<Forked & { readonly said: unknown }> => {
+export const forkNode = async ({
+  file,
+  env,
+  within = [],
+}: ForkOptions): Promise<Forked & { readonly said: unknown }> => {
+  const [execPath = process.execPath, ...before] = [...within, process.execPath]
   const child = fork(resolve(import.meta.dirname, '../..', file), {
-    execArgv: ['--import', 'tsx'],
+    execPath,
+    execArgv: [...before, '--import', 'tsx'],
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
