@@ -581,6 +581,14 @@ create table original_metadata (
   constraint original_metadata_xmp_check CHECK ((octet_length(xmp) <= 1048576))
 );
 
+create table original_mismatch (
+  tenant_id text not null,
+  sha256 bytea not null,
+  found_at timestamp with time zone not null default now(),
+  constraint original_mismatch_pkey PRIMARY KEY (tenant_id, sha256),
+  constraint original_mismatch_tenant_id_sha256_fkey FOREIGN KEY (tenant_id, sha256) REFERENCES original(tenant_id, sha256) ON DELETE CASCADE
+);
+
 create table product (
   tenant_id text not null,
   product_id text not null,
