@@ -170,6 +170,7 @@ export const originalLook = pgTable(
     sha256: digest('sha256').notNull(),
     thumbhash: digest('thumbhash'),
     colour: text('colour'),
+    palette: text('palette'),
     tries: smallint('tries').notNull().default(0),
     notBefore: at('not_before').notNull().defaultNow(),
     madeAt: at('made_at'),

@@ -3,19 +3,17 @@
  * is) go on where they were. Every upload ends in one version with its bytes, and after the janitor nothing else is left.
  */
 import { randomBytes } from 'node:crypto'
-import { connect } from 'node:net'
 import { Upload } from 'tus-js-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
-import { environmentOf, type Forked, forkNode } from '../support/fork-node.ts'
-import { type Relay, startRelay } from '../support/relay.ts'
+import { environmentOf, forkNode } from '../support/fork-node.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { expectIntact, query } from './intact.ts'
+import { type Kills, killsOr, openKills } from './kills.ts'
 import { randomFrom } from './photo.ts'
 
-/** A hundred take some minutes: `ASSET_MATRIX_KILLS=100`. */
-const KILLS = Number(process.env.ASSET_MATRIX_KILLS ?? 8)
+const KILLS = killsOr(8)
 const SEED = 20_261_122
 const CLIENTS = 4
 /** Between two kills. A life of less than a piece for each client gets none of them on, where all of a file is one request. */
@@ -25,22 +23,14 @@ const SIZES = [1, 40_000, 300_000, 700_000, 4_194_304, 5_000_000]
 const CHUNKS = [Number.POSITIVE_INFINITY, 500_000, 65_536]
 
 let system: System
-let relay: Relay
+let kills: Kills
 let port = 0
-let budget = Number.POSITIVE_INFINITY
-let spent: () => void = () => undefined
 beforeAll(async () => {
   system = await startSystem({ worker: false })
-  relay = await startRelay({
-    connect: () => connect(port, '127.0.0.1'),
-    listen: () => chunk => {
-      budget -= chunk.length
-      if (budget <= 0) spent()
-    },
-  })
+  kills = await openKills(() => port)
 })
 afterAll(async () => {
-  await relay.close()
+  await kills.close()
   await system.close()
 })
 
@@ -49,7 +39,6 @@ const start = () =>
     file: 'test/support/fork-gateway.ts',
     env: environmentOf(system, { ROLE: 'gateway', LOG_LEVEL: 'silent', RESUMABLE_OPEN: '1000' }),
   })
-const portOf = ({ said }: Forked & { said: unknown }): number => Number(new URL(String(said)).port)
 
 interface Done {
   readonly sha256: string
@@ -60,7 +49,7 @@ interface Done {
 const upload = (bytes: Buffer, chunkSize: number): Promise<Done> =>
   new Promise((resolve, reject) => {
     const one = new Upload(bytes as never, {
-      endpoint: `http://127.0.0.1:${relay.port}/v1/tus`,
+      endpoint: `http://127.0.0.1:${kills.port}/v1/tus`,
       headers: { Authorization: `Bearer ${system.keys['shop-web']}` },
       metadata: { collection: 'product-photo', filename: 'noise.bin' },
       retryDelays: Array.from({ length: 100_000 }, () => 50),
@@ -81,37 +70,22 @@ test(
   async () => {
     const random = randomFrom(SEED)
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
-    let killed = 0
     const done: Done[] = []
-    const client = async (): Promise<void> => {
-      while (killed < KILLS) done.push(await upload(randomBytes(pick(SIZES)), pick(CHUNKS)))
+    const client = async (goesOn: () => boolean): Promise<void> => {
+      while (goesOn()) done.push(await upload(randomBytes(pick(SIZES)), pick(CHUNKS)))
     }
 
-    let serving = await start()
-    port = portOf(serving)
-    const clients = Promise.all(Array.from({ length: CLIENTS }, client))
-    const complaints: string[] = []
-    while (killed < KILLS) {
-      const next = start()
-      const { child, complaints: why } = serving
-      await new Promise<void>((resolve, reject) => {
-        spent = resolve
-        budget = Math.floor(random() * MOST_BYTES)
-        clients.catch(reject)
-        child.once('exit', code => reject(new Error(`A gateway ended by itself with ${code}: ${why()}`)))
-      })
-      await serving.kill()
-      complaints.push(serving.complaints())
+    const complaints = await kills.run({
+      ...{ times: KILLS, mostBytes: MOST_BYTES, random, start },
+      onServing: url => {
+        port = Number(new URL(url).port)
+      },
       // The ten seconds for which a dead process keeps what it was just storing.
-      await query(system.core, 'update tus_upload set finishing_until = now() where finishing_until is not null')
-      serving = await next
-      port = portOf(serving)
-      killed++
-    }
-    budget = Number.POSITIVE_INFINITY
-    await clients
-    await serving.kill('SIGTERM')
-    expect(complaints.join('')).toBe('')
+      onDeath: () =>
+        query(system.core, 'update tus_upload set finishing_until = now() where finishing_until is not null'),
+      work: goesOn => Promise.all(Array.from({ length: CLIENTS }, () => client(goesOn))),
+    })
+    expect(complaints).toBe('')
 
     for (const { sha256, digest } of done) expect(digest).toBe(`sha256:${sha256}`)
     const versions = await query<{ asset_id: string }>(
@@ -123,7 +97,7 @@ test(
       system.core,
       'select state, count(*)::int as n, max(fence)::int as fence from tus_upload group by 1',
     )
-    console.log(`seed ${SEED}: ${killed} kills, ${done.length} uploads`, states)
+    console.log(`seed ${SEED}: ${KILLS} kills, ${done.length} uploads`, states)
 
     // Those that nobody knows of, for the answer to their creation was lost.
     await query(system.core, `update tus_upload set expires_at = now() where state = 'OPEN'`)

@@ -4,19 +4,17 @@
  * thing in the order in which they were told, and after the janitor nothing else is left.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startSweep } from '../../src/reconcile/sweep.ts'
-import { environmentOf, type Forked, forkNode } from '../support/fork-node.ts'
-import { type Relay, startRelay } from '../support/relay.ts'
+import { environmentOf, forkNode } from '../support/fork-node.ts'
 import { openHttp, type Place } from '../support/sources.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 import { expectIntact, query } from './intact.ts'
+import { type Kills, killsOr, openKills } from './kills.ts'
 import { randomFrom } from './photo.ts'
 
-/** A hundred take some minutes: `ASSET_MATRIX_KILLS=100`. */
-const KILLS = Number(process.env.ASSET_MATRIX_KILLS ?? 6)
+const KILLS = killsOr(6)
 const SEED = 20_261_124
 /** Things over there, each told of by a sender of its own. */
 const THINGS = 4
@@ -26,21 +24,12 @@ const SIZES = [1, 40_000, 700_000, 3 * MIB]
 const SECRET = 'a-secret-of-the-source'
 
 let system: System
-let relay: Relay
+let kills: Kills
 let dam: Place
 const served = new Map<string, Buffer>()
-let budget = Number.POSITIVE_INFINITY
-let spent: () => void = () => undefined
 beforeAll(async () => {
   system = await startSystem({ worker: false })
-  const { port } = new URL(system.s3.endpoint)
-  relay = await startRelay({
-    connect: () => connect(Number(port), '127.0.0.1'),
-    listen: () => chunk => {
-      budget -= chunk.length
-      if (budget <= 0) spent()
-    },
-  })
+  kills = await openKills(() => Number(new URL(system.s3.endpoint).port))
   dam = await openHttp(({ url = '' }, response) => void response.end(served.get(url)))
   const body = {
     ...{ adapter: 'cloudevents', product: 'shop-web', collection: 'product-photo', publish: 'now' },
@@ -51,7 +40,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await dam.close()
-  await relay.close()
+  await kills.close()
   await system.close()
 })
 
@@ -60,7 +49,7 @@ const start = () =>
     file: 'test/support/fork-gateway.ts',
     env: environmentOf(system, {
       ...{ ROLE: 'gateway', LOG_LEVEL: 'silent', FETCH_ALLOW: '127.0.0.1', FETCH_PORTS: 'any' },
-      S3_ENDPOINT: `http://127.0.0.1:${relay.port}`,
+      S3_ENDPOINT: `http://127.0.0.1:${kills.port}`,
     }),
   })
 
@@ -72,7 +61,6 @@ test(
   `killed ${KILLS} times at random bytes, every event is one version with its bytes, in its order`,
   async () => {
     const random = randomFrom(SEED)
-    let killed = 0
     let url = ''
     const told = new Map<string, string[]>()
 
@@ -100,39 +88,29 @@ test(
     const pending = async (): Promise<number> =>
       (await query<{ n: number }>(system.core, `select count(*)::int as n from source_item where state = 'PENDING'`))[0]
         ?.n ?? 0
-    const sender = async (thing: string): Promise<void> => {
-      while (killed < KILLS) {
+    const sender = async (thing: string, goesOn: () => boolean): Promise<void> => {
+      while (goesOn()) {
         await tell(thing)
         // Not much ahead of what is made, for a kill is to find something in hand and the end is to come soon.
-        await until('there is room', async () => killed >= KILLS || (await pending()) < 2 * THINGS, {
+        await until('there is room', async () => !goesOn() || (await pending()) < 2 * THINGS, {
           withinMs: 300_000,
         })
       }
     }
 
-    let serving: Forked & { said: unknown } = await start()
-    url = String(serving.said)
-    const senders = Array.from({ length: THINGS }, (_, n) => sender(`thing-${n}`))
-    const complaints: string[] = []
-    while (killed < KILLS) {
-      const next = start()
-      await new Promise<void>(resolve => {
-        spent = resolve
-        budget = Math.floor(random() * MOST_BYTES)
-      })
-      await serving.kill()
-      complaints.push(serving.complaints())
-      await nothingInHand()
-      serving = await next
-      await nothingInHand()
-      url = String(serving.said)
-      killed++
-    }
-    budget = Number.POSITIVE_INFINITY
-    await Promise.all(senders)
-    await until('all of it is made', async () => (await pending()) === 0, { withinMs: 120_000 })
-    await serving.kill('SIGTERM')
-    expect(complaints.join('')).toBe('')
+    const complaints = await kills.run({
+      ...{ times: KILLS, mostBytes: MOST_BYTES, random, start },
+      onServing: address => {
+        url = address
+        return nothingInHand()
+      },
+      onDeath: nothingInHand,
+      work: async goesOn => {
+        await Promise.all(Array.from({ length: THINGS }, (_, n) => sender(`thing-${n}`, goesOn)))
+        await until('all of it is made', async () => (await pending()) === 0, { withinMs: 120_000 })
+      },
+    })
+    expect(complaints).toBe('')
 
     const items = await query<{ state: string; n: number; tries: number }>(
       system.core,
@@ -150,7 +128,7 @@ test(
     expect(versions).toEqual(
       [...told].sort().map(([thing, digests]) => ({ thing: `dam:${thing}`, digests, current: digests.length })),
     )
-    console.log(`seed ${SEED}: ${killed} kills, ${all.length} events, at most ${items[0]?.tries} tries of one`)
+    console.log(`seed ${SEED}: ${KILLS} kills, ${all.length} events, at most ${items[0]?.tries} tries of one`)
 
     const sweep = startSweep({ ...system.core, clock: { now: () => Date.now() + 3_600_000 } })
     await sweep.stop()

@@ -4,20 +4,18 @@
  * after the janitor nothing else is left.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
 import { uploadDirect } from '../../src/sdk/index.ts'
-import { environmentOf, type Forked, forkNode } from '../support/fork-node.ts'
-import { type Relay, startRelay } from '../support/relay.ts'
+import { environmentOf, forkNode } from '../support/fork-node.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 import { expectIntact, query } from './intact.ts'
+import { type Kills, killsOr, openKills } from './kills.ts'
 import { randomFrom } from './photo.ts'
 
-/** A hundred take some minutes: `ASSET_MATRIX_KILLS=100`. */
-const KILLS = Number(process.env.ASSET_MATRIX_KILLS ?? 6)
+const KILLS = killsOr(6)
 const SEED = 20_261_123
 const CLIENTS = 3
 const MIB = 1024 * 1024
@@ -26,22 +24,13 @@ const MOST_BYTES = 12 * MIB
 const SIZES = [1, 40_000, 700_000, 3 * MIB, 6 * MIB, 11 * MIB]
 
 let system: System
-let relay: Relay
-let budget = Number.POSITIVE_INFINITY
-let spent: () => void = () => undefined
+let kills: Kills
 beforeAll(async () => {
   system = await startSystem({ worker: false })
-  const { port } = new URL(system.s3.endpoint)
-  relay = await startRelay({
-    connect: () => connect(Number(port), '127.0.0.1'),
-    listen: () => chunk => {
-      budget -= chunk.length
-      if (budget <= 0) spent()
-    },
-  })
+  kills = await openKills(() => Number(new URL(system.s3.endpoint).port))
 })
 afterAll(async () => {
-  await relay.close()
+  await kills.close()
   await system.close()
 })
 
@@ -52,7 +41,7 @@ const start = () =>
       ROLE: 'gateway',
       LOG_LEVEL: 'silent',
       STAGED_PART_BYTES: String(5 * MIB),
-      S3_ENDPOINT: `http://127.0.0.1:${relay.port}`,
+      S3_ENDPOINT: `http://127.0.0.1:${kills.port}`,
       S3_PUBLIC_ENDPOINT: system.s3.endpoint,
     }),
   })
@@ -62,7 +51,6 @@ test(
   async () => {
     const random = randomFrom(SEED)
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
-    let killed = 0
     let url = ''
     const done: { digest: string; sha256: string; asset: string }[] = []
 
@@ -86,33 +74,23 @@ test(
       const { digest, asset } = await until('it is a version', insisted, { withinMs: 300_000 })
       done.push({ digest, asset, sha256: sha256Hex(bytes) })
     }
-    const client = async (): Promise<void> => {
-      while (killed < KILLS) await insist(randomBytes(pick(SIZES)), random() < 0.5)
+    const client = async (goesOn: () => boolean): Promise<void> => {
+      while (goesOn()) await insist(randomBytes(pick(SIZES)), random() < 0.5)
     }
 
-    let serving: Forked & { said: unknown } = await start()
-    url = String(serving.said)
-    const clients = Array.from({ length: CLIENTS }, client)
-    const complaints: string[] = []
-    while (killed < KILLS) {
-      const next = start()
-      await new Promise<void>(resolve => {
-        spent = resolve
-        budget = Math.floor(random() * MOST_BYTES)
-      })
-      await serving.kill()
-      complaints.push(serving.complaints())
-      // The minute for which a dead process keeps what it had reserved.
-      await query(system.core, `update idempotency set locked_until = now() - interval '1 s' where status is null`)
-      await query(system.core, `update upload set lease_until = now() - interval '1 s' where state = 'COMPLETING'`)
-      serving = await next
-      url = String(serving.said)
-      killed++
-    }
-    budget = Number.POSITIVE_INFINITY
-    await Promise.all(clients)
-    await serving.kill('SIGTERM')
-    expect(complaints.join('')).toBe('')
+    const complaints = await kills.run({
+      ...{ times: KILLS, mostBytes: MOST_BYTES, random, start },
+      onServing: address => {
+        url = address
+      },
+      onDeath: async () => {
+        // The minute for which a dead process keeps what it had reserved.
+        await query(system.core, `update idempotency set locked_until = now() - interval '1 s' where status is null`)
+        await query(system.core, `update upload set lease_until = now() - interval '1 s' where state = 'COMPLETING'`)
+      },
+      work: goesOn => Promise.all(Array.from({ length: CLIENTS }, () => client(goesOn))),
+    })
+    expect(complaints).toBe('')
 
     for (const { digest, sha256 } of done) expect(digest).toBe(`sha256:${sha256}`)
     const versions = await query<{ asset_id: string }>(system.core, 'select asset_id from asset_version')
@@ -121,7 +99,7 @@ test(
       system.core,
       'select state, count(*)::int as n, max(fence) as fence from upload group by 1',
     )
-    console.log(`seed ${SEED}: ${killed} kills, ${done.length} uploads`, states)
+    console.log(`seed ${SEED}: ${KILLS} kills, ${done.length} uploads`, states)
 
     const hour = 3_600_000
     await query(system.core, `update upload set expires_at = now() where state = 'OPEN'`)
