@@ -101,6 +101,31 @@ create table asset_hold (
   constraint asset_hold_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
 );
 
+create table asset_search (
+  tenant_id text not null,
+  collection_id text not null,
+  asset_id uuid not null,
+  owner_product text not null,
+  state text not null,
+  updated_at timestamp with time zone not null,
+  media_type text,
+  byte_length bigint,
+  width integer,
+  height integer,
+  constraint asset_search_pkey PRIMARY KEY (tenant_id, collection_id, asset_id),
+  constraint state_is_shown CHECK ((state = ANY (ARRAY['PENDING'::text, 'ACTIVE'::text, 'ARCHIVED'::text])))
+) with (fillfactor=85, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
+
+create table asset_term (
+  tenant_id text not null,
+  collection_id text not null,
+  asset_id uuid not null,
+  path text not null,
+  value text not null,
+  number double precision,
+  constraint asset_term_pkey PRIMARY KEY (tenant_id, asset_id, path, value)
+) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
+
 create table asset_version (
   tenant_id text not null,
   asset_id uuid not null,
@@ -1011,6 +1036,9 @@ CREATE INDEX asset_by_collection ON public.asset USING btree (tenant_id, collect
 CREATE INDEX asset_deleted ON public.asset USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
 CREATE INDEX asset_edge_of_product ON public.asset_edge USING btree (tenant_id, product_id, asset_id);
 CREATE INDEX asset_expiring ON public.asset USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX asset_search_by_change ON public.asset_search USING btree (tenant_id, collection_id, updated_at, asset_id);
+CREATE INDEX asset_term_by_number ON public.asset_term USING btree (tenant_id, collection_id, path, number, asset_id) WHERE (number IS NOT NULL);
+CREATE INDEX asset_term_by_value ON public.asset_term USING btree (tenant_id, collection_id, path, value, asset_id);
 CREATE INDEX audit_of_actor ON public.audit USING btree (tenant_id, actor, at);
 CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource text_pattern_ops, at);
 CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
@@ -1084,6 +1112,23 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.asset_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'UPDATE' and (new.active_version, new.alias, new.labels, new.attributes, new.archived_at, new.deleted_at, new.erased_at,
+      new.owner_product) is not distinct from
+    (old.active_version, old.alias, old.labels, old.attributes, old.archived_at, old.deleted_at, old.erased_at, old.owner_product) then
+    update asset_search s set updated_at = new.updated_at
+      where s.tenant_id = new.tenant_id and s.collection_id = new.collection_id and s.asset_id = new.asset_id;
+  else
+    perform asset_index(new);
+  end if;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.asset_edge_purges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1094,6 +1139,48 @@ begin
   insert into purge (tenant_id, reason, subject, tags)
     values (one.tenant_id, 'grant', 'assets/' || one.asset_id || '/grants/' || one.product_id, array['a:' || one.asset_id]);
   return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.asset_facts(a asset)
+ RETURNS SETOF asset_search
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select a.tenant_id, a.collection_id, a.asset_id, a.owner_product,
+    case when a.archived_at is not null then 'ARCHIVED' when a.active_version is null then 'PENDING' else 'ACTIVE' end,
+    a.updated_at, o.media_type, o.byte_length,
+    (o.image ->> case when (o.image ->> 'orientation')::int >= 5 then 'height' else 'width' end)::int,
+    (o.image ->> case when (o.image ->> 'orientation')::int >= 5 then 'width' else 'height' end)::int
+  from (select) one
+  left join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = a.active_version
+  left join original o on o.tenant_id = v.tenant_id and o.sha256 = v.sha256
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.asset_index(a asset)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  filename text;
+begin
+  if a.deleted_at is not null or a.erased_at is not null then
+    delete from asset_term t where t.tenant_id = a.tenant_id and t.asset_id = a.asset_id;
+    delete from asset_search s where s.tenant_id = a.tenant_id and s.collection_id = a.collection_id and s.asset_id = a.asset_id;
+    return;
+  end if;
+  select v.filename into filename from asset_version v
+    where v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.version = a.active_version;
+  insert into asset_search as s select f.* from asset_facts(a) f
+    on conflict (tenant_id, collection_id, asset_id) do update
+    set owner_product = excluded.owner_product, state = excluded.state, updated_at = excluded.updated_at,
+        media_type = excluded.media_type, byte_length = excluded.byte_length, width = excluded.width, height = excluded.height;
+  delete from asset_term t where t.tenant_id = a.tenant_id and t.asset_id = a.asset_id
+    and not exists (select from asset_terms(a, filename) w where w.path = t.path and w.value = t.value);
+  insert into asset_term (tenant_id, collection_id, asset_id, path, value, number)
+    select a.tenant_id, a.collection_id, a.asset_id, w.path, w.value, w.number from asset_terms(a, filename) w
+    on conflict do nothing;
 end $function$
 ;
 
@@ -1113,6 +1200,34 @@ begin
   end if;
   return null;
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.asset_terms(a asset, filename text)
+ RETURNS TABLE(path text, value text, number double precision)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with recursive inside (path, v) as (
+    select e.key, e.value from jsonb_each(a.attributes) e
+    union all
+    select coalesce(i.path || '.' || c.key, i.path), c.value from inside i cross join lateral (
+      select o.key, o.value from jsonb_each(case jsonb_typeof(i.v) when 'object' then i.v else '{}' end) o
+      union all
+      select null, l.value from jsonb_array_elements(case jsonb_typeof(i.v) when 'array' then i.v else '[]' end) l) c
+  )
+  select path, case jsonb_typeof(v)
+      when 'string' then '"' || left(v #>> '{}', 100)
+        || case when length(v #>> '{}') > 100 then md5(v #>> '{}') else '' end
+      when 'number' then '#' || (v #>> '{}')
+      when 'boolean' then left(v #>> '{}', 1)
+      when 'null' then 'n' when 'object' then '{' else '[' end,
+    case jsonb_typeof(v) when 'number' then (v #>> '{}')::double precision end
+  from inside
+  union select 'labels', l, null from unnest(a.labels) l
+  union select '@', a.alias, null where a.alias is not null
+  union select '~', w.word, null from search_words(concat_ws(' ', a.alias, filename,
+    case jsonb_typeof(a.attributes -> 'title') when 'string' then a.attributes ->> 'title' end)) w
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.audit_guard()
@@ -1356,6 +1471,18 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.search_words(said text)
+ RETURNS TABLE(word text)
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+      select distinct left(w, 64) from (select w from regexp_split_to_table(
+        lower(normalize(left(said, 2000), NFKC) collate "und-x-icu"),
+        '[^a-z0-9\u00c0-\u1fff\u2c00-\u2fff\u3040-\ud7ff\uf900-\ufdff\ufe70-\ufeff\uff10-\U0010ffff]+') w limit 64) s
+      where w <> ''
+    $function$
+;
+
 CREATE OR REPLACE FUNCTION public.share_link_purges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1432,6 +1559,8 @@ end $function$
 ;
 
 CREATE CONSTRAINT TRIGGER api_key_revises AFTER DELETE OR UPDATE ON public.api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION revise_matrix();
+CREATE TRIGGER asset_is_found AFTER INSERT ON public.asset FOR EACH ROW EXECUTE FUNCTION asset_changed();
+CREATE TRIGGER asset_is_found_anew AFTER UPDATE ON public.asset FOR EACH ROW WHEN ((((((((((old.active_version IS DISTINCT FROM new.active_version) OR (old.alias IS DISTINCT FROM new.alias)) OR (old.labels IS DISTINCT FROM new.labels)) OR (old.attributes IS DISTINCT FROM new.attributes)) OR (old.archived_at IS DISTINCT FROM new.archived_at)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.erased_at IS DISTINCT FROM new.erased_at)) OR (old.owner_product IS DISTINCT FROM new.owner_product)) OR (old.updated_at IS DISTINCT FROM new.updated_at))) EXECUTE FUNCTION asset_changed();
 CREATE TRIGGER asset_label_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN ((old.labels IS DISTINCT FROM new.labels)) EXECUTE FUNCTION label_purges();
 CREATE TRIGGER asset_purges AFTER UPDATE ON public.asset FOR EACH ROW WHEN (((new.active_version IS DISTINCT FROM old.active_version) OR (new.archived_at IS DISTINCT FROM old.archived_at) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION asset_purges();
 CREATE TRIGGER asset_edge_purges AFTER INSERT OR DELETE OR UPDATE ON public.asset_edge FOR EACH ROW EXECUTE FUNCTION asset_edge_purges();

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { aliases } from './commands/aliases.ts'
+import { assets } from './commands/assets.ts'
 import { audit } from './commands/audit.ts'
 import { backfill } from './commands/backfill.ts'
 import { calibrate } from './commands/calibrate.ts'
@@ -60,6 +61,7 @@ export const buildProgram = (): Command => {
   for (const add of [
     seed,
     put,
+    assets,
     importCommand,
     sources,
     upload,

@@ -73,6 +73,14 @@ export const listCollections = async (
   return rows.map(toCollection)
 }
 
+const NAMES = {
+  name: 'collection_names',
+  text: 'select collection_id as collection from collection where tenant_id = $1',
+}
+
+export const allCollections = async (sql: Sql, tenant: string): Promise<string[]> =>
+  (await sql.rows<{ collection: string }>(NAMES, [tenant])).map(({ collection }) => collection)
+
 const edgeColumns = {
   product: edge.productId,
   role: edge.role,

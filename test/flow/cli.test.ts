@@ -166,6 +166,22 @@ cases:
     })
   })
 
+  test('assets list is a table of what is found, and show what is said of one', async () => {
+    const set = ['--set', 'season=spring', '--set', 'price=12']
+    const put = await matrix('put', 'two.jpg', '--label', 'found', ...set)
+    const id = put.out.slice(0, 36)
+    const list = await matrix('assets', 'list', '--label', 'found', '--attribute', 'price>10', '--text', 'two')
+    const [head, row, ...more] = list.out.split('\n')
+    expect(head?.split(/ {2,}/)).toEqual(['asset', 'collection', 'status', 'version', 'alias', 'labels', 'changed'])
+    expect(row).toMatch(new RegExp(`^${id} {2}product-photo `))
+    expect(more).toEqual([])
+    expect((await matrix('assets', 'list', '--attribute', 'price>12')).out.split('\n')).toHaveLength(1)
+    const newest = await matrix('--json', 'assets', 'list', '--sort', '-created', '--limit', '1')
+    expect(JSON.parse(newest.out)).toMatchObject([{ id, attributes: { season: 'spring', price: 12 } }])
+    expect((await matrix('assets', 'show', id)).out).toContain('"season": "spring"')
+    expect((await matrix('assets', 'list', '--limit', '0')).code).toBe(2)
+  })
+
   test('resolve waits, prints a URL that works, and fetches', async () => {
     const found = await matrix('resolve', 'shop-web', asset, 'card', '--json', '-o', 'card.jpg')
     expect(found.code).toBe(0)

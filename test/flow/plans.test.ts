@@ -4,7 +4,7 @@
  * that was empty when its sessions were opened, and has all of it a moment later.
  */
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Core, openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { chainAudit } from '../../src/manifest/audit-chain.ts'
@@ -25,6 +25,8 @@ const ASSETS = 20_000
 const GROWING = [
   'asset',
   'asset_alias',
+  'asset_search',
+  'asset_term',
   'asset_version',
   'audit',
   'derivative',
@@ -112,6 +114,28 @@ const nameThem = async ({ ok }: Opened, whole: string, asset: string): Promise<v
   await ok('POST', `/v1/assets/${asset}/aliases`, { key, body: { remove: name(asset) } })
 }
 
+const SEARCHES = [
+  'labels=ware',
+  'sort=-created',
+  'sort=updated&limit=5',
+  'sort=-updated&limit=5',
+  'attribute=price%3E5&attribute=season%3Dspring&state=ACTIVE,DRAFT',
+  'text=shoe&alias_prefix=sku:',
+]
+
+/** Asked by who sees all, by who sees one collection, and by who sees a single asset. */
+const search = async ({ ok }: Opened, asset: string): Promise<void> => {
+  await ok('PUT', '/v1/products/guest', { key: ADMIN_KEY, body: { display_name: 'Guest' } })
+  const body = { label: 'guest', scopes: ['assets:read'] }
+  const guest = (await ok('POST', '/v1/products/guest/keys', { key: ADMIN_KEY, body })).secret as string
+  await ok('PUT', `/v1/assets/${asset}/grants/guest`, { key: ADMIN_KEY, body: { role: 'reader' } })
+  for (const query of SEARCHES)
+    for (const key of [ADMIN_KEY, system.keys['shop-web'], guest]) await ok('GET', `/v1/assets?${query}`, { key })
+  const schema = { owner: 'shop-web', attribute_schema: { required: ['price'] } }
+  for (const body of [schema, { owner: 'shop-web' }])
+    await ok('PUT', '/v1/collections/catalogue', { key: ADMIN_KEY, body })
+}
+
 /** What users, workers and the sweep do. Gives an asset that is complete. */
 const exercise = async (core: Core): Promise<string> => {
   const opened = open(core)
@@ -127,7 +151,11 @@ const exercise = async (core: Core): Promise<string> => {
       withinMs: 30_000,
     })
   }
-  const { asset: whole } = await upload('/v1/assets?collection=catalogue')
+  const said = encodeURIComponent(JSON.stringify({ price: 9, season: 'spring' }))
+  const { asset: whole } = await upload(
+    `/v1/assets?collection=catalogue&labels=ware&filename=a-shoe.jpg&attributes=${said}`,
+  )
+  await search(opened, whole)
   const { asset } = await upload('/v1/assets?collection=catalogue')
   await Promise.all([made(whole), made(asset)])
   await nameThem(opened, whole, asset)
@@ -279,6 +307,39 @@ test.each(MODES)(
   },
   120_000,
 )
+
+describe('a search among so many', () => {
+  const page = async (query: string) => {
+    const key = system.keys['shop-web']
+    const answer = await open(system.core).ok('GET', `/v1/assets?${query}`, { key })
+    return answer as unknown as { items: { id: string }[]; next_cursor?: string }
+  }
+
+  test('of what most have goes through them in order, page by page', async () => {
+    const seen: string[] = []
+    for (let cursor = ''; seen.length < 1_500; ) {
+      const { items, next_cursor: next } = await page(`labels=ware&limit=500${cursor}`)
+      seen.push(...items.map(({ id }) => id))
+      cursor = `&cursor=${next}`
+    }
+    expect(seen).toEqual(seen.toSorted())
+    expect(new Set(seen).size).toBe(1_500)
+    expect((await page('labels=ware&sort=-created')).items[0]?.id).toBe(template)
+  })
+
+  test('of what nearly none have looks at so many at a time, and ends', async () => {
+    let pages = 0
+    for (let cursor = ''; ; pages++) {
+      const { items, next_cursor: next } = await page(`labels=ware&min_width=99999${cursor}`)
+      expect(items).toEqual([])
+      if (next === undefined) break
+      // The moment of the last one that was looked at, and not its id.
+      expect(Buffer.from(next, 'base64url').toString()).toMatch(/-0000-0000-0{12}$/)
+      cursor = `&cursor=${next}`
+    }
+    expect(pages).toBe(2)
+  })
+})
 
 test('what a rendition would come to is told of all from some', async () => {
   const { ok } = open(system.core)

@@ -2,7 +2,6 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { findAsset } from '../../manifest/assets.ts'
 import { findCollection } from '../../manifest/collections.ts'
-import { LIST_STATES } from '../../manifest/grounds.ts'
 import { type Asset, ENTRY_STATUSES, entryStatus } from '../../model/asset.ts'
 import { type MatrixError, refuse } from '../../model/errors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
@@ -12,13 +11,15 @@ import type { Action } from '../../policy/decide.ts'
 import { listPermitted } from '../../policy/list-permitted.ts'
 import { type Permission, permitOnAsset } from '../../policy/permission.ts'
 import { addressOf } from '../address.ts'
+import { AssetQuery, isPlain } from '../asset-query.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
 import { assetTag, noneMatch } from '../preconditions.ts'
 import { presentSchedule, ScheduleSchema } from '../schedule.ts'
-import { AssetIdParam, Name, Paging, page, readCursor } from '../validation.ts'
+import { noCollection, searchAssets } from '../search-assets.ts'
+import { AssetIdParam, page, readCursor } from '../validation.ts'
 
 export const nothingHere = (rule?: string) =>
   refuse('not-found', 'There is no such asset for this product.', rule === undefined ? {} : { denied: { rule } })
@@ -104,16 +105,10 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     createRoute({
       ...common,
       path: '/v1/assets',
-      summary: 'Assets of a collection, oldest first',
-      request: {
-        query: z.strictObject({
-          collection: Name,
-          state: z.enum(LIST_STATES).optional().openapi({
-            description: '`DRAFT`: with a version that has never been published, where the caller may publish it',
-          }),
-          ...Paging,
-        }),
-      },
+      summary: 'Assets that the caller may see, found by what they are',
+      description:
+        'What is asked for is asked of each asset, all of it together. A page may have fewer than `limit`, or none: while there is a `next_cursor` there may be more. See docs/attributes.md.',
+      request: { query: AssetQuery },
       responses: {
         200: json(z.object({ items: z.array(AssetSchema), next_cursor: z.string().optional() }), 'A page'),
         ...shared,
@@ -121,16 +116,19 @@ export const assetRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       },
     }),
     async c => {
-      const { collection, state, limit, cursor } = c.req.valid('query')
+      const query = c.req.valid('query')
+      if (query.collection === undefined || !isPlain(query)) {
+        const { assets, ...rest } = await searchAssets(gateway, c, query)
+        return c.json({ items: assets.map(presentAsset), ...rest }, 200)
+      }
+      const { collection, state: [state] = [], limit, cursor } = query
       const principal = c.get('principal')
       const { tenant, product } = principal
       const after = readCursor(cursor, UUID_PATTERN)
       const asked = { principal, product: product ?? '', collection, address: addressOf(c) }
       const assets = await listPermitted(gateway, asked, { after, limit: limit + 1, state })
       if (assets === undefined || !(await findCollection(database, tenant, collection)))
-        throw refuse('not-found', 'There is no such collection for this product.', {
-          ...(assets === undefined && { denied: { rule: 'no-grant' } }),
-        })
+        throw noCollection(assets === undefined)
       const { items, ...rest } = page(assets, limit, asset => asset.asset)
       return c.json({ items: items.map(presentAsset), ...rest }, 200)
     },
