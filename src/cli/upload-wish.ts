@@ -12,6 +12,7 @@ export interface UploadWish {
   readonly alias?: string
   readonly label: readonly string[]
   readonly knownAs: readonly string[]
+  readonly hint: readonly string[]
   readonly publish: string
   readonly set: readonly object[]
 }
@@ -31,6 +32,12 @@ export const withUploadWish = (command: Command): Command =>
       [],
     )
     .option(
+      '--hint <key=text>',
+      'what tells the thing from others, for people: `legacy_id=A-77`; may be repeated',
+      collected,
+      [],
+    )
+    .option(
       '-s, --set <path=value>',
       'attribute of new assets (`seo.title=Shoe`); JSON where it is JSON',
       collectSet,
@@ -40,21 +47,29 @@ export const withUploadWish = (command: Command): Command =>
       new Option('--publish <policy>', 'when it becomes current').choices(PUBLISH_POLICIES).default('when-ready'),
     )
 
-/** What is said of the asset beside its place, in JSON. */
-export const saidOf = ({ alias, label, knownAs, set }: UploadWish) => ({
+const hintOf = (text: string): [key: string, said: string] => {
+  const at = text.indexOf('=')
+  if (at < 1 || at === text.length - 1) throw new CliFailure(2, 'usage', `Expected key=text, but got ${text}.`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** What is said of the asset and its version beside its place, in JSON. */
+export const saidOf = ({ alias, label, knownAs, hint, set }: UploadWish) => ({
   ...(alias !== undefined && { alias }),
   ...(label.length > 0 && { labels: label }),
   ...(knownAs.length > 0 && { aliases: knownAs.map(readAlias) }),
+  ...(hint.length > 0 && { identity_hints: Object.fromEntries(hint.map(hintOf)) }),
   ...(set.length > 0 && { attributes: joinedPatch(set) }),
 })
 
 /** The same as queries and Upload-Metadata take it; ids as in a URL. */
 export const saidInText = (wish: UploadWish): Readonly<Record<string, string>> => {
-  const { alias, labels, aliases, attributes } = saidOf(wish)
+  const { alias, labels, aliases, identity_hints, attributes } = saidOf(wish)
   return {
     ...(alias !== undefined && { alias }),
     ...(labels && { labels: labels.join(',') }),
     ...(aliases && { aliases: aliases.map(spelled).join(',') }),
+    ...(identity_hints && { identity_hints: JSON.stringify(identity_hints) }),
     ...(attributes && { attributes: JSON.stringify(attributes) }),
   }
 }

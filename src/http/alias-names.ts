@@ -1,45 +1,18 @@
-/** Names of an asset in other systems, as senders say them: in JSON, and in one text where there is but text. */
+/** Names of an asset in other systems, as the API describes them: in JSON, and in one text where there is but text. */
 import { z } from '@hono/zod-openapi'
-import { ALIAS_NAMESPACE, EXTERNAL_ID, MAX_ALIASES_AT_ONCE, namesPerson, orderedAliases } from '../model/alias.ts'
-import { Name } from './validation.ts'
+import * as wire from '../ingest/names-wire.ts'
 
-export const Namespace = Name.refine(
-  name => name !== ALIAS_NAMESPACE,
-  'Expected another namespace: `alias` is that of the alias which an asset is given when it is made',
-)
-
-const ExternalId = z
-  .string()
-  .transform(text => text.normalize('NFC'))
-  .pipe(
-    z
-      .string()
-      .regex(EXTERNAL_ID)
-      .refine(
-        text => !namesPerson(text),
-        'Expected the name of a thing: an e-mail address or a telephone number is one of a person',
-      ),
-  )
-
-const AliasBody = z.strictObject({ namespace: Namespace, external_id: ExternalId })
-
-/** Each once, in one order. */
-export const Aliases = z
-  .array(AliasBody)
-  .max(MAX_ALIASES_AT_ONCE)
-  .transform(given =>
-    orderedAliases(given.map(({ namespace, external_id: externalId }) => ({ namespace, externalId }))),
-  )
-  .openapi({
-    type: 'array',
-    items: {
-      type: 'object',
-      properties: { namespace: { type: 'string' }, external_id: { type: 'string' } },
-      required: ['namespace', 'external_id'],
-    },
-    description: 'What it is called in other systems: taken together, or 409 `alias-conflict` and none',
-    example: [{ namespace: 'erp', external_id: '4711' }],
-  })
+/** A copy, for what was made before the framework was loaded cannot be described. */
+export const Aliases = wire.Aliases.clone().openapi({
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { namespace: { type: 'string' }, external_id: { type: 'string' } },
+    required: ['namespace', 'external_id'],
+  },
+  description: 'What it is called in other systems: taken together, or 409 `alias-conflict` and none',
+  example: [{ namespace: 'erp', external_id: '4711' }],
+})
 
 /** `erp:4711,dam:a%2Cb` */
 const readText = (text: string, context: z.RefinementCtx): unknown => {

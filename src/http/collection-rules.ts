@@ -1,9 +1,9 @@
 /** Rules of a collection, as they are written and shown. */
 import { z } from '@hono/zod-openapi'
+import { Namespace } from '../ingest/names-wire.ts'
 import { type CollectionRules, REQUIRABLE } from '../model/collection-rules.ts'
 import { ATTRIBUTE_PATH } from '../policy/attributes.ts'
 import { MediaTypes } from '../policy/edge-wire.ts'
-import { Namespace } from './alias-names.ts'
 
 const Size = z
   .int()

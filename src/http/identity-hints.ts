@@ -1,16 +1,14 @@
-/** Identity hints as senders say them: an object in JSON, and its text where there is but text. */
+/** Identity hints as the API describes them: an object in JSON, and its text where there is but text. */
 import { z } from '@hono/zod-openapi'
-import { HINT_NAME, HINT_TEXT, MAX_HINTS } from '../model/identity-hints.ts'
+import * as wire from '../ingest/names-wire.ts'
 
-export const IdentityHintsBody = z
-  .record(z.string().regex(HINT_NAME), z.string().regex(HINT_TEXT))
-  .refine(hints => Object.keys(hints).length <= MAX_HINTS, `Expected at most ${MAX_HINTS}`)
-  .openapi({
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    description: 'What tells the thing from others, for people: kept with the version, and nothing is found by it',
-    example: { legacy_id: 'A-77' },
-  })
+/** A copy, for what was made before the framework was loaded cannot be described. */
+export const IdentityHintsBody = wire.IdentityHintsBody.clone().openapi({
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  description: 'What tells the thing from others, for people: kept with the version, and nothing is found by it',
+  example: { legacy_id: 'A-77' },
+})
 
 const readText = (text: string, context: z.RefinementCtx): unknown => {
   try {

@@ -14,6 +14,7 @@ import type { ImportInput, ImportLine } from '../model/import.ts'
 import { Aliases } from './alias-names.ts'
 import { IdentityHintsBody } from './identity-hints.ts'
 import { linesOf } from './ndjson.ts'
+import { UploadId } from './staged-document.ts'
 import { Alias, cleanFilename, Labels, Sha256, SourceUrl } from './upload-wishes.ts'
 import { AssetIdParam, Name, violationsOf } from './validation.ts'
 
@@ -28,6 +29,10 @@ export const ImportLineSchema = z
   .strictObject({
     ref: Text(200).optional().openapi({ description: 'Your own word for the line, told with its result' }),
     source_url: SourceUrl.optional(),
+    upload_id: UploadId.optional().openapi({
+      description:
+        'A staged upload, completed by this line. Beside it stands `ref` alone: where it goes and as what was said when it was reserved.',
+    }),
     sha256: Sha256.optional().openapi({
       type: 'string',
       description:
@@ -41,7 +46,7 @@ export const ImportLineSchema = z
     labels: Labels.optional().openapi({ description: 'Of a new asset' }),
     attributes: z.looseObject({}).optional().openapi({ description: 'Of a new asset' }),
     filename: z.string().max(1024).optional(),
-    publish: z.enum(PUBLISH_POLICIES).default('when-ready'),
+    publish: z.enum(PUBLISH_POLICIES).optional().openapi({ default: 'when-ready' }),
   })
   .openapi('ImportLine')
 
@@ -56,9 +61,13 @@ const OF_NEW = ['alias', 'aliases', 'labels', 'attributes'] as const
 /** What the fields of a line say together. */
 const violationsWithin = (line: Line): Violation[] => {
   const rule = (pointer: string, message: string): Violation => ({ pointer, rule: 'custom', message })
+  if (line.upload_id !== undefined)
+    return Object.keys(line)
+      .filter(name => name !== 'ref' && name !== 'upload_id')
+      .map(name => rule(`/${name}`, 'Expected nothing beside an upload but `ref`: it was said when it was reserved.'))
   const found: Violation[] = []
   if (line.sha256 === undefined && line.source_url === undefined)
-    found.push(rule('/sha256', 'Expected source_url or sha256.'))
+    found.push(rule('/sha256', 'Expected source_url, sha256 or upload_id.'))
   if ((line.collection === undefined) === (line.asset === undefined))
     found.push(rule('/collection', 'Expected either collection or asset.'))
   if (line.asset !== undefined)
@@ -81,9 +90,15 @@ const readLine = (text: string): { line: Line } | { violations: readonly Violati
   return violations.length > 0 ? { violations } : { line: parsed.data }
 }
 
-const namesOf = ({ alias, asset, aliases = [] }: Line): readonly (readonly [pointer: string, name: string])[] => [
+const namesOf = ({
+  alias,
+  asset,
+  aliases = [],
+  upload_id: upload,
+}: Line): readonly (readonly [pointer: string, name: string])[] => [
   ...(alias === undefined ? [] : [['/alias', alias] as const]),
   ...(asset === undefined ? [] : [['/asset', asset] as const]),
+  ...(upload === undefined ? [] : [['/upload_id', upload] as const]),
   ...aliases.map(({ namespace, externalId }) => ['/aliases', `${namespace}:${externalId}`] as const),
 ]
 
@@ -136,7 +151,8 @@ export const readManifest = async (
     if (violations.length >= MOST_VIOLATIONS) break
     if (!('line' in read)) continue
     const { source_url: url, filename = url && nameInUrl(new URL(url)) } = read.line
-    const kept: ImportLine = { ...(read.line as ImportLine), filename: cleanFilename(filename) }
+    const { publish = 'when-ready' } = read.line
+    const kept: ImportLine = { ...(read.line as ImportLine), publish, filename: cleanFilename(filename) }
     lines.push({ no: number, input: JSON.stringify(kept) })
     if (kept.collection !== undefined && !firstOf.has(kept.collection)) {
       firstOf.set(kept.collection, number)

@@ -5,6 +5,7 @@
  * Crash between the parts begun in the store and the row: a session without one, which the sweep drops.
  */
 import type { Gateway } from '../gateway.ts'
+import { stagedDestination } from '../ingest/complete-staged.ts'
 import { claimOf } from '../ingest/identify.ts'
 import type { Permission } from '../ingest/ingest.ts'
 import { mayTakeKnown } from '../ingest/known-bytes.ts'
@@ -19,7 +20,6 @@ import { refusesBytes } from '../policy/budget.ts'
 import { permitsType } from '../policy/permission.ts'
 import { addressOf } from './address.ts'
 import { auditChange } from './audit.ts'
-import { destinationOf } from './complete-upload.ts'
 import type { MatrixContext } from './context.ts'
 
 export interface Announced {
@@ -45,7 +45,7 @@ export const openReservation = (gateway: Gateway) => {
     const principal = c.get('principal')
     const { aliases } = wish
     const address = addressOf(c)
-    const asked = { principal, destination: destinationOf(wish), aliases, trust: trustOf('staged'), address }
+    const asked = { principal, destination: stagedDestination(wish), aliases, trust: trustOf('staged'), address }
     const permission = await ingest.authorise(asked)
     const { collection } = permission.collection
     if (wish.asset !== undefined && wish.collection !== undefined && wish.collection !== collection)

@@ -3,6 +3,7 @@ import type { Gateway } from '../gateway.ts'
 import { type Identity, identify } from '../ingest/identify.ts'
 import type { IngestedVersion, Permission, Upload } from '../ingest/ingest.ts'
 import type { Received } from '../ingest/receive.ts'
+import { answerOf } from '../ingest/stored-answer.ts'
 import type { Sql } from '../manifest/database.ts'
 import type { StoredAnswer } from '../manifest/idempotency.ts'
 import { auditChange } from './audit.ts'
@@ -32,7 +33,7 @@ export const storeUpload = async (
   const identity = 'identity' in content ? content.identity : await identify(received, content.mediaType, inputLimits)
   let answer: UploadAnswer = { status: 201, headers: {}, body: '' }
   const version = await ingest.store(upload, permission, { received, identity }, async (tx, stored) => {
-    answer = { status: 201, headers: headersOf(stored), body: JSON.stringify(stored) }
+    answer = answerOf(stored)
     await auditChange(c, tx, {
       resource: `assets/${stored.asset}`,
       after: { ...auditedVersion(stored), publish: upload.publish, entrance: upload.source.entrance },
@@ -51,12 +52,4 @@ const auditedVersion = ({ collection, version, digest, bytes, media_type }: Inge
   digest,
   bytes,
   media_type,
-})
-
-const headersOf = (version: IngestedVersion): Record<string, string> => ({
-  'Content-Type': 'application/json',
-  'Cache-Control': 'no-store',
-  Location: `/v1/assets/${version.asset}`,
-  'Matrix-Publication': String(version.publication),
-  'Matrix-Event-No': String(version.event_no),
 })

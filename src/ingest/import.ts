@@ -12,14 +12,19 @@ import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import type { ImportedLine, ImportInput, ImportLine, ImportUndo } from '../model/import.ts'
 import type { Principal } from '../model/principal.ts'
 import { type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
-import { type Provenance, type Trust, trustOf } from '../model/source.ts'
+import { type Trust, trustOf } from '../model/source.ts'
+import type { StagedAnswer } from '../model/staged.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { openLine, type SourceDependencies } from './import-source.ts'
+import type { StagedDependencies } from './complete-staged.ts'
+import { identify } from './identify.ts'
+import { type LineContent, openLine, type SourceDependencies } from './import-source.ts'
+import { openImportedUpload } from './import-staged.ts'
 import { undoLine } from './import-undo.ts'
 import type { Destination, Ingest, IngestedVersion, Permission, Upload } from './ingest.ts'
+import { answerOf } from './stored-answer.ts'
 
-export interface ImportDependencies extends SourceDependencies {
+export interface ImportDependencies extends SourceDependencies, StagedDependencies {
   readonly database: Database
   readonly clock: Clock
   readonly policy: Policy
@@ -28,6 +33,16 @@ export interface ImportDependencies extends SourceDependencies {
   /** Whether the credential still is one. */
   readonly stands: (principal: Principal) => Promise<boolean>
   readonly deleteGraceHours: number
+}
+
+type Settle = (tx: Sql, made: { output: ImportedLine; undo: ImportUndo }) => Promise<void>
+
+interface Made {
+  readonly upload: Upload
+  readonly permission: Permission
+  readonly content: LineContent
+  /** Of what is staged, in the same transaction. */
+  readonly finish?: (tx: Sql, answer: StagedAnswer) => Promise<void>
 }
 
 const lineOf = ({ input }: SagaStep): ImportLine => input as ImportLine
@@ -40,6 +55,7 @@ const destinationOf = ({ asset, collection = '', alias, labels = [], attributes 
 
 export const openImport = (dependencies: ImportDependencies) => {
   const { ingest, metrics, stands } = dependencies
+  const completeUpload = openImportedUpload(dependencies)
   const addressOf = (saga: Saga) => () => saga.client ?? undefined
 
   /** What was allowed when the import was taken is allowed to nobody of its lines any more. */
@@ -73,7 +89,7 @@ export const openImport = (dependencies: ImportDependencies) => {
   const record = async (
     tx: Sql,
     saga: Saga,
-    { line, provenance, stored }: { line: ImportLine; provenance: Provenance | undefined; stored: IngestedVersion },
+    { upload, provenance, stored }: Pick<LineContent, 'provenance'> & { upload: Upload; stored: IngestedVersion },
   ): Promise<void> => {
     const { asset, collection, version, digest, bytes, media_type } = stored
     if (provenance) await insertProvenance(tx, { tenant: saga.tenant, asset, version }, provenance)
@@ -82,11 +98,59 @@ export const openImport = (dependencies: ImportDependencies) => {
       requestId: `operation:${saga.id}`,
       correlationId: saga.correlationId,
       client: saga.client ?? undefined,
-      action: line.asset === undefined ? 'asset.create' : 'version.create',
+      action: upload.destination.kind === 'asset' ? 'asset.create' : 'version.create',
       resource: `assets/${asset}`,
       reasons: [],
       before: undefined,
-      after: { collection, version, digest, bytes, media_type, publish: line.publish, entrance: 'import' },
+      after: { collection, version, digest, bytes, media_type, publish: upload.publish, entrance: 'import' },
+    })
+  }
+
+  const store = async (saga: Saga, step: SagaStep, settle: Settle, made: Made): Promise<IngestedVersion> => {
+    const { upload, permission, content, finish = async () => undefined } = made
+    const { ref } = lineOf(step)
+    const version = await ingest.store(upload, permission, content, async (tx, stored) => {
+      await record(tx, saga, { upload, provenance: content.provenance, stored })
+      await finish(tx, answerOf(stored))
+      const { asset, version, digest, deduplicated } = stored
+      const undo: ImportUndo =
+        upload.destination.kind === 'asset' ? { do: 'delete-asset', asset } : { do: 'withdraw-version', asset, version }
+      await settle(tx, { output: { ref, asset, version, digest, deduplicated }, undo })
+    })
+    metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
+    metrics.ingestedBytes.inc(content.received.bytes)
+    return version
+  }
+
+  const runLine = async (saga: Saga, step: SagaStep, settle: Settle): Promise<void> => {
+    const line = lineOf(step)
+    const upload = uploadOf(saga, step)
+    // A URL is asked as a URL is, also where its bytes turn out to be here.
+    const permission = await authorise(saga, upload, trustOf(line.source_url === undefined ? 'import' : 'url'))
+    const mostBytes = permission.collection.rules?.max_bytes
+    const content = await openLine(
+      dependencies,
+      { principal: saga.principal, address: addressOf(saga), mostBytes },
+      line,
+    )
+    try {
+      await store(saga, step, settle, { upload, permission, content })
+    } finally {
+      await content.received.close()
+    }
+  }
+
+  const runStaged = async (saga: Saga, step: SagaStep, settle: Settle): Promise<void> => {
+    const { upload_id: id = '' } = lineOf(step)
+    const { source, cause } = uploadOf(saga, step)
+    await completeUpload(saga, id, {
+      source,
+      cause,
+      permit: upload => authorise(saga, upload, trustOf('import')),
+      store: async ({ received, mediaType, ...made }) => {
+        const identity = await identify(received, mediaType, dependencies.inputLimits)
+        return store(saga, step, settle, { ...made, content: { received, identity, provenance: undefined } })
+      },
     })
   }
 
@@ -95,40 +159,8 @@ export const openImport = (dependencies: ImportDependencies) => {
       if (!(await stands(principal))) throw new SagaStopped('unauthenticated' satisfies ErrorCode)
     },
 
-    async run(
-      saga: Saga,
-      step: SagaStep,
-      settle: (tx: Sql, made: { output: ImportedLine; undo: ImportUndo }) => Promise<void>,
-    ): Promise<void> {
-      const line = lineOf(step)
-      const upload = uploadOf(saga, step)
-      const { destination } = upload
-      // A URL is asked as a URL is, also where its bytes turn out to be here.
-      const permission = await authorise(saga, upload, trustOf(line.source_url === undefined ? 'import' : 'url'))
-      const content = await openLine(
-        dependencies,
-        {
-          principal: saga.principal,
-          address: addressOf(saga),
-          mostBytes: permission.collection.rules?.max_bytes,
-        },
-        line,
-      )
-      try {
-        const version = await ingest.store(upload, permission, content, async (tx, stored) => {
-          await record(tx, saga, { line, provenance: content.provenance, stored })
-          const { asset, version, digest, deduplicated } = stored
-          const undo: ImportUndo =
-            destination.kind === 'asset' ? { do: 'delete-asset', asset } : { do: 'withdraw-version', asset, version }
-          const { ref } = line
-          await settle(tx, { output: { ref, asset, version, digest, deduplicated }, undo })
-        })
-        metrics.uploads.inc({ result: version.deduplicated ? 'deduplicated' : 'created' })
-        metrics.ingestedBytes.inc(content.received.bytes)
-      } finally {
-        await content.received.close()
-      }
-    },
+    run: (saga: Saga, step: SagaStep, settle: Settle): Promise<void> =>
+      lineOf(step).upload_id === undefined ? runLine(saga, step, settle) : runStaged(saga, step, settle),
 
     undo: (saga: Saga, step: SagaStep, settle: (tx: Sql) => Promise<void>): Promise<void> =>
       undoLine(dependencies, saga, { undo: step.undo as ImportUndo, settle }),

@@ -160,7 +160,9 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
     if (!source || !wish) throw new MatrixError('not-found', 'The source or its payload is gone')
     const principal = principalOf(tenant, source)
     const destination = await destinationOf(tenant, source, wish)
-    const permission = await ingest.authorise({ principal, destination, trust: source.trust, address: undefined })
+    const { aliases, identityHints } = wish
+    const asked = { principal, destination, aliases, trust: source.trust, address: undefined }
+    const permission = await ingest.authorise(asked)
     const most = permission.collection.rules?.max_bytes
     const received = await contentOf(wish, { tenant, source, most })
     try {
@@ -171,6 +173,8 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
       const upload = {
         principal,
         destination,
+        aliases,
+        identityHints,
         publish: wish.publish ?? source.publish,
         filename: cleanFilename(wish.filename ?? wish.externalId),
         announcedSha256: wish.sha256,

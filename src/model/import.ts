@@ -10,6 +10,8 @@ export interface ImportLine {
   readonly ref?: string | undefined
   /** Where the bytes are fetched from, with all that its query says. */
   readonly source_url?: string | undefined
+  /** A staged upload, which says all the rest itself. */
+  readonly upload_id?: string | undefined
   /** Where no other source is named: bytes that the product has. Else what the bytes of the source must come to. */
   readonly sha256?: Hex | undefined
   /** A new asset in this collection, or the next version of this asset: one of the two. */

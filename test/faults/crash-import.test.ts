@@ -63,6 +63,7 @@ const madeBy = (id: string) =>
 const wait = async (id: string) => {
   await query(system.core, 'update saga set lease_until = null where saga_id = $1', [id])
   await query(system.core, 'update saga_step set not_before = now() where saga_id = $1', [id])
+  await query(system.core, `update upload set lease_until = now() - interval '1 second' where state = 'COMPLETING'`)
 }
 
 /** At every place, twice; `expectOver` looks at what a third process made of it. */
@@ -109,6 +110,31 @@ test('done at every statement and every call, twice: each line once', async () =
   })
   for (const place of ['saga_lease', 'saga_steps_due', 'put original', 'saga_step_settle', 'commit', 'saga_set_state'])
     expect(places).toContain(place)
+}, 600_000)
+
+/** One that is put straight into the store, and completed by its line. */
+const beginStaged = async (): Promise<string> => {
+  const key = system.keys['shop-web']
+  const bytes = text()
+  const reserved = await expectJson<{ upload_id: string; url: string; headers: Record<string, string> }>(
+    system.call('POST', '/v1/uploads', { key, body: { collection: 'bulk', bytes: bytes.length } }),
+    201,
+  )
+  expect((await fetch(reserved.url, { method: 'PUT', headers: reserved.headers, body: bytes })).status).toBe(200)
+  const body = JSON.stringify({ upload_id: reserved.upload_id })
+  const headers = { 'Content-Type': 'application/x-ndjson' }
+  const answer = system.call('POST', '/v1/assets/import', { key, body, headers })
+  return (await expectJson<{ id: string }>(answer, 202)).id
+}
+
+test('of what is staged, done at every statement and every call, twice: one version', async () => {
+  const places = await dieEverywhere(beginStaged, async (id, place) => {
+    expect(await statesOf(id), place).toEqual(['DONE'])
+    expect(await madeBy(id), place).toHaveLength(1)
+  })
+  for (const place of ['upload_claim', 'upload_finish', 'put original', 'saga_step_settle', 'commit'])
+    expect(places).toContain(place)
+  expect(await query(system.core, `select 1 from upload where state <> 'COMPLETED'`)).toEqual([])
 }, 600_000)
 
 test('undone at every statement, twice: nothing of it is shown', async () => {

@@ -242,6 +242,30 @@ describe('who sees them', () => {
   })
 })
 
+test('an editor writes them where his grant says so, with bytes and without', async () => {
+  const mobile = system.keys.mobile
+  const grant = (attributes: readonly string[]) =>
+    send('PUT', '/v1/collections/texts/grants/mobile', { key: ADMIN_KEY, body: { role: 'editor', attributes } })
+  const asset = await idOf(upload())
+  const versions = `/v1/assets/${asset}/versions?publish=manual&aliases=erp:${fresh()}`
+  await expectJson(grant(['labels']), 201)
+  const add = [name(fresh())]
+  for (const answer of [
+    change(asset, { add }, mobile),
+    send('POST', versions, { key: mobile, body: text() }),
+    upload(`&aliases=erp:${fresh()}`, { key: mobile }),
+  ])
+    expect(await expectRefusal(answer, 403, 'attribute-forbidden')).toMatchObject({ attributes: ['aliases'] })
+  await expectJson(grant(['labels', 'aliases']), 200)
+  await expectJson(change(asset, { add }, mobile), 200)
+  await expectJson(send('POST', versions, { key: mobile, body: text() }), 201)
+  const gone = await send('DELETE', '/v1/collections/texts/grants/mobile', {
+    key: ADMIN_KEY,
+    headers: { 'If-Match': '*' },
+  })
+  expect(gone.status).toBe(204)
+})
+
 test('a collection takes names of its namespaces alone, whenever they are given', async () => {
   const rules = { alias_namespaces: ['erp', 'dam'] }
   await expectJson(

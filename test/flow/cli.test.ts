@@ -149,6 +149,25 @@ cases:
     })
   })
 
+  test('aliases are given with a file, found, added and taken away', async () => {
+    const put = await matrix('put', 'one.jpg', '--known-as', 'erp:A 1,2:%', '--hint', 'legacy_id=A-1', '--json')
+    expect(put).toMatchObject({ code: 0 })
+    const { asset: named } = JSON.parse(put.out)
+    expect(await matrix('aliases', 'find', 'erp:A 1,2:%')).toMatchObject({ code: 0, out: named })
+    expect((await matrix('aliases', 'add', named, 'dam:7', 'crm:x')).out).toBe('crm:x\ndam:7\nerp:A 1,2:%')
+    expect((await matrix('aliases', 'remove', named, 'crm:x', 'crm:y')).out).toBe('dam:7\nerp:A 1,2:%')
+    expect(JSON.parse((await matrix('aliases', 'list', named, '--json')).out).items).toMatchObject([
+      { namespace: 'dam', external_id: '7' },
+      { namespace: 'erp', external_id: 'A 1,2:%' },
+    ])
+    expect(await matrix('aliases', 'add', asset, 'dam:7')).toMatchObject({
+      code: 1,
+      err: 'alias-conflict: Another asset has this alias.',
+    })
+    expect((await matrix('aliases', 'find', 'crm:x')).code).toBe(1)
+    expect((await matrix('aliases', 'find', 'crm')).code).toBe(2)
+  })
+
   test('patch changes labels and attributes', async () => {
     const first = await matrix('patch', asset, '-l', 'press', '-l', 'draft', '-s', 'seo.title=A shoe', '-s', 'price=3')
     expect(first).toMatchObject({ code: 0, out: expect.stringContaining(`${asset}  draft press\n`) })

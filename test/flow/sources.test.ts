@@ -183,6 +183,22 @@ describe('a payload', () => {
     expect(await itemsOf(name)).toMatchObject([{ state: 'DONE', asset, version: 2 }])
   })
 
+  test('says what others call it, and what tells it from others', async () => {
+    const name = await configured()
+    const known = randomUUID()
+    const data = { aliases: [{ namespace: 'erp', external_id: known }], identity_hints: { legacy_id: 'A-77' } }
+    await expectJson(say(name, eventOf({ url: serve('/named.jpg'), ...data })), 202)
+    await work()
+    const [item] = await itemsOf(name)
+    const key = system.keys['shop-web']
+    expect(await expectJson(send('GET', `/v1/aliases/erp/${known}`, { key }), 200)).toMatchObject({ id: item?.asset })
+    const path = `/v1/assets/${item?.asset}/versions/1/provenance`
+    const shown = await expectJson(send('GET', path, { key }), 200)
+    expect(shown).toMatchObject({ source: name, identity_hints: { legacy_id: 'A-77' }, trust: 1 })
+    const aliases = [{ namespace: 'erp', external_id: 'ada@example.org' }]
+    await expectRefusal(say(name, eventOf({ url: at('/x.jpg'), aliases })), 422, 'contract-violation')
+  })
+
   test('of whom a collection asks more trust is not fetched, nor is any URL', async () => {
     const rules = { min_trust: 3 }
     await expectJson(

@@ -3,9 +3,11 @@
  * the payload is kept as it came, so what is made of it can be made again. Nothing of a payload's own shape leaves this folder.
  */
 import type { z } from 'zod'
+import type { AliasName } from '../../model/alias.ts'
 import type { PublishPolicy } from '../../model/asset.ts'
 import type { Attributes } from '../../model/attributes.ts'
 import { refuse } from '../../model/errors.ts'
+import type { IdentityHints } from '../../model/identity-hints.ts'
 import type { Hex } from '../../model/ids.ts'
 import type { SourceSystem } from '../../model/source-system.ts'
 
@@ -17,6 +19,8 @@ export interface Wish {
   readonly content: { readonly url: string } | { readonly bytes: Buffer; readonly mediaType: string | undefined }
   readonly filename: string | undefined
   readonly labels: readonly string[]
+  readonly aliases?: readonly AliasName[] | undefined
+  readonly identityHints?: IdentityHints | undefined
   /** Of a new asset; what is not within the bounds of attributes is a hint alone. */
   readonly attributes?: Attributes | undefined
   readonly publish: PublishPolicy | undefined

@@ -9,6 +9,7 @@
 import { z } from 'zod'
 import { PUBLISH_POLICIES } from '../../model/asset.ts'
 import { type Attributes, attributeViolations, LABEL_PATTERN, MAX_LABELS } from '../../model/attributes.ts'
+import { Aliases, IdentityHintsBody } from '../names-wire.ts'
 import { type Adapted, type Adapter, parsePayload, VISIBLE, type Wish } from './adapter.ts'
 
 const Word = z.string().min(1).max(500).regex(VISIBLE)
@@ -21,6 +22,8 @@ const Data = z.looseObject({
   external_id: Word.optional(),
   filename: z.string().max(1024).optional(),
   labels: z.array(z.string().regex(LABEL_PATTERN)).max(MAX_LABELS).default([]),
+  aliases: Aliases.optional(),
+  identity_hints: IdentityHintsBody.optional(),
   publish: z.enum(PUBLISH_POLICIES).optional(),
   sha256: z
     .string()
@@ -59,6 +62,8 @@ const wishOf = ({ data, data_base64, ...event }: z.infer<typeof Event>): Wish | 
     filename: data?.filename,
     labels: [...new Set(data?.labels ?? [])].sort(),
     attributes: attributesOf(data?.attributes),
+    aliases: data?.aliases,
+    identityHints: data?.identity_hints,
     publish: data?.publish,
     sha256: data?.sha256?.replace('sha256:', ''),
     hints: { id, source, type, subject, time, attributes: data?.attributes },
