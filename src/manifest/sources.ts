@@ -50,6 +50,16 @@ export const findSource = async (sql: Sql, tenant: string, name: string): Promis
 export const listSources = async (sql: Sql, tenant: string): Promise<KeptSource[]> =>
   (await sql.rows<Row>(LIST, [tenant])).map(toSource)
 
+const SECRETS = {
+  name: 'source_secrets',
+  text: `select tenant_id as tenant, name, secret, bucket_secret as "bucketSecret" from source where tenant_id is not null`,
+}
+
+/** As they are kept, of every tenant, for the doctor. */
+export const keptSourceSecrets = (
+  sql: Sql,
+): Promise<{ tenant: string; name: string; secret: Buffer; bucketSecret: Buffer | null }[]> => sql.rows(SECRETS, [])
+
 const PUT = {
   name: 'source_put',
   text: `insert into source (tenant_id, name, adapter, product_id, collection_id, scheme, header, secret, secret_at, base_url, trust,

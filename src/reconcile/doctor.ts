@@ -12,7 +12,9 @@ import { countPurges } from '../manifest/purges.ts'
 import { scanBacklog } from '../manifest/scans.ts'
 import { scheduleBacklog } from '../manifest/schedules.ts'
 import { findUnsigned, keptSigningSecrets } from '../manifest/signing-keys.ts'
+import { keptSourceSecrets } from '../manifest/sources.ts'
 import { signingKeyPlace } from '../model/signing-key.ts'
+import { bucketSecretPlace, sourceSecretPlace } from '../model/source-system.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { HintQueue } from '../queue/queue.ts'
@@ -59,8 +61,13 @@ export const examine = async ({
       const opened = (await keptSigningSecrets(database)).map(({ kept, ...key }) =>
         sealing.open(Buffer.from(kept, 'hex'), signingKeyPlace(key)),
       )
-      const unreadable = opened.filter(secret => secret === undefined).length
-      return { ok: unreadable === 0, detail: { sealed: sealing.isOn, signing_keys: opened.length, unreadable } }
+      const ofSources = (await keptSourceSecrets(database)).flatMap(({ secret, bucketSecret, ...source }) => [
+        sealing.open(secret, sourceSecretPlace(source)),
+        ...(bucketSecret ? [sealing.open(bucketSecret, bucketSecretPlace(source))] : []),
+      ])
+      const unreadable = [...opened, ...ofSources].filter(secret => secret === undefined).length
+      const counts = { signing_keys: opened.length, secrets_of_sources: ofSources.length, unreadable }
+      return { ok: unreadable === 0, detail: { sealed: sealing.isOn, ...counts } }
     }),
     attempt('cdn', async () => {
       if (config.cdnBaseUrl === undefined) return { ok: true, detail: 'no CDN is configured' }

@@ -1,9 +1,12 @@
 /** Other systems say what is new with them, and it is made true. */
-import { createHash, createHmac, randomUUID } from 'node:crypto'
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSealing } from '../../src/lib/sealed.ts'
 import { finishItem, takeItems } from '../../src/manifest/source-events.ts'
 import { openS3Store } from '../../src/objects/s3.ts'
+import { percentEncode } from '../../src/objects/s3-presign.ts'
+import { examine } from '../../src/reconcile/doctor.ts'
 import { advanceErasures } from '../../src/reconcile/erase.ts'
 import { expectJson, expectRefusal, openClient, type Send } from '../support/http.ts'
 import { photo } from '../support/images.ts'
@@ -31,7 +34,7 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 beforeAll(async () => {
   system = await startSystem({
     worker: false,
-    env: { FETCH_ALLOW: '127.0.0.1', FETCH_PORTS: 'any', FETCH_IDLE_MS: '500' },
+    env: { FETCH_ALLOW: '127.0.0.1', FETCH_PORTS: 'any', FETCH_IDLE_MS: '500', SECRETS_KEY: 'ab'.repeat(32) },
   })
   send = await openClient(system)
   jpeg = await photo({ width: 64, height: 40 })
@@ -423,6 +426,22 @@ describe('what it leads to', () => {
     expect(JSON.parse(shown)).toMatchObject({ bucket_key })
     const audit = await (await send('GET', '/v1/audit?limit=500', { key: ADMIN_KEY })).text()
     for (const text of [shown, audit]) expect(text).not.toContain(bucket_secret)
+
+    const check = async (sealing: System['core']['sealing']) =>
+      (await examine({ ...system.core, sealing })).checks.find(({ check }) => check === 'secrets at rest')
+    expect(await check(system.core.sealing)).toMatchObject({ ok: true, detail: { sealed: true, unreadable: 0 } })
+    expect(await check(openSealing([randomBytes(32)]))).toMatchObject({ ok: false })
+
+    // Whoever is sent a signed request can do nothing with it at the real bucket.
+    let captured = ''
+    served.set(`/private-photos/${key.split('/').map(percentEncode).join('/')}`, ({ url = '' }, response) => {
+      captured = url
+      response.end(jpeg)
+    })
+    const astray = await configured({ ...settings, base_url: at('/{bucket}'), bucket_key, bucket_secret })
+    expect(await notify(astray)).toMatchObject([{ state: 'DONE' }])
+    expect(captured).toContain('X-Amz-Signature=')
+    expect((await fetch(`${endpoint}${captured}`)).status).toBe(403)
 
     // A secret stays with its key; another key has another, and one that is left out is forgotten.
     const { secret: _, bucket_secret: __, ...kept } = { ...BODY, ...settings, bucket_key, bucket_secret }
