@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, sql as fragment, gt, inArray, isNull } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
 import type { Metadata } from '../model/attributes.ts'
+import type { FocalPoints } from '../model/focal.ts'
 import type { Original } from '../model/original.ts'
 import type { Entrance, Source } from '../model/source.ts'
 import type { Sql } from './database.ts'
@@ -24,19 +25,20 @@ export const findOriginal = async (sql: Sql, tenantId: string, sha256: string): 
   return row && { ...row, image: row.image ?? undefined }
 }
 
-/** Of one version, in one round trip. */
+/** Of one version, with what of its asset is to be kept in sight, in one round trip. */
 export const findOriginalOf = async (
   sql: Sql,
   { tenantId, assetId, version }: { tenantId: string; assetId: string; version: number },
-): Promise<Original | undefined> => {
+): Promise<(Original & { readonly focal: FocalPoints | undefined }) | undefined> => {
   const [row] = await sql.orm
-    .select(originalColumns)
+    .select({ ...originalColumns, focal: asset.focal })
     .from(assetVersion)
     .innerJoin(original, and(eq(original.tenantId, assetVersion.tenantId), eq(original.sha256, assetVersion.sha256)))
+    .innerJoin(asset, and(eq(asset.tenantId, assetVersion.tenantId), eq(asset.assetId, assetVersion.assetId)))
     .where(
       and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId), eq(assetVersion.version, version)),
     )
-  return row && { ...row, image: row.image ?? undefined }
+  return row && { ...row, image: row.image ?? undefined, focal: row.focal ?? undefined }
 }
 
 const KEEP_ORIGINAL = {
@@ -156,6 +158,7 @@ const assetColumns = {
   deletedAt: asset.deletedAt,
   erasedAt: asset.erasedAt,
   expiresAt: asset.expiresAt,
+  focal: asset.focal,
   scheduled: { version: schedule.version, at: schedule.publishAt, waitingSince: schedule.waitingSince },
   look,
 }
@@ -174,6 +177,7 @@ const toAsset = ({ scheduled, expiresAt, ...row }: AssetRow): Asset => ({
     until: expiresAt ?? undefined,
   },
   alias: row.alias ?? undefined,
+  focal: row.focal ?? undefined,
   activeVersion: row.activeVersion ?? undefined,
   archivedAt: row.archivedAt ?? undefined,
   deletedAt: row.deletedAt ?? undefined,

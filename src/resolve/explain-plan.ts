@@ -35,7 +35,7 @@ export const planDry = async (
   const original = await findOriginalOf(sql, { tenantId: tenant, assetId: asset, version })
   if (!original) throw nothingHere()
   if (!original.image) throw refuseNoImage(original)
-  const source = { sha256: original.sha256, image: original.image }
+  const source = { sha256: original.sha256, image: original.image, focal: original.focal }
   const { leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs })
   const nodes = await outputsOf(
     sql,
