@@ -2,14 +2,13 @@
 import { and, asc, desc, eq, sql as fragment, gt, inArray, isNull } from 'drizzle-orm'
 import type { Asset, PublishPolicy, Version, VersionState } from '../model/asset.ts'
 import type { Metadata } from '../model/attributes.ts'
-import type { FocalPoints } from '../model/focal.ts'
 import type { Original } from '../model/original.ts'
 import type { Entrance, Source } from '../model/source.ts'
 import type { Sql } from './database.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
 import { asset, assetVersion, original, originalLook, schedule } from './schema.ts'
 
-const originalColumns = {
+export const originalColumns = {
   sha256: original.sha256,
   bytes: original.byteLength,
   mediaType: original.mediaType,
@@ -23,22 +22,6 @@ export const findOriginal = async (sql: Sql, tenantId: string, sha256: string): 
     .from(original)
     .where(and(eq(original.tenantId, tenantId), eq(original.sha256, sha256)))
   return row && { ...row, image: row.image ?? undefined }
-}
-
-/** Of one version, with what of its asset is to be kept in sight, in one round trip. */
-export const findOriginalOf = async (
-  sql: Sql,
-  { tenantId, assetId, version }: { tenantId: string; assetId: string; version: number },
-): Promise<(Original & { readonly focal: FocalPoints | undefined }) | undefined> => {
-  const [row] = await sql.orm
-    .select({ ...originalColumns, focal: asset.focal })
-    .from(assetVersion)
-    .innerJoin(original, and(eq(original.tenantId, assetVersion.tenantId), eq(original.sha256, assetVersion.sha256)))
-    .innerJoin(asset, and(eq(asset.tenantId, assetVersion.tenantId), eq(asset.assetId, assetVersion.assetId)))
-    .where(
-      and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId), eq(assetVersion.version, version)),
-    )
-  return row && { ...row, image: row.image ?? undefined, focal: row.focal ?? undefined }
 }
 
 const KEEP_ORIGINAL = {

@@ -3,10 +3,10 @@
  * that another product has had made is there already; one that would have to be made would be queued.
  */
 import { wishesFor } from '../graph/wishes.ts'
-import { findOriginalOf } from '../manifest/assets.ts'
 import type { Sql } from '../manifest/database.ts'
 import { outputsOf } from '../manifest/explain-read.ts'
 import type { LeafWish } from '../manifest/leaves.ts'
+import { findOriginalOf } from '../manifest/original-of.ts'
 import type { ResolvedLeaf, ResolveFacts } from '../manifest/resolve-read.ts'
 import type { Rendition } from '../model/product.ts'
 import { refuseNoImage } from './demand.ts'

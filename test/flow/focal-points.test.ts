@@ -246,13 +246,17 @@ describe('a changed point', () => {
     })
     expect(lazy.status).toBe(302)
     near(await colour('shop-web', 'later'), RIGHT)
-    const adHoc = await until('operations', async () => {
-      const answer = await send('GET', `/i/shop-web/${asset}/v1/x/ar_1x1,c_cover,g_auto,w_64.png`, {
-        ...shop(),
-        headers: { Prefer: 'wait=20' },
-      })
-      return answer.status === 302 && answer
-    })
+    const adHoc = await until(
+      'operations',
+      async () => {
+        const answer = await send('GET', `/i/shop-web/${asset}/v1/x/ar_1x1,c_cover,g_auto,w_64.png`, {
+          ...shop(),
+          headers: { Prefer: 'wait=20' },
+        })
+        return answer.status === 302 && answer
+      },
+      { withinMs: 60_000 },
+    )
     const bytes = Buffer.from(await (await fetch(adHoc.headers.get('location') ?? '')).arrayBuffer())
     near([...(await sharp(bytes).resize(1, 1).removeAlpha().raw().toBuffer())], RIGHT)
   })
