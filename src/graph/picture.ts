@@ -1,10 +1,12 @@
 /** What is known of an original before anything is done to it. */
+import type { Point } from '../model/focal.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Picture } from '../ops/operation.ts'
 
 export const pictureOf = (
   { width, height, hasAlpha, orientation, credit, matrixProfile = false }: ImageFacts,
   frames: number,
+  focal?: Point,
 ): Picture => ({
   width,
   height,
@@ -15,4 +17,5 @@ export const pictureOf = (
   orientation,
   credit,
   matrixProfile,
+  focal,
 })

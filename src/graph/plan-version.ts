@@ -1,10 +1,11 @@
 /** What the renditions of its collection want of a new version, written down: in the transaction that lets it be transformed. */
 import type { Sql } from '../manifest/database.ts'
+import { findFocal } from '../manifest/leaf-moves.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { listRenditions } from '../manifest/renditions.ts'
 import type { Hex } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
-import { wishesFor } from './wishes.ts'
+import { isAimed, wishesFor } from './wishes.ts'
 
 interface NewVersion {
   readonly tenant: string
@@ -23,7 +24,9 @@ export const planVersion = async (
 ): Promise<boolean> => {
   if (!image) return false
   const renditions = await listRenditions(tx, tenant, collection)
-  const { nodes, leaves } = wishesFor(renditions, { sha256, image }, { lane: 'eager', ...limits })
+  // The caller holds the lock of the asset, so this is what it stays until the commit.
+  const focal = renditions.some(isAimed) ? await findFocal(tx, tenant, asset) : undefined
+  const { nodes, leaves } = wishesFor(renditions, { sha256, image, focal }, { lane: 'eager', ...limits })
   const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
   await insertLeaves(tx, { tenant, asset, version, leaves })
   return states.some(node => node.state === 'QUEUED' || node.state === 'RETRY')

@@ -2,6 +2,7 @@
  * A recipe and an original become nodes: resolved against this very source, so that wishes that come to the same pixels are
  * the same node. Pure; the same plan on every gateway and every worker.
  */
+import type { Point } from '../model/focal.ts'
 import type { Hex } from '../model/ids.ts'
 import { type ImageFacts, moves, uprightSize } from '../model/original.ts'
 import {
@@ -30,6 +31,8 @@ import { rungFor } from './rungs.ts'
 export interface Source {
   readonly sha256: Hex
   readonly image: ImageFacts
+  /** What `gravity: auto` keeps in sight for who asks. */
+  readonly focal?: Point | undefined
 }
 
 /** One leaf. Exactly one of `node` and `refusal` is there. */
@@ -41,14 +44,14 @@ export interface PlannedRendition {
 }
 
 /** Runs the operations on what is known, without pixels. Stops at the first refusal. */
-const resolveStages = ({ stages }: Recipe, image: ImageFacts, frames: number): Concrete =>
+const resolveStages = ({ stages }: Recipe, { image, focal }: Source, frames: number): Concrete =>
   stages.flat().reduce<Concrete>(
     (sofar, { op, params }) => {
       if (sofar.refusal) return sofar
       const next = concretise(op, params, sofar.picture)
       return { ...next, steps: [...sofar.steps, ...next.steps] }
     },
-    { steps: [], picture: pictureOf(image, frames) },
+    { steps: [], picture: pictureOf(image, frames, focal) },
   )
 
 /** The source, decoded to the rung of the first scaling; where that is the rung itself, decoding has done it. */
@@ -120,7 +123,7 @@ export const planRendition = (recipe: Recipe, source: Source, maxCpuMs = MAX_CPU
   const still = recipe.outputs.filter(output => !goesOn(output))
   const plan = (outputs: readonly Output[], frames: number): readonly PlannedRendition[] => {
     if (outputs.length === 0) return []
-    const concrete = resolveStages(recipe, image, frames)
+    const concrete = resolveStages(recipe, source, frames)
     return outputs.map(output => planOutput(output, { concrete, source, maxCpuMs }))
   }
   return [...plan(moving, image.frames), ...plan(still, 1)]

@@ -2,11 +2,13 @@
 import { canonicalText } from '../lib/canonical.ts'
 import type { LeafWish, NodeWish } from '../manifest/leaves.ts'
 import { isVariant, leafNameOf } from '../model/delivery-path.ts'
+import { type FocalPoints, focalOf } from '../model/focal.ts'
 import type { Hex } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Rendition } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import { keepsPrivate } from '../ops/metadata.ts'
+import { AUTO } from '../ops/place.ts'
 import { LANES, type Lane } from '../queue/queue.ts'
 import { recipeAt } from './dpr.ts'
 import { type PlannedRendition, planRendition } from './plan.ts'
@@ -15,6 +17,17 @@ export interface Wishes {
   readonly nodes: readonly NodeWish[]
   readonly leaves: readonly LeafWish[]
 }
+
+/** An original, and what of its asset is to be kept in sight. */
+export interface Aimed {
+  readonly sha256: Hex
+  readonly image: ImageFacts
+  readonly focal?: FocalPoints | undefined
+}
+
+/** What it comes to depends on the focal point. */
+export const isAimed = ({ recipe }: Pick<Rendition, 'recipe'>): boolean =>
+  recipe.stages.some(stage => stage.some(({ params }) => params.gravity === AUTO))
 
 /** What a publish does not wait for runs after what it waits for. */
 const OPTIONAL_DELAY = 20
@@ -32,7 +45,7 @@ const forbidden = ({ format, required }: PlannedRendition): PlannedRendition => 
  */
 export const wishesFor = (
   renditions: readonly Rendition[],
-  source: { readonly sha256: Hex; readonly image: ImageFacts },
+  source: Aimed,
   {
     lane,
     urgent,
@@ -45,7 +58,9 @@ export const wishesFor = (
   const made = new Map<string, Set<Hex>>()
   for (const rendition of renditions) {
     const name = leafNameOf({ rendition: rendition.name, dpr: rendition.dpr })
-    const planned = planRendition(recipeAt(rendition.recipe, rendition.dpr, source.image), source, maxCpuMs)
+    const { sha256, image } = source
+    const aimed = { sha256, image, focal: focalOf(source.focal, rendition.product) }
+    const planned = planRendition(recipeAt(rendition.recipe, rendition.dpr, image), aimed, maxCpuMs)
     const isForbidden = keepsPrivate(rendition.recipe) && !rendition.privateMetadata
     const outputs = isForbidden ? planned.map(forbidden) : planned
     // Nobody waits for a variant but who asks for it: no publish, and no count of what is complete.

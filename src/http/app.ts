@@ -24,6 +24,7 @@ import { engineRoutes } from './routes/engine.ts'
 import { eraseRoutes } from './routes/erase.ts'
 import { eventRoutes } from './routes/events.ts'
 import { explainRoutes } from './routes/explain.ts'
+import { focalPointRoutes } from './routes/focal-points.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { healthRoutes } from './routes/health.ts'
 import { holdRoutes } from './routes/holds.ts'
@@ -87,6 +88,7 @@ const ROUTES = [
   assetsBatchRoutes,
   provenanceRoutes,
   versionMetadataRoutes,
+  focalPointRoutes,
   progressRoutes,
   metadataRoutes,
   publishRoutes,

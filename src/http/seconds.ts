@@ -1,7 +1,8 @@
 /** What a product's recipe may lay on its pictures: images that the product may see itself. */
 import type { Gateway } from '../gateway.ts'
 import type { FindSecond } from '../graph/pin.ts'
-import { findAsset, findOriginalOf } from '../manifest/assets.ts'
+import { findAsset } from '../manifest/assets.ts'
+import { findOriginalOf } from '../manifest/original-of.ts'
 import { type Asked, permitOnAsset } from '../policy/permission.ts'
 
 export const findSecondFor =

@@ -8,7 +8,7 @@ import type { Sql } from './database.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
 import { asset, assetVersion, original, originalLook, schedule } from './schema.ts'
 
-const originalColumns = {
+export const originalColumns = {
   sha256: original.sha256,
   bytes: original.byteLength,
   mediaType: original.mediaType,
@@ -21,21 +21,6 @@ export const findOriginal = async (sql: Sql, tenantId: string, sha256: string): 
     .select(originalColumns)
     .from(original)
     .where(and(eq(original.tenantId, tenantId), eq(original.sha256, sha256)))
-  return row && { ...row, image: row.image ?? undefined }
-}
-
-/** Of one version, in one round trip. */
-export const findOriginalOf = async (
-  sql: Sql,
-  { tenantId, assetId, version }: { tenantId: string; assetId: string; version: number },
-): Promise<Original | undefined> => {
-  const [row] = await sql.orm
-    .select(originalColumns)
-    .from(assetVersion)
-    .innerJoin(original, and(eq(original.tenantId, assetVersion.tenantId), eq(original.sha256, assetVersion.sha256)))
-    .where(
-      and(eq(assetVersion.tenantId, tenantId), eq(assetVersion.assetId, assetId), eq(assetVersion.version, version)),
-    )
   return row && { ...row, image: row.image ?? undefined }
 }
 
@@ -156,6 +141,7 @@ const assetColumns = {
   deletedAt: asset.deletedAt,
   erasedAt: asset.erasedAt,
   expiresAt: asset.expiresAt,
+  focal: asset.focal,
   scheduled: { version: schedule.version, at: schedule.publishAt, waitingSince: schedule.waitingSince },
   look,
 }
@@ -174,6 +160,7 @@ const toAsset = ({ scheduled, expiresAt, ...row }: AssetRow): Asset => ({
     until: expiresAt ?? undefined,
   },
   alias: row.alias ?? undefined,
+  focal: row.focal ?? undefined,
   activeVersion: row.activeVersion ?? undefined,
   archivedAt: row.archivedAt ?? undefined,
   deletedAt: row.deletedAt ?? undefined,

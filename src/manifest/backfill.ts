@@ -1,4 +1,5 @@
 /** The statements of a backfill: which versions of a collection lack a rendition, and how far the batches are that were planned. */
+import type { FocalPoints } from '../model/focal.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Operation } from '../model/operation.ts'
 import type { ImageFacts } from '../model/original.ts'
@@ -7,9 +8,9 @@ import type { Sql } from './database.ts'
 /** Assets in the order of their ids, each with its images that are shown or may be soon; an asset without any is a row of nulls. */
 const WINDOW = {
   name: 'backfill_window',
-  text: `select k.asset_id as asset, v.version, v.state, v.created_at as "createdAt", encode(v.sha256, 'hex') as sha256, o.image,
+  text: `select k.asset_id as asset, v.version, v.state, v.created_at as "createdAt", encode(v.sha256, 'hex') as sha256, o.image, k.focal,
                 coalesce(b.leaves, 0) = 0 or coalesce(b.unwanted, false) as lacks
-         from (select asset_id, archived_at from asset where tenant_id = $1 and collection_id = $2 and asset_id > coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')
+         from (select asset_id, archived_at, focal from asset where tenant_id = $1 and collection_id = $2 and asset_id > coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')
                order by collection_id, asset_id limit $7) k
          left join asset_version v on v.tenant_id = $1 and v.asset_id = k.asset_id and k.archived_at is null
            and v.state in ('PROCESSING', 'READY', 'ACTIVE')
@@ -29,6 +30,7 @@ export interface WindowRow {
   readonly createdAt: Date | null
   readonly sha256: Hex | null
   readonly image: ImageFacts | null
+  readonly focal: FocalPoints | null
   /** Not planned for this revision, or planned and not wanted by anybody so far, or taken away. */
   readonly lacks: boolean
 }

@@ -96,7 +96,8 @@ const DELETE_OLD_LEAVES = {
 const OF_ORIGINAL = `n.node_id in (
     select node_id from node where tenant_id = $1 and original = decode($2, 'hex')
     union all select node_id from node_input where tenant_id = $1 and original = decode($2, 'hex'))
-  and not exists (select 1 from leaf l where l.tenant_id = n.tenant_id and l.node_id = n.node_id)`
+  and not exists (select 1 from leaf l where l.tenant_id = n.tenant_id and l.node_id = n.node_id)
+  and not exists (select 1 from leaf_move m where m.tenant_id = n.tenant_id and m.node_id = n.node_id)`
 /** What a rollout may lead another asset back to stays. */
 const UNUSED = `${OF_ORIGINAL} and ($3 or not exists (
   select 1 from rollout_leaf r where r.tenant_id = n.tenant_id and (r.old_node = n.node_id or r.new_node = n.node_id)))`

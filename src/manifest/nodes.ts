@@ -20,7 +20,8 @@ import type { Step } from '../model/recipe.ts'
 import type { Database, Sql } from './database.ts'
 import { insertDerivative } from './derivatives.ts'
 import { appendFacts } from './events.ts'
-import { advanceVersion } from './publish.ts'
+import { finishMoves, movingTo } from './leaf-moves.ts'
+import { advanceVersion, lockAsset } from './publish.ts'
 
 /** The advisory lock makes two claims on one original wait their turn, so that one of them gets all and decodes once. */
 const LOCK_ORIGINAL = { name: 'claim_lock', text: `select pg_advisory_xact_lock(hashtextextended($1 || $2, 0))` }
@@ -114,11 +115,16 @@ const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf:
   const leaves = await tx.rows<LeafName>(LEAVES_OF_NODE, [node.tenant, node.key])
   const byAsset = new Map<string, LeafName[]>()
   for (const leaf of leaves) byAsset.set(leaf.asset, [...(byAsset.get(leaf.asset) ?? []), leaf])
-  for (const [asset, bound] of byAsset) {
+  const moving = await movingTo(tx, node.tenant, node.key)
+  for (const asset of [...new Set([...byAsset.keys(), ...moving])].sort()) {
+    const bound = byAsset.get(asset) ?? []
     await appendFacts(tx, { tenant: node.tenant, asset, cause, facts: bound.map(factOf) })
     for (const version of new Set(bound.map(leaf => leaf.version))) {
       await advanceVersion(tx, { tenant: node.tenant, asset, version, cause })
     }
+    if (!moving.includes(asset)) continue
+    await lockAsset(tx, node.tenant, asset)
+    await finishMoves(tx, { tenant: node.tenant, asset, cause })
   }
 }
 

@@ -6,6 +6,7 @@
  *                                                  ROLLED_BACK <-- ROLLING_BACK <-------------/
  */
 import type { ChangedLeaf, Rollout, RolloutState } from '../model/engine.ts'
+import type { FocalPoints } from '../model/focal.ts'
 import { type Hex, newId } from '../model/ids.ts'
 import type { LeafName } from '../model/node.ts'
 import type { ImageFacts } from '../model/original.ts'
@@ -105,7 +106,7 @@ export const rolloutAssets = async (
 const MADE_LEAVES = {
   name: 'rollout_made_leaves',
   text: `select l.asset_id as asset, l.version, l.product_id as product, l.rendition, l.revision, l.format, encode(l.node_id, 'hex') as "oldNode",
-                encode(o.sha256, 'hex') as sha256, o.image, a.collection_id as collection, r.recipe, encode(r.recipe_hash, 'hex') as "recipeHash", r.lane,
+                encode(o.sha256, 'hex') as sha256, o.image, a.focal, a.collection_id as collection, r.recipe, encode(r.recipe_hash, 'hex') as "recipeHash", r.lane,
                 coalesce(e.private_metadata, false) as "privateMetadata"
          from asset a
          join asset_version v on v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.state in ('READY', 'ACTIVE')
@@ -123,6 +124,7 @@ export interface MadeLeaf extends LeafName {
   readonly oldNode: Hex
   readonly sha256: Hex
   readonly image: ImageFacts
+  readonly focal: FocalPoints | null
   readonly collection: string
   /** Null of operations in a path, which say themselves what they are; so the next two. */
   readonly recipe: string | null

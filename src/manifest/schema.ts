@@ -22,6 +22,7 @@ import type { Attributes } from '../model/attributes.ts'
 import type { CollectionRules } from '../model/collection-rules.ts'
 import type { StoredConditions } from '../model/conditions.ts'
 
+import type { FocalPoints } from '../model/focal.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Scope } from '../model/principal.ts'
 import type { AdHoc, AssetEdge, Delivery, PublishGate, Role } from '../model/product.ts'
@@ -200,6 +201,7 @@ export const asset = pgTable(
     deletedAt: at('deleted_at'),
     erasedAt: at('erased_at'),
     expiresAt: at('expires_at'),
+    focal: jsonb('focal').$type<FocalPoints>(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.assetId] })],
 )

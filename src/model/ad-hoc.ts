@@ -62,7 +62,7 @@ const oneOf = (idle: string, names: readonly string[]): Key => ({
 
 const GRAVITIES = ['north', 'northeast', 'east', 'southeast', 'south', 'southwest', 'west', 'northwest']
 /** Found in the pixels, for `cover` alone, as a point is. */
-const FOCUSES = ['attention', 'entropy']
+const FOCUSES = ['auto', 'attention', 'entropy']
 
 const share = (value: string): string | undefined =>
   /^(?:0(?:\.\d{1,3})?|1(?:\.0{1,3})?)$/.test(value) ? String(Number(value)) : undefined

@@ -1,5 +1,6 @@
 import type { Attributes } from './attributes.ts'
 import { type MatrixError, refuse } from './errors.ts'
+import type { FocalPoints } from './focal.ts'
 import type { AssetId, CollectionId, Hex, ProductId } from './ids.ts'
 import type { LookState } from './look.ts'
 import type { Schedule } from './schedule.ts'
@@ -19,6 +20,7 @@ export interface Asset {
   /** Sorted. Grants and policies may be conditioned on them. */
   readonly labels: readonly string[]
   readonly attributes: Attributes
+  readonly focal: FocalPoints | undefined
   readonly activeVersion: number | undefined
   /** Counts the moves of the pointer; 0 before the first publish. */
   readonly publication: number

@@ -6,7 +6,7 @@ import { offsetByFocal, offsetByGravity } from './gravity.ts'
 import { MAX_SOURCE_SIDE } from './limits.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 import type { Pixels } from './pixels.ts'
-import { type Complain, isFocus, type Place, placing, readPlace } from './place.ts'
+import { AUTO, type Complain, isFocus, type Place, placing, readPlace } from './place.ts'
 
 export interface Region {
   readonly left: number
@@ -37,6 +37,8 @@ export const cropAt = (place: Place, box: Size, picture: Picture): readonly Step
   const { width, height } = box
   const boxes = { inner: box, outer: picture }
   if ('focal' in place) return cropSteps({ ...offsetByFocal(place.focal, boxes), width, height }, picture)
+  if (place.gravity === AUTO)
+    return cropAt(picture.focal ? { focal: picture.focal } : { gravity: 'attention' }, box, picture)
   const { gravity: name } = place
   if (!isFocus(name)) return cropSteps({ ...offsetByGravity(name, boxes), width, height }, picture)
   return width === picture.width && height === picture.height

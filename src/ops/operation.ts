@@ -4,6 +4,7 @@
  */
 import type { Sharp } from 'sharp'
 import type { z } from 'zod'
+import type { Point } from '../model/focal.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { JsonValue, Params, Step } from '../model/recipe.ts'
 import type { Pixels } from './pixels.ts'
@@ -20,6 +21,8 @@ export interface Picture {
   /** EXIF orientation that decoding has to apply; 1 once it does not matter. */
   readonly orientation: number
   readonly credit: ImageFacts['credit']
+  /** What `gravity: auto` keeps in sight; `undefined`: nobody has said, or the picture has been cut by what its pixels tell. */
+  readonly focal?: Point | undefined
   /** Its colours are said by primaries and curves alone. */
   readonly matrixProfile?: boolean
 }

@@ -15,7 +15,10 @@ export const orient = operation<{ mode: 'exif' | 'none' }, never>({
   whenAbsent: { mode: 'exif' },
   concretise: ({ mode }, picture) => ({
     steps: [],
-    picture: mode === 'exif' ? { ...picture, ...uprightSize(picture) } : { ...picture, orientation: 1 },
+    picture:
+      mode === 'exif'
+        ? { ...picture, ...uprightSize(picture) }
+        : { ...picture, orientation: 1, focal: picture.orientation === 1 ? picture.focal : undefined },
   }),
   apply: pipeline => pipeline,
 })

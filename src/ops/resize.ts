@@ -7,7 +7,7 @@ import { type Gravity, offsetByGravity } from './gravity.ts'
 import { MAX_SIDE, refuseStep, zoomSide } from './limits.ts'
 import { type Concrete, operation, type Picture } from './operation.ts'
 import { PAD_BACKGROUND, padded } from './pad.ts'
-import { isFocus, placing, readPlace } from './place.ts'
+import { type Auto, isOfPicture, placing, readPlace } from './place.ts'
 import { FITS, type Fit, resizeGeometry } from './resize-geometry.ts'
 
 const EPOCH = 1
@@ -20,7 +20,7 @@ type Asked = {
   width?: number
   height?: number
   fit: Fit
-  gravity?: Gravity | Focus
+  gravity?: Gravity | Focus | Auto
   focal?: { x: number; y: number }
   background?: string
   enlarge: boolean
@@ -35,7 +35,7 @@ const spelling = z.strictObject({
   height: side.optional().describe('Height of the box in pixels.'),
   fit: z.enum(FITS).default('inside').describe('How picture and box meet, as in CSS `object-fit`.'),
   gravity: placing.gravity.describe(
-    `${placing.gravity.description} For \`contain\`, where the picture is put: all but the last three.`,
+    `${placing.gravity.description} For \`contain\`, where the picture is put: all but the last four.`,
   ),
   focal: placing.focal.describe('The point that `cover` keeps in sight.'),
   background: anyColour.optional().describe('What `contain` fills the box with.'),
@@ -58,7 +58,7 @@ const schema = spelling.transform((raw, context): Asked => {
   if (raw.fit !== 'cover' && (raw.focal || raw.gravity === 'focal')) {
     return complain(context, 'focal', 'Applies to `cover` only')
   }
-  if (raw.fit !== 'cover' && isFocus(raw.gravity ?? '')) {
+  if (raw.fit !== 'cover' && isOfPicture(raw.gravity ?? '')) {
     return complain(context, 'gravity', 'Applies to `cover` only')
   }
   const placed = readPlace(raw, (key, message) => complain(context, key, message)) ?? { gravity: 'centre' as const }

@@ -57,7 +57,7 @@ const Attributes = z
   .max(64)
   .optional()
   .describe(
-    'What an editor may write of labels and attributes: `labels`, `caption`, `seo.*`; all of it where nothing is said. An owner writes all, a reader nothing.',
+    'What an editor may write of labels, attributes and the focal point: `labels`, `caption`, `seo.*`, `focal_point`; all of it where nothing is said. An owner writes all, a reader nothing.',
   )
 const listsForEditor = ({ role, attributes }: { role: string; attributes?: string[] | undefined }) =>
   attributes === undefined || role === 'editor'

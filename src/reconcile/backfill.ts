@@ -9,14 +9,16 @@
  * one after it is read from the place. A version that was being processed while its window was read is found by a later round,
  * when it is through: the walk ends with a round that finds nothing. No queue is told; workers look for themselves.
  */
-import { wishesFor } from '../graph/wishes.ts'
+import { isAimed, wishesFor } from '../graph/wishes.ts'
 import { endSteps, openSteps, recordWalk, tally, type WindowRow, windowOf } from '../manifest/backfill.ts'
 import type { Database, Sql } from '../manifest/database.ts'
+import { requireSameFocal } from '../manifest/leaf-moves.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { lockOperation, runningOperations, setOperationState } from '../manifest/operations.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { announceReused, type BoundLeaf } from '../manifest/reused.ts'
 import { isMatrixError } from '../model/errors.ts'
+import type { FocalPoints } from '../model/focal.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Operation, OperationState } from '../model/operation.ts'
 import type { ImageFacts } from '../model/original.ts'
@@ -32,6 +34,7 @@ interface Candidate {
   readonly version: number
   readonly sha256: Hex
   readonly image: ImageFacts
+  readonly focal: FocalPoints | null
   readonly lacks: boolean
 }
 
@@ -50,7 +53,8 @@ const planBatch = (batch: readonly Candidate[], rendition: Rendition, maxCpuMs: 
   batch
     .filter(({ lacks }) => lacks)
     .map(version => {
-      const { nodes, leaves } = wishesFor([rendition], version, { lane: 'backfill', maxCpuMs })
+      const aimed = { ...version, focal: version.focal ?? undefined }
+      const { nodes, leaves } = wishesFor([rendition], aimed, { lane: 'backfill', maxCpuMs })
       // Lazy ones too: somebody has asked for all of them.
       return { ...version, nodes: nodes.map(node => ({ ...node, wanted: true })), leaves }
     })
@@ -94,6 +98,7 @@ const walk = async (
       await upsertNodes(tx, { tenant, original: sha256, nodes })
       bound.push(...(await insertLeaves(tx, { tenant, asset, version, leaves })))
     }
+    if (isAimed(rendition)) await requireSameFocal(tx, tenant, plans)
     await announceReused(tx, { tenant, cause: { actor: 'backfill', correlationId: id }, leaves: bound })
     if (isEnd && found === 0 && operation.round > 1) {
       return setOperationState(tx, operation, now.failed > 0 ? 'PARTIAL' : 'SUCCEEDED')

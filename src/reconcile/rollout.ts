@@ -6,7 +6,7 @@
  * rollout on, and a crash has either done the step or not begun it. Whoever finds the row locked leaves it to the other.
  */
 import { adHocRendition } from '../graph/ad-hoc.ts'
-import { type Wishes, wishesFor } from '../graph/wishes.ts'
+import { type Aimed, type Wishes, wishesFor } from '../graph/wishes.ts'
 import { groupBy } from '../lib/group-by.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
@@ -28,7 +28,6 @@ import { readLeafName } from '../model/delivery-path.ts'
 import type { ChangedLeaf, Rollout, RolloutState } from '../model/engine.ts'
 import { refuse } from '../model/errors.ts'
 import { digestOf } from '../model/ids.ts'
-import type { ImageFacts } from '../model/original.ts'
 import type { Rendition } from '../model/product.ts'
 import type { Format, Recipe } from '../model/recipe.ts'
 
@@ -44,11 +43,19 @@ const BATCH: BatchSizes = { assets: 25, moves: 200 }
 const MOST_OPEN_NODES = 1_000
 
 /** What the running code wants of one rendition and original. */
-export type Planner = (rendition: Rendition, source: { sha256: string; image: ImageFacts }) => Wishes
+export type Planner = (rendition: Rendition, source: Aimed) => Wishes
 
 const planNow: Planner = (rendition, source) => wishesFor([rendition], source, { lane: 'backfill' })
 
-const renditionOf = ({ collection, product, rendition: name, revision, format, ...made }: MadeLeaf): Rendition => {
+/** A leaf's rendition as it was planned, or the operations that a path spells. */
+export const renditionOfLeaf = ({
+  collection,
+  product,
+  rendition: name,
+  revision,
+  format,
+  ...made
+}: MadeLeaf): Rendition => {
   const { recipe, recipeHash, lane, privateMetadata } = made
   if (recipe === null || recipeHash === null || lane === null)
     return adHocRendition({ collection, product, name, format: format as Format })
@@ -68,8 +75,8 @@ const renditionOf = ({ collection, product, rendition: name, revision, format, .
 
 /** Leaves of one rendition of one version, as they are and as they would be. */
 const changesOf = (made: readonly [MadeLeaf, ...MadeLeaf[]], plan: Planner) => {
-  const [{ sha256, image }] = made
-  const { nodes, leaves } = plan(renditionOf(made[0]), { sha256, image })
+  const [{ sha256, image, focal }] = made
+  const { nodes, leaves } = plan(renditionOfLeaf(made[0]), { sha256, image, focal: focal ?? undefined })
   const changed = made.flatMap<ChangedLeaf>(leaf => {
     const now = leaves.find(({ format }) => format === leaf.format)
     if (!now || now.node === leaf.oldNode) return []

@@ -5,11 +5,12 @@
  */
 import { acceptableFormats } from '../deliver/negotiate.ts'
 import { adHocRendition } from '../graph/ad-hoc.ts'
-import { wishesFor } from '../graph/wishes.ts'
+import { isAimed, wishesFor } from '../graph/wishes.ts'
 import { singleFlight } from '../lib/single-flight.ts'
-import { findOriginalOf } from '../manifest/assets.ts'
 import { type Database, sqlState } from '../manifest/database.ts'
+import { requireSameFocal } from '../manifest/leaf-moves.ts'
 import { insertLeaves, nodeStates, upsertNodes } from '../manifest/leaves.ts'
+import { findOriginalOf } from '../manifest/original-of.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { announceReused } from '../manifest/reused.ts'
 import { waitingUrgently } from '../manifest/runnable.ts'
@@ -156,7 +157,7 @@ export const openDemand = ({
     if (!rendition || !original) throw nothingHere()
     if (!original.image) throw refuseNoImage(original)
     const urgent = urgentFormat(rendition.recipe.outputs, format, accept)
-    const source = { sha256: original.sha256, image: original.image }
+    const source = { sha256: original.sha256, image: original.image, focal: original.focal }
     const { nodes, leaves } = wishesFor([{ ...rendition, dpr }], source, {
       lane: 'eager',
       maxCpuMs,
@@ -172,6 +173,7 @@ export const openDemand = ({
     const planning = database.transaction(async tx => {
       const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
       const bound = await insertLeaves(tx, { tenant, asset, version, leaves })
+      if (isAimed(rendition)) await requireSameFocal(tx, tenant, [{ asset, focal: original.focal }])
       await announceReused(tx, { tenant, cause: CAUSE, leaves: bound })
       // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
       return states.some(({ state }) => state === 'QUEUED' || state === 'RETRY')

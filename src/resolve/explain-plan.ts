@@ -3,10 +3,10 @@
  * that another product has had made is there already; one that would have to be made would be queued.
  */
 import { wishesFor } from '../graph/wishes.ts'
-import { findOriginalOf } from '../manifest/assets.ts'
 import type { Sql } from '../manifest/database.ts'
 import { outputsOf } from '../manifest/explain-read.ts'
 import type { LeafWish } from '../manifest/leaves.ts'
+import { findOriginalOf } from '../manifest/original-of.ts'
 import type { ResolvedLeaf, ResolveFacts } from '../manifest/resolve-read.ts'
 import type { Rendition } from '../model/product.ts'
 import { refuseNoImage } from './demand.ts'
@@ -35,7 +35,7 @@ export const planDry = async (
   const original = await findOriginalOf(sql, { tenantId: tenant, assetId: asset, version })
   if (!original) throw nothingHere()
   if (!original.image) throw refuseNoImage(original)
-  const source = { sha256: original.sha256, image: original.image }
+  const source = { sha256: original.sha256, image: original.image, focal: original.focal }
   const { leaves } = wishesFor([rendition], source, { lane: 'eager', maxCpuMs })
   const nodes = await outputsOf(
     sql,

@@ -11,9 +11,9 @@
  */
 import { recipeAt } from '../graph/dpr.ts'
 import { planRendition } from '../graph/plan.ts'
-import { findOriginalOf } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
 import { madeOfVersion, versionBefore } from '../manifest/fallbacks.ts'
+import { findOriginalOf } from '../manifest/original-of.ts'
 import { findRendition } from '../manifest/renditions.ts'
 import { isMatrixError } from '../model/errors.ts'
 import type { Look } from '../model/look.ts'

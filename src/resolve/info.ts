@@ -2,9 +2,10 @@
  * What is known of a version, for a page or a program that has its delivery path and nothing else: how large the picture is and
  * what the product has of it. Decided as a rendition is; of other products, and of who uploaded what, it says nothing.
  */
-import { findOriginalOf } from '../manifest/assets.ts'
+
 import type { Database } from '../manifest/database.ts'
 import { findMetadata, type Metadata } from '../manifest/original-metadata.ts'
+import { findOriginalOf } from '../manifest/original-of.ts'
 import { type ManifestLeaf, manifestLeaves } from '../manifest/product-manifest.ts'
 import { placeholderOf } from '../model/look.ts'
 import { type Original, uprightSize } from '../model/original.ts'

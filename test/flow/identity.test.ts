@@ -311,6 +311,12 @@ const CASES: readonly Case[] = [
   })),
   {
     method: 'GET',
+    route: '/v1/assets/:asset/focal-points',
+    path: () => `/v1/assets/${scene.asset}/focal-points`,
+    row: looks(),
+  },
+  {
+    method: 'GET',
     route: '/v1/assets/:asset/versions/:version/metadata/:block',
     path: () => `/v1/assets/${scene.asset}/versions/1/metadata/exif`,
     // A text has none: who may have the original hears that, the others no more than that they may not.

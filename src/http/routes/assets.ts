@@ -13,6 +13,7 @@ import { type Permission, permitOnAsset } from '../../policy/permission.ts'
 import { addressOf } from '../address.ts'
 import { AssetQuery, isPlain } from '../asset-query.ts'
 import type { Env, MatrixContext } from '../context.ts'
+import { PointSchema } from '../focal.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
@@ -63,6 +64,7 @@ export const presentAsset = (asset: Asset) => ({
   alias: asset.alias,
   labels: [...asset.labels],
   attributes: asset.attributes,
+  focal_point: asset.focal?.all,
   status: entryStatus(asset),
   version: asset.activeVersion,
   publication: asset.publication,
@@ -82,6 +84,7 @@ export const AssetSchema = z
     alias: z.string().optional(),
     labels: z.array(z.string()),
     attributes: z.any().openapi({ type: 'object', description: "JSON of the products' own" }),
+    focal_point: PointSchema.optional(),
     status: z.enum(ENTRY_STATUSES),
     version: z.number().int().optional(),
     publication: z.number().int(),

@@ -17,11 +17,14 @@ import {
 } from '../../model/attributes.ts'
 import type { Fields } from '../../model/audit.ts'
 import { refuse, type Violation } from '../../model/errors.ts'
+import { changedFocal, type FocalPoints } from '../../model/focal.ts'
 import type { Grant } from '../../model/product.ts'
 import { forbiddenAttributes } from '../../policy/attributes.ts'
+import { refocus } from '../../reconcile/refocus.ts'
 import { auditChange } from '../audit.ts'
 import { requireState } from '../configuration.ts'
 import { causeOf, type Env, type MatrixContext } from '../context.ts'
+import { FocalPatch, forbiddenFocal, patchFocal, requireFocalProducts } from '../focal.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
@@ -40,6 +43,7 @@ const PatchBody = z
     attributes: z.looseObject({}).nullable().optional().openapi({
       description: 'What is named is replaced, null takes away, objects are merged, arrays are taken whole',
     }),
+    ...FocalPatch,
   })
   .openapi('AssetPatch')
 const mergeBody = {
@@ -62,11 +66,18 @@ const requireFit = async (tx: Sql, tenant: string, before: LockedMetadata, after
     throw refuse('contract-violation', 'The attributes are not what the collection says that they are.', { violations })
 }
 
-const said = ({ labels, attributes }: Metadata): Fields => ({ labels, attributes })
+type Patched = Metadata & { readonly focal: FocalPoints | undefined }
 
-const patched = ({ labels, attributes }: Metadata, patch: z.infer<typeof PatchBody>): Metadata => ({
+const said = ({ labels, attributes, focal }: Metadata & { focal: FocalPoints | null | undefined }): Fields => ({
+  labels,
+  attributes,
+  ...(focal && { focal }),
+})
+
+const patched = ({ labels, attributes, focal }: LockedMetadata, patch: z.infer<typeof PatchBody>): Patched => ({
   labels: patch.labels === undefined ? labels : [...new Set(patch.labels)].sort(),
   attributes: patch.attributes === null ? {} : (mergePatch(attributes, patch.attributes ?? {}) as Attributes),
+  focal: patchFocal(focal, patch),
 })
 
 export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
@@ -79,17 +90,24 @@ export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
   const write = async (
     tx: Sql,
     c: MatrixContext,
-    { asset, edge, before, after }: { asset: string; edge: Grant | undefined; before: LockedMetadata; after: Metadata },
+    { asset, edge, before, after }: { asset: string; edge: Grant | undefined; before: LockedMetadata; after: Patched },
   ): Promise<void> => {
-    const changed = changedPaths(before, after)
+    const principal = c.get('principal')
+    const said = changedPaths(before, after)
+    const aimed = changedFocal(before.focal ?? undefined, after.focal)
+    const changed = [...said, ...aimed].sort()
     if (changed.length === 0) return
-    const forbidden = forbiddenAttributes(c.get('principal'), edge, changed)
+    const forbidden = [...forbiddenAttributes(principal, edge, said), ...forbiddenFocal(principal, edge, aimed)]
     if (forbidden.length > 0)
       throw refuse('attribute-forbidden', 'The product may not write these attributes here.', {
         details: { attributes: forbidden },
       })
     requireState(c, assetTag(before))
-    await writeMetadata(tx, { tenant: c.get('principal').tenant, asset, cause: causeOf(c) }, { ...after, changed })
+    const cause = causeOf(c)
+    await writeMetadata(tx, { tenant: principal.tenant, asset, cause }, { ...after, changed })
+    if (aimed.length === 0) return
+    const focal = { before: before.focal ?? undefined, after: after.focal }
+    await refocus(tx, { tenant: principal.tenant, asset, ...focal, cause, maxCpuMs: gateway.config.maxTransformCpuMs })
   }
 
   app.openapi(
@@ -99,7 +117,7 @@ export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
       method: 'patch',
       path: '/v1/assets/{asset}',
       middleware: [authenticated(gateway.findPrincipal), requires('assets:write'), jsonOnly(gateway.config)],
-      summary: 'Merge labels and attributes into those of an asset (RFC 7396)',
+      summary: 'Merge labels, attributes and focal points into those of an asset (RFC 7396)',
       request: {
         params: z.object({ asset: AssetIdParam }),
         headers: z.object({
@@ -126,6 +144,7 @@ export const metadataRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
       const patch = c.req.valid('json')
       if (patch.attributes) requireBounded(patch.attributes)
       const { edge } = await permitAsset(gateway, c, id, 'write')
+      await requireFocalProducts(database, principal, patch)
       await database.transaction(async tx => {
         const before = await lockMetadata(tx, principal.tenant, id)
         if (!before) throw refuse('not-found', 'There is no such asset for this product.')
