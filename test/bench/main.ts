@@ -22,6 +22,7 @@ import { type Photo, readPhotos } from './photos.ts'
 import { publish } from './publish.ts'
 import { markdown, type Table } from './report.ts'
 import { scale } from './scale.ts'
+import { search } from './search.ts'
 import { overlap, sharing } from './sharing.ts'
 import { startUp } from './start.ts'
 import { warm } from './warm.ts'
@@ -58,6 +59,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   audit,
   scale: (world, photos) =>
     scale(world, photos, { assets: values.assets.split(',').map(Number), seconds: Number(values.seconds) }),
+  search: (world, photos) => search(world, photos, Number(values.assets.split(',').at(-1))),
   start: (world, photos) => startUp(world, photos, values),
 }
 

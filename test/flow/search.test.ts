@@ -1,6 +1,7 @@
 /** Assets found by what they are: each filter, orders and pages, and that nobody finds, counts or feels what he may not see. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readMigrations } from '../../src/manifest/migrate.ts'
 import { query } from '../faults/intact.ts'
 import { expectJson, expectRefusal, openClient, type Send } from '../support/http.ts'
 import { photo } from '../support/images.ts'
@@ -306,5 +307,43 @@ describe('who may see what', () => {
     expect(await words('collection=papers&labels=red')).toEqual(await words('collection=nothing&labels=red'))
     expect(await found('collection=papers&labels=red', guest)).toEqual(['paper'])
     expect(await found('collection=papers&labels=blue', guest)).toEqual([])
+  })
+})
+
+describe('the index', () => {
+  const index = async () => ({
+    assets: await query(system.core, 'select * from asset_search order by asset_id'),
+    words: await query(system.core, 'select * from asset_term order by asset_id, path, value'),
+  })
+  const say = (asset: string, word: string, body?: object) =>
+    expectJson(
+      send('POST', `/v1/assets/${asset}/${word}`, { key, headers: { 'If-Match': '*' }, ...(body && { body }) }),
+      200,
+    )
+
+  test('follows the version that is shown', async () => {
+    const asset = await add('turning', { filename: 'first.txt', labels: 'turning' })
+    const next = `/v1/assets/${asset}/versions?filename=second.jpg`
+    await expectJson(send('POST', next, { key, body: await photo({ width: 30, height: 20 }) }), 201)
+    const shown = { labels: 'turning', text: 'second', min_width: '30', media_type: 'image/*' }
+    expect(await found(of(shown))).toEqual(['turning'])
+    expect(await found(of({ text: 'first', labels: 'turning' }))).toEqual([])
+    await say(asset, 'publish', { version: 1 })
+    expect(await found(of(shown))).toEqual([])
+    expect(await found(of({ text: 'first', max_bytes: '100', media_type: 'text/plain' }))).toEqual(['turning'])
+    await say(asset, 'archive')
+    expect(await found(of({ labels: 'turning', state: 'ACTIVE' }))).toEqual([])
+    await say(asset, 'restore')
+    expect(await found(of({ labels: 'turning', state: 'ACTIVE' }))).toEqual(['turning'])
+  })
+
+  test('is what the start of this release makes of what there was before', async () => {
+    const kept = await index()
+    expect(kept.assets.length).toBeGreaterThan(5)
+    expect(kept.words.length).toBeGreaterThan(20)
+    await query(system.core, 'truncate asset_search, asset_term')
+    const fill = (await readMigrations()).find(({ name }) => name.includes('search_fill'))?.text ?? ''
+    for (const text of fill.replaceAll(/--.*/g, '').split(';')) if (text.trim() !== '') await query(system.core, text)
+    expect(await index()).toEqual(kept)
   })
 })
