@@ -28,7 +28,8 @@ const leaf = {
   version,
   product: z.string(),
   rendition: z.string(),
-  revision: z.int().positive(),
+  /** 0 of operations in a path, which nobody has named. */
+  revision: z.int().nonnegative(),
   format: z.string(),
 }
 /** What a version waits for, or what it broke on. */
