@@ -19,6 +19,7 @@ import { newId, type TenantId } from '../model/ids.ts'
 import { pieceKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { silence } from './receive.ts'
+import { openTwoBuffers } from './two-buffers.ts'
 
 /** Two of them are in memory for each upload that is written to: one that is read, one that is put. */
 export const PIECE_BYTES = 4 * 1024 * 1024
@@ -51,11 +52,9 @@ const superseded = () => refuse('conflict', 'Another request has taken this uplo
 /** Throws `conflict`, `upload-incomplete`, `checksum-mismatch` and what the store does; what came before that is kept. */
 export const takePieces = async (stream: Readable, options: PiecesOptions): Promise<Taken> => {
   const { staging, tenant, upload, length, idleMs, check, commit } = options
-  let held: Uint8Array[] = []
-  let heldBytes = 0
+  const buffers = openTwoBuffers(() => Math.min(PIECE_BYTES, length - first))
   let heldSince = Date.now()
   let first = options.offset
-  let kept: Promise<unknown> = Promise.resolve()
   const unchecked: Piece[] = []
 
   const keyOf = ({ name }: Piece): string => pieceKey(tenant, upload, name)
@@ -72,30 +71,24 @@ export const takePieces = async (stream: Readable, options: PiecesOptions): Prom
   }
   /** Resolves when the piece before it is kept, so that there are never more than two. */
   const cut = async (): Promise<void> => {
-    if (heldBytes === 0) return
-    const piece = { first, bytes: heldBytes, name: `${first}-${newId()}` }
-    const body = Buffer.concat(held)
-    first += heldBytes
-    held = []
-    heldBytes = 0
-    const before = kept
-    kept = before.then(() => keep(piece, body))
-    kept.catch(() => undefined) // awaited below; this only keeps an early failure from being called unhandled
-    await before
+    const bytes = buffers.held().length
+    if (bytes === 0) return
+    const piece = { first, bytes, name: `${first}-${newId()}` }
+    first += bytes
+    await buffers.cut(body => keep(piece, body))
   }
   const take = async (chunk: Uint8Array): Promise<void> => {
     for (let rest = chunk; rest.length > 0; ) {
-      if (heldBytes === 0) heldSince = Date.now()
-      const part = rest.subarray(0, PIECE_BYTES - heldBytes)
-      held.push(part)
-      heldBytes += part.length
-      rest = rest.subarray(part.length)
-      const isSlow = heldBytes >= slowBytes(length) && Date.now() - heldSince > SLOW_MS
-      if ((heldBytes === PIECE_BYTES || isSlow) && first + heldBytes < length) await cut()
+      if (buffers.isFull()) throw refuse('payload-too-large', `The upload has ${length} bytes.`)
+      if (buffers.held().length === 0) heldSince = Date.now()
+      rest = buffers.add(rest)
+      const bytes = buffers.held().length
+      const isSlow = bytes >= slowBytes(length) && Date.now() - heldSince > SLOW_MS
+      if ((buffers.isFull() || isSlow) && first + bytes < length) await cut()
     }
   }
   const removeUnchecked = async (): Promise<void> => {
-    await kept.catch(() => undefined) // it is removed, whatever became of it
+    await buffers.kept().catch(() => undefined) // it is removed, whatever became of it
     for (const piece of unchecked) await staging.delete(keyOf(piece))
   }
 
@@ -109,8 +102,8 @@ export const takePieces = async (stream: Readable, options: PiecesOptions): Prom
   } catch (error) {
     // What came before the connection was lost is kept. A failure of the keeping is no such thing, and fails here again.
     if (check) await removeUnchecked()
-    else if (first + heldBytes < length) await cut()
-    await kept
+    else if (first + buffers.held().length < length) await cut()
+    await buffers.kept()
     throw error
   } finally {
     clearTimeout(idle)
@@ -119,11 +112,11 @@ export const takePieces = async (stream: Readable, options: PiecesOptions): Prom
     await removeUnchecked()
     throw refuse('checksum-mismatch', 'Send these bytes again: they do not have the checksum of Upload-Checksum.')
   }
-  const isWhole = first + heldBytes === length
+  const isWhole = first + buffers.held().length === length
   if (!isWhole) await cut()
-  await kept
+  await buffers.kept()
   if (unchecked.length > 0) await commitOrRemove(unchecked)
-  return { offset: isWhole ? length : first, tail: isWhole ? held : undefined }
+  return { offset: isWhole ? length : first, tail: isWhole ? [buffers.held()] : undefined }
 }
 
 export interface WholeOptions {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { MatrixError, refuse } from '../model/errors.ts'
 import { type Hex, newId } from '../model/ids.ts'
+import { openTwoBuffers } from './two-buffers.ts'
 
 export interface Received {
   readonly sha256: Hex
@@ -34,6 +35,9 @@ export const prepareSpool = async (folder: string): Promise<void> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   for (const name of await readdir(folder)) await rm(join(folder, name), { force: true })
 }
+
+/** Two of them are in memory for each upload. */
+const SPOOL_BYTES = 256 * 1024
 
 /**
  * Throws `payload-too-large` at the first byte beyond the limit, `upload-incomplete` when the sender stops, `storage-full` when
@@ -65,27 +69,33 @@ export const receive = async (body: Readable, { folder, maxBytes, idleMs }: Rece
 
 const spool = async (body: Readable, handle: FileHandle, { maxBytes, idleMs }: Omit<ReceiveOptions, 'folder'>) => {
   const hash = createHash('sha256')
+  const buffers = openTwoBuffers(() => SPOOL_BYTES)
   let bytes = 0
-  let written = Promise.resolve()
+  let written = 0
+  const write = async (): Promise<void> => {
+    const position = written
+    written += buffers.held().length
+    await buffers.cut(full => writeAll(handle, full, position))
+  }
   // Told as an error of the body, which ends the loop below; `destroy` would take the socket along, and the answer with it.
   const idle = setTimeout(() => body.emit('error', silence(idleMs)), idleMs)
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       idle.refresh()
-      const position = bytes
       bytes += chunk.length
       if (bytes > maxBytes)
         throw refuse('payload-too-large', `The limit is ${maxBytes} bytes.`, { details: { limit: maxBytes } })
-      // Each chunk is hashed while the one before it is written.
-      const previous = written
-      written = previous.then(() => writeAll(handle, chunk, position))
-      written.catch(() => undefined) // awaited below; this only keeps an early failure from being called unhandled
       hash.update(chunk)
-      await previous
+      for (let rest: Uint8Array = chunk; rest.length > 0; ) {
+        rest = buffers.add(rest)
+        // What comes next is hashed while it is written.
+        if (buffers.isFull()) await write()
+      }
     }
-    await written
+    await write()
+    await buffers.kept()
   } catch (error) {
-    await written.catch(() => undefined)
+    await buffers.kept().catch(() => undefined)
     throw translate(error)
   } finally {
     clearTimeout(idle)
