@@ -81,7 +81,10 @@ const readTemplate = async (client: pg.Client, asset: string): Promise<Copied[]>
     const order = ORDER[table] ?? '1'
     const text = `select ${columns.map(({ name }) => `"${name}"::text`).join(', ')} from ${table} t where ${where} order by ${order === '1' ? 1 : `t.${order}`}`
     const { rows } = await client.query({ text, values: [asset], rowMode: 'array' })
-    if (rows.length === 0 && !['audit', 'original_look', 'original_metadata', 'asset_alias', 'asset_term'].includes(table))
+    if (
+      rows.length === 0 &&
+      !['audit', 'original_look', 'original_metadata', 'asset_alias', 'asset_term'].includes(table)
+    )
       throw new Error(`Expected a complete asset but ${asset} has no rows in ${table}`)
     copied.push({ table, columns, rows })
   }
