@@ -242,6 +242,33 @@ create table cost_factor (
   constraint cost_factor_check CHECK (((factors IS NULL) = (measured_at IS NULL)))
 );
 
+create table delivery (
+  tenant_id text not null,
+  delivery_id uuid not null,
+  delivery_no bigint not null generated always as identity,
+  subscription_id text not null,
+  event_seq bigint not null,
+  event_id uuid not null,
+  asset_id uuid not null,
+  type text not null,
+  replay_id uuid,
+  state text not null,
+  failures integer not null default 0,
+  not_before timestamp with time zone not null default now(),
+  class text,
+  attempts jsonb not null default '[]'::jsonb,
+  tries integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  constraint delivery_pkey PRIMARY KEY (tenant_id, delivery_id),
+  constraint delivery_tenant_id_subscription_id_fkey FOREIGN KEY (tenant_id, subscription_id) REFERENCES subscription(tenant_id, subscription_id) ON DELETE CASCADE,
+  constraint delivery_attempts_check CHECK ((jsonb_typeof(attempts) = 'array'::text)),
+  constraint delivery_check CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['WAITING'::text, 'PENDING'::text])))),
+  constraint delivery_failures_check CHECK ((failures >= 0)),
+  constraint delivery_state_check CHECK ((state = ANY (ARRAY['WAITING'::text, 'PENDING'::text, 'DONE'::text, 'DEAD'::text]))),
+  constraint delivery_tries_check CHECK ((tries >= 0))
+);
+
 create table derivative (
   tenant_id text not null,
   sha256 bytea not null,
@@ -359,6 +386,23 @@ create table event_head (
   seq bigint not null default 0,
   constraint event_head_pkey PRIMARY KEY (one),
   constraint event_head_one_check CHECK (one)
+);
+
+create table event_replay (
+  tenant_id text not null,
+  replay_id uuid not null,
+  subscription_id text not null,
+  cursor_seq bigint not null,
+  until_seq bigint not null,
+  types text[],
+  asset_id uuid,
+  told integer not null default 0,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  constraint event_replay_pkey PRIMARY KEY (tenant_id, replay_id),
+  constraint event_replay_tenant_id_subscription_id_fkey FOREIGN KEY (tenant_id, subscription_id) REFERENCES subscription(tenant_id, subscription_id) ON DELETE CASCADE,
+  constraint event_replay_cursor_seq_check CHECK ((cursor_seq >= 0))
 );
 
 create table idempotency (
@@ -952,6 +996,45 @@ create table stored_original (
   constraint stored_original_slot_check CHECK (((slot >= 0) AND (slot <= 15)))
 );
 
+create table subscription (
+  tenant_id text not null,
+  subscription_id text not null,
+  product_id text,
+  url text not null,
+  types text[],
+  asset_id uuid,
+  collection_id text,
+  description text not null default ''::text,
+  scopes text[] not null,
+  state text not null default 'ACTIVE'::text,
+  disabled_reason text,
+  secret bytea not null,
+  secret_at timestamp with time zone not null default now(),
+  former_secret bytea,
+  former_until timestamp with time zone,
+  cursor_seq bigint not null,
+  failures integer not null default 0,
+  failing_since timestamp with time zone,
+  hold_until timestamp with time zone not null default now(),
+  carrier text,
+  lease_until timestamp with time zone not null default now(),
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint subscription_pkey PRIMARY KEY (tenant_id, subscription_id),
+  constraint subscription_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
+  constraint subscription_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint subscription_check CHECK (((former_secret IS NULL) = (former_until IS NULL))),
+  constraint subscription_check1 CHECK (((state = 'DISABLED'::text) = (disabled_reason IS NOT NULL))),
+  constraint subscription_check2 CHECK (((failures = 0) = (failing_since IS NULL))),
+  constraint subscription_cursor_seq_check CHECK ((cursor_seq >= 0)),
+  constraint subscription_description_check CHECK ((length(description) <= 200)),
+  constraint subscription_failures_check CHECK ((failures >= 0)),
+  constraint subscription_state_check CHECK ((state = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text, 'DISABLED'::text]))),
+  constraint subscription_subscription_id_check CHECK ((subscription_id ~ '^sub_[0-9a-f]{32}$'::text)),
+  constraint subscription_types_check CHECK (((cardinality(types) >= 1) AND (cardinality(types) <= 200))),
+  constraint subscription_url_check CHECK (((length(url) >= 1) AND (length(url) <= 2048)))
+);
+
 create table tenant (
   tenant_id text not null,
   created_at timestamp with time zone not null default now(),
@@ -1044,11 +1127,20 @@ CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource 
 CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
 CREATE INDEX comparison_of_new_node ON public.comparison USING btree (tenant_id, new_node);
 CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHERE (compared_at IS NULL);
+CREATE INDEX delivery_dead ON public.delivery USING btree (tenant_id, subscription_id, delivery_no) WHERE (state = 'DEAD'::text);
+CREATE INDEX delivery_due ON public.delivery USING btree (tenant_id, subscription_id, not_before) WHERE (state = 'PENDING'::text);
+CREATE UNIQUE INDEX delivery_in_turn ON public.delivery USING btree (tenant_id, subscription_id, asset_id) WHERE (state = 'PENDING'::text);
+CREATE INDEX delivery_listed ON public.delivery USING btree (tenant_id, subscription_id, delivery_no);
+CREATE UNIQUE INDEX delivery_once ON public.delivery USING btree (tenant_id, subscription_id, event_seq) WHERE (replay_id IS NULL);
+CREATE INDEX delivery_over ON public.delivery USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX delivery_waiting ON public.delivery USING btree (tenant_id, subscription_id, asset_id, delivery_no) WHERE (state = 'WAITING'::text);
 CREATE INDEX edge_of_product ON public.edge USING btree (tenant_id, product_id);
 CREATE INDEX erasure_object_doomed ON public.erasure_object USING btree (not_before) WHERE (state = 'DOOMED'::text);
 CREATE INDEX erasure_object_of_bytes ON public.erasure_object USING btree (tenant_id, kind, sha256);
 CREATE INDEX erasure_open ON public.erasure USING btree (requested_at) WHERE (state <> 'DONE'::text);
 CREATE INDEX event_of_tenant ON public.event USING btree (tenant_id, seq) WHERE (seq IS NOT NULL);
+CREATE INDEX event_replay_over ON public.event_replay USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE UNIQUE INDEX event_replay_running ON public.event_replay USING btree (tenant_id, subscription_id) WHERE (finished_at IS NULL);
 CREATE INDEX event_unsequenced ON public.event USING btree (insert_no) WHERE (seq IS NULL);
 CREATE INDEX idempotency_expired ON public.idempotency USING btree (expires_at);
 CREATE INDEX issuer_subject_of_product ON public.issuer_subject USING btree (tenant_id, product_id);

@@ -14,6 +14,7 @@ import { RESUMABLE } from './config/resumable.ts'
 import { SCAN } from './config/scan.ts'
 import { STAGING } from './config/staging.ts'
 import { STREAMING } from './config/streaming.ts'
+import { WEBHOOKS } from './config/webhooks.ts'
 import {
   AUTO,
   baseUrl,
@@ -120,6 +121,7 @@ export const VARIABLES = {
   ...INPUTS,
   ...SCAN,
   ...FETCHING,
+  ...WEBHOOKS,
   ...STAGING,
   ...IMPORTS,
   ...LONG_WORK,

@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { openHotBytes } from './deliver/hot-bytes.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { openPurging } from './deliver/purge-targets.ts'
+import { openTelling } from './events/tell.ts'
 import { costFactors } from './graph/cost.ts'
 import { openConfiguredFetch } from './ingest/configured-fetch.ts'
 import { openImport } from './ingest/import.ts'
@@ -19,6 +20,8 @@ import { openWarmReader } from './manifest/warm-read.ts'
 import type { Hex } from './model/ids.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openS3Staging } from './objects/s3-staging.ts'
+import { openReach } from './outbound/reach.ts'
+import { openResolver } from './outbound/resolve.ts'
 import { openBudget } from './policy/budget.ts'
 import { openConfiguredEngines } from './policy/configured.ts'
 import { openCredentials } from './policy/credentials.ts'
@@ -131,6 +134,11 @@ export const openCore = async ({
       folder: spoolFolder,
       count: result => metrics.fetches.inc({ result }),
     }),
+    /** Where receivers of events may be. */
+    hookPlaces: {
+      reach: openReach({ resolve: openResolver(config.webhookAllow), allow: config.webhookAllow }),
+      ports: config.webhookPorts,
+    },
     queue,
     journal,
     /** Of originals, where collections ask for it. */
@@ -230,6 +238,7 @@ export const openGateway = (core: Core) => {
       }),
     },
     sourceWork: openSourceWork({ ...core, ingest, inputLimits }),
+    telling: openTelling(core),
     peek: openPeek(looking),
     findInfo: openInfo({ ...resolving, database }),
     findFallback: openFallback({ database, look: openLook(looking) }),

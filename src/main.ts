@@ -9,6 +9,7 @@ import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
 import { reachable } from './embedded/reachable.ts'
 import { keepAdminKey } from './embedded/secrets.ts'
+import { startTelling } from './events/start-telling.ts'
 import { type Core, openCore, openGateway } from './gateway.ts'
 import { createApp } from './http/app.ts'
 import { serveOps } from './http/ops.ts'
@@ -116,6 +117,8 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   stack.add('key use', keyUse.stop)
   const sources = startSourceWork(gateway)
   stack.add('sources', sources.stop)
+  const telling = startTelling(gateway)
+  stack.add('webhooks', telling.stop)
   const forgetting = startForgetting(gateway.hotBytes, error => log.error({ err: error }, 'hot bytes not forgotten'))
   stack.add('hot bytes', forgetting.stop)
   const app = createApp(gateway)

@@ -17,7 +17,7 @@ const words = (value: string): readonly string[] =>
     .map(part => part.trim())
     .filter(part => part !== '')
 
-const reachable = (value: string): Reachable => {
+export const reachable = (value: string): Reachable => {
   const networks: Network[] = []
   const hosts = new Set<string>()
   for (const word of words(value)) {
@@ -32,7 +32,7 @@ const reachable = (value: string): Reachable => {
 }
 
 /** `undefined`: any. */
-const ports = (value: string): ReadonlySet<number> | undefined =>
+export const ports = (value: string): ReadonlySet<number> | undefined =>
   value.trim() === 'any' ? undefined : new Set(words(value).map(integer(1, 65_535)))
 
 export const FETCHING = {

@@ -21,3 +21,19 @@ export const envelopeOf = ({ seq, id, tenant, type, asset, assetEventNo, data, .
 })
 
 export type Envelope = ReturnType<typeof envelopeOf>
+
+/** One that says nothing, for trying a receiver: it has no place in the log, and so no number. */
+export const testEvent = (
+  { tenant, id: subscription }: { tenant: string; id: string },
+  { id, at, correlationId }: { id: string; at: Date; correlationId: string },
+) => ({
+  specversion: '1.0' as const,
+  id,
+  type: 'io.matrix.subscription.test.v1',
+  source: `/t/${tenant}`,
+  subject: `subscriptions/${subscription}`,
+  time: at.toISOString(),
+  datacontenttype: 'application/json' as const,
+  correlationid: correlationId,
+  data: { subscription },
+})

@@ -19,6 +19,7 @@ import { collectionRoutes } from './routes/collections.ts'
 import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
+import { deliveryRoutes } from './routes/deliveries.ts'
 import { draftRoutes } from './routes/drafts.ts'
 import { engineRoutes } from './routes/engine.ts'
 import { eraseRoutes } from './routes/erase.ts'
@@ -55,6 +56,8 @@ import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { sourceItemRoutes } from './routes/source-items.ts'
 import { sourceRoutes } from './routes/sources.ts'
+import { subscriptionSecretRoutes } from './routes/subscription-secrets.ts'
+import { subscriptionRoutes } from './routes/subscriptions.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tenantKeyRoutes } from './routes/tenant-keys.ts'
 import { tusRoutes } from './routes/tus.ts'
@@ -84,6 +87,9 @@ const ROUTES = [
   assetRoutes,
   aliasRoutes,
   eventRoutes,
+  subscriptionRoutes,
+  subscriptionSecretRoutes,
+  deliveryRoutes,
   versionRoutes,
   assetsBatchRoutes,
   provenanceRoutes,

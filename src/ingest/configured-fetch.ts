@@ -1,7 +1,7 @@
 /** Fetching by URL, as configured. */
 import type { Config } from '../config.ts'
+import { openResolver } from '../outbound/resolve.ts'
 import { type FetchOptions, type FetchOriginal, openFetch } from './fetch.ts'
-import { openResolver } from './fetch-resolve.ts'
 
 /** The resolver is a dependency: who answers for a name is what the attacks are about. */
 export const openConfiguredFetch = (

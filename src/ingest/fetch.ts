@@ -10,9 +10,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Reachable } from '../config/fetching.ts'
 import { isMatrixError, MatrixError, refuse } from '../model/errors.ts'
-import { openAddressCheck } from './fetch-address.ts'
-import { hostOf, openHop } from './fetch-hop.ts'
-import type { ResolveHost } from './fetch-resolve.ts'
+import { openHop } from '../outbound/hop.ts'
+import { openReach } from '../outbound/reach.ts'
+import type { ResolveHost } from '../outbound/resolve.ts'
 import { type Received, receive } from './receive.ts'
 
 export interface Fetched {
@@ -102,22 +102,14 @@ const told = (error: unknown): unknown => {
 
 export const openFetch = (options: FetchOptions): FetchOriginal => {
   const { resolve, allow, ports, folder, maxBytes, maxMs, idleMs, atOnce, count = () => undefined } = options
-  const mayConnect = openAddressCheck(allow)
-
-  /** Every address, for one of them is taken. Throws `url-forbidden`. */
-  const addressesOf = async (url: URL, signal: AbortSignal): Promise<readonly string[]> => {
-    const host = hostOf(url)
-    const addresses = await resolve(host, signal)
-    if (addresses.length === 0 || !(allow.hosts.has(host) || addresses.every(mayConnect)))
-      throw forbidden('The host has no address that is fetched from.')
-    return addresses
-  }
+  const reach = openReach({ resolve, allow })
 
   const followed = async (first: URL, signal: AbortSignal): Promise<{ url: URL; response: IncomingMessage }> => {
     let url = first
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       requireFetchable(url, ports)
-      const addresses = await addressesOf(url, signal)
+      const addresses = (await reach(url, signal))?.addresses
+      if (addresses === undefined) throw forbidden('The host has no address that is fetched from.')
       const response = await openHop(url, { addresses, idleMs, signal })
       if (!REDIRECTS.has(response.statusCode ?? 0)) return { url, response }
       response.destroy()

@@ -61,3 +61,6 @@ export const isTokenLike = (secret: string): boolean =>
   secret.startsWith('ey') && /^ey[\w-]*\.[\w-]+\.[\w-]*$/.test(secret)
 
 export const hashSecret = (secret: string): Hex => hash('sha256', secret)
+
+/** Of a webhook, as Standard Webhooks spells it: 32 bytes in base64. */
+export const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`

@@ -51,6 +51,9 @@ const scene = {
   upload: '',
   ended: '',
   import: '',
+  subscription: '',
+  /** As many as there are who may try to delete one. */
+  subscriptions: [] as string[],
   missing: crypto.randomUUID(),
 }
 /** Of a key of the owner that nobody touches; `scene.kid` is one that is rotated and revoked. */
@@ -73,6 +76,11 @@ const looks = (status = 200) =>
   products({ stranger: 404, reader: status, editor: status, owner: status, admin: status, elsewhere: 404 })
 const writes = (status: number) =>
   products({ stranger: 404, reader: 403, editor: status, owner: status, admin: status, elsewhere: 404 })
+/** Of the product `owner`. */
+const subscribed = (status: number) =>
+  products({ stranger: 404, reader: 404, editor: 404, owner: status, admin: status, elsewhere: 404 })
+const subscribes = (status: number) =>
+  products({ stranger: status, reader: status, editor: status, owner: status, admin: status, elsewhere: status })
 const asks = products({ stranger: 200, reader: 200, editor: 200, owner: 200, admin: 200, elsewhere: 200 })
 const administers = (status: number, elsewhere: number) =>
   products({ stranger: 403, reader: 403, editor: 403, owner: 403, admin: status, elsewhere })
@@ -112,6 +120,7 @@ const SOURCE = {
   scheme: 'bearer',
   secret: 'a-secret-of-the-source',
 }
+const SUBSCRIPTION = { url: 'http://127.0.0.1:9/hook' }
 const RECIPE = { recipe: { formats: ['jpeg'] } }
 const TUS = { 'Tus-Resumable': '1.0.0' }
 const newUpload = () => ({
@@ -371,6 +380,69 @@ const CASES: readonly Case[] = [
     route: '/v1/events/:event',
     path: () => `/v1/events/${scene.missing}`,
     row: products({ stranger: 404, reader: 404, editor: 404, owner: 404, admin: 404, elsewhere: 404 }),
+  },
+  // Whose a subscription is there for alone; whoever may hear may have one.
+  {
+    method: 'POST',
+    route: '/v1/subscriptions',
+    path: () => '/v1/subscriptions',
+    options: () => ({ body: SUBSCRIPTION }),
+    row: subscribes(201),
+  },
+  { method: 'GET', route: '/v1/subscriptions', path: () => '/v1/subscriptions', row: asks },
+  {
+    method: 'GET',
+    route: '/v1/subscriptions/:subscription',
+    path: () => `/v1/subscriptions/${scene.subscription}`,
+    row: subscribed(200),
+  },
+  {
+    method: 'PATCH',
+    route: '/v1/subscriptions/:subscription',
+    path: () => `/v1/subscriptions/${scene.subscription}`,
+    options: () => ({ ...ifMatch, body: { description: 'seen' } }),
+    row: subscribed(200),
+  },
+  {
+    method: 'POST',
+    route: '/v1/subscriptions/:subscription/rotate-secret',
+    path: () => `/v1/subscriptions/${scene.subscription}/rotate-secret`,
+    options: () => ({ ...ifMatch, body: {} }),
+    row: subscribed(201),
+  },
+  ...['deliveries', 'replay'].map(what => ({
+    method: 'GET',
+    route: `/v1/subscriptions/:subscription/${what}`,
+    path: () => `/v1/subscriptions/${scene.subscription}/${what}`,
+    row: subscribed(what === 'replay' ? 404 : 200), // none is under way
+  })),
+  {
+    method: 'POST',
+    route: '/v1/subscriptions/:subscription/redrive',
+    path: () => `/v1/subscriptions/${scene.subscription}/redrive`,
+    options: () => ({ body: { from_seq: 1 } }),
+    row: subscribed(200),
+  },
+  {
+    method: 'POST',
+    route: '/v1/subscriptions/:subscription/replay',
+    path: () => `/v1/subscriptions/${scene.subscription}/replay`,
+    // Another one would be refused while the first is under way, and here nobody carries it out.
+    options: () => ({ body: { from_seq: 1, only: 'failed' } }),
+    row: subscribed(202),
+  },
+  {
+    method: 'POST',
+    route: '/v1/subscriptions/:subscription/test',
+    path: () => `/v1/subscriptions/${scene.subscription}/test`,
+    row: subscribed(200),
+  },
+  {
+    method: 'DELETE',
+    route: '/v1/subscriptions/:subscription',
+    path: () => `/v1/subscriptions/${scene.subscriptions.pop() ?? ''}`,
+    options: () => ifMatch,
+    row: subscribed(204),
   },
   { method: 'GET', route: '/v1/holds', path: () => '/v1/holds', row: administers(200, 200) },
   {
@@ -829,7 +901,10 @@ let socket: Awaited<ReturnType<typeof openSocketClient>>
 const keys: Partial<Record<Who, string>> = { admin: ADMIN_KEY, garbage: 'garbage', elsewhere: 'admin-key-of-elsewhere' }
 
 beforeAll(async () => {
-  system = await startSystem({ worker: false, env: { JWKS_LOOPBACK: '1' } })
+  system = await startSystem({
+    worker: false,
+    env: { JWKS_LOOPBACK: '1', WEBHOOK_ALLOW: '127.0.0.1', WEBHOOK_SUBSCRIPTIONS: '100' },
+  })
   issuer = await startIssuer({ audience: 'matrix' })
   forger = await startIssuer({ audience: 'matrix' })
   for (const each of [issuer, forger]) await each.addKey('k1', 'ES256')
@@ -879,6 +954,12 @@ beforeAll(async () => {
   }
   const imported = send('POST', '/v1/assets/import', { key: keys.owner, ...importing() })
   scene.import = (await expectJson<{ id: string }>(imported, 202)).id
+  const subscribe = async () => {
+    const made = send('POST', '/v1/subscriptions', { key: keys.owner, body: SUBSCRIPTION })
+    return (await expectJson<{ id: string }>(made, 201)).id
+  }
+  scene.subscription = await subscribe()
+  scene.subscriptions = await Promise.all(Array.from({ length: 2 * WHO.length }, subscribe))
   const signing = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
   signer.kid = signing.kid
   signer.secret = signing.secret

@@ -1,6 +1,7 @@
 /** A gateway and (but for `ROLE=gateway`) a worker in one process, as `npm start` has them, over engines of the environment; tells its address. */
 import { readConfig } from '../../src/config.ts'
 import { configuredEngines } from '../../src/engines.ts'
+import { startTelling } from '../../src/events/start-telling.ts'
 import { openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { serve } from '../../src/http/serve.ts'
@@ -14,6 +15,7 @@ if (config.role !== 'gateway') await openWorker(core)
 const gateway = openGateway(core)
 const { address } = await serve(createApp(gateway).fetch, config)
 startSourceWork(gateway)
+startTelling(gateway)
 startSagas({ ...gateway, lanes: config.importLanes, onStep: () => undefined })
 process.send?.(address)
 process.on('disconnect', () => process.exit())

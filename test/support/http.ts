@@ -177,6 +177,8 @@ const TABLES = [
   'node',
   'leaf',
   'event',
+  'subscription',
+  'delivery',
   'idempotency',
   'tus_piece',
   'upload',

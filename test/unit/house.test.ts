@@ -26,7 +26,7 @@ describe('imports', () => {
     ['model'],
     ['environment'],
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
-    ['ops', 'objects', 'rates', 'scan', 'launch', 'reading'],
+    ['ops', 'objects', 'outbound', 'rates', 'scan', 'launch', 'reading'],
     ['manifest'],
     ['graph', 'policy', 'deliver'],
     ['ingest', 'transform', 'resolve', 'reconcile', 'events'],

@@ -2,8 +2,10 @@
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
 import { chainedRows, unchained } from '../../manifest/audit-chain.ts'
+import { countStates } from '../../manifest/carrying.ts'
 import type { Database } from '../../manifest/database.ts'
 import { countDeadNodes } from '../../manifest/dead-letters.ts'
+import { countDeliveries } from '../../manifest/deliveries.ts'
 import { erasureBacklog } from '../../manifest/erasures.ts'
 import { countHeld } from '../../manifest/holds.ts'
 import { countOpenNodes } from '../../manifest/nodes.ts'
@@ -47,27 +49,46 @@ const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[]
 /** Gauges of what Postgres knows. Metrics are wanted most while the database is away: then these keep their last values. */
 const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
   try {
-    const [open, dead, operations, sagas, purges, erasures, usage, chained, waiting, scheduled, uploads, held] =
-      await Promise.all([
-        countOpenNodes(database),
-        countDeadNodes(database),
-        countOperations(database),
-        countSagas(database),
-        countPurges(database),
-        erasureBacklog(database),
-        usageOfAll(database, startOfDay(Date.now())),
-        chainedRows(database),
-        unchained(database),
-        scheduleBacklog(database),
-        countUploads(database),
-        countHeld(database),
-      ])
+    const [
+      open,
+      dead,
+      operations,
+      sagas,
+      purges,
+      erasures,
+      usage,
+      chained,
+      waiting,
+      scheduled,
+      uploads,
+      held,
+      subscriptions,
+      deliveries,
+    ] = await Promise.all([
+      countOpenNodes(database),
+      countDeadNodes(database),
+      countOperations(database),
+      countSagas(database),
+      countPurges(database),
+      erasureBacklog(database),
+      usageOfAll(database, startOfDay(Date.now())),
+      chainedRows(database),
+      unchained(database),
+      scheduleBacklog(database),
+      countUploads(database),
+      countHeld(database),
+      countStates(database),
+      countDeliveries(database),
+    ])
     for (const [state, count] of Object.entries(open)) metrics.openNodes.set({ state }, count)
     for (const [state, count] of Object.entries(operations)) metrics.operations.set({ kind: 'backfill', state }, count)
     for (const state of SAGA_STATES) {
       const count = sagas.find(one => one.kind === 'import' && one.state === state)?.count ?? 0
       metrics.operations.set({ kind: 'import', state }, count)
     }
+    metrics.subscriptions.reset()
+    for (const { state, count } of subscriptions) metrics.subscriptions.set({ state }, count)
+    for (const { state, count } of deliveries) metrics.deliveries.set({ state }, count)
     metrics.openErasures.set(erasures.open)
     metrics.heldAssets.set(held)
     metrics.schedules.set({ state: 'ahead' }, scheduled.ahead)

@@ -10,6 +10,8 @@ export interface HopOptions {
   readonly addresses: readonly string[]
   readonly idleMs: number
   readonly signal: AbortSignal
+  /** What is posted; without it the URL is asked for. */
+  readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: string }
 }
 
 /** Names, cookies and policies of a source come to 4 KiB at most. */
@@ -34,7 +36,7 @@ const pinnedTo = (addresses: readonly string[]): LookupFunction => {
 }
 
 /** Resolves with the head of the answer; its body ends in an error when the signal says so, or nothing comes for `idleMs`. */
-export const openHop = (url: URL, { addresses, idleMs, signal }: HopOptions): Promise<IncomingMessage> =>
+export const openHop = (url: URL, { addresses, idleMs, signal, post }: HopOptions): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const options: RequestOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> & Secured = {
       protocol: url.protocol,
@@ -49,7 +51,14 @@ export const openHop = (url: URL, { addresses, idleMs, signal }: HopOptions): Pr
       rejectUnauthorized: true,
       timeout: idleMs,
       signal,
-      headers: { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'asset-matrix', Connection: 'close' },
+      method: post === undefined ? 'GET' : 'POST',
+      headers: {
+        Accept: '*/*',
+        'Accept-Encoding': 'identity',
+        'User-Agent': 'asset-matrix',
+        Connection: 'close',
+        ...post?.headers,
+      },
     }
     const request = url.protocol === 'https:' ? overHttps(options) : overHttp(options)
     request.on('response', response => {
@@ -60,5 +69,5 @@ export const openHop = (url: URL, { addresses, idleMs, signal }: HopOptions): Pr
     request.on('error', reject)
     // Some ends come without an error: a change of protocols that nobody asked for.
     request.on('close', () => reject(new Error('Closed without an answer')))
-    request.end()
+    request.end(post?.body)
   })

@@ -1,0 +1,85 @@
+/** From the log into the queues of subscriptions: what each wants of it and may hear. Whether it still may is asked again before it is told. */
+import { collectionsOf } from '../manifest/asset-collections.ts'
+import { moveCursor } from '../manifest/carrying.ts'
+import type { Database } from '../manifest/database.ts'
+import { backlogOf, insertDeliveries } from '../manifest/deliveries.ts'
+import { moveReplay, type Replay, runningReplay } from '../manifest/replays.ts'
+import { type KeptSubscription, lockSubscription } from '../manifest/subscriptions.ts'
+import type { LoggedEvent } from '../model/event.ts'
+import { listenerOf } from '../model/subscription.ts'
+import type { PermissionDependencies } from '../policy/permission.ts'
+import { type EventPage, readPage, type Wanted } from './pages.ts'
+
+export type FanOutDependencies = PermissionDependencies & { readonly database: Database }
+
+const PAGE = 500
+/** What is not in the queue is in the log: one that takes nothing does not make another log of it. */
+const MOST_WAITING = 10_000
+
+const inCollection = async (
+  { database }: FanOutDependencies,
+  { tenant, collection }: KeptSubscription,
+  events: readonly LoggedEvent[],
+): Promise<readonly LoggedEvent[]> => {
+  if (collection === undefined || events.length === 0) return events
+  const collections = await collectionsOf(database, tenant, [...new Set(events.map(({ asset }) => asset))])
+  return events.filter(({ asset }) => collections.get(asset) === collection)
+}
+
+const pageFor = async (
+  dependencies: FanOutDependencies,
+  subscription: KeptSubscription,
+  { after, ...wanted }: Wanted & { after: number },
+): Promise<EventPage> => {
+  const listener = { principal: listenerOf(subscription), address: undefined }
+  const page = await readPage(dependencies, listener, { ...wanted, after, limit: PAGE })
+  return { ...page, events: await inCollection(dependencies, subscription, page.events) }
+}
+
+const goOn = async (dependencies: FanOutDependencies, subscription: KeptSubscription): Promise<boolean> => {
+  const { cursor, types, asset } = subscription
+  const page = await pageFor(dependencies, subscription, { types: types && new Set(types), asset, after: cursor })
+  if (page.nextAfter === cursor) return false
+  await dependencies.database.transaction(async tx => {
+    if (await moveCursor(tx, subscription, cursor, page.nextAfter))
+      await insertDeliveries(tx, subscription, { events: page.events, replay: undefined })
+  })
+  return page.nextAfter < page.head
+}
+
+const both = <T>(one: readonly T[] | undefined, other: readonly T[] | undefined): ReadonlySet<T> | undefined => {
+  if (one === undefined || other === undefined) return one || other ? new Set(one ?? other) : undefined
+  return new Set(one.filter(each => other.includes(each)))
+}
+
+/** What the subscription wants of it, as it wants it now. */
+const replayOn = async (
+  dependencies: FanOutDependencies,
+  subscription: KeptSubscription,
+  running: Replay,
+): Promise<boolean> => {
+  const { cursor, until } = running
+  const asset = running.asset ?? subscription.asset
+  const isOther = subscription.asset !== undefined && asset !== subscription.asset
+  const types = both(running.types ?? undefined, subscription.types)
+  const page = isOther
+    ? { events: [], nextAfter: until, head: until }
+    : await pageFor(dependencies, subscription, { types, asset, after: cursor })
+  // A page that moves nothing has come to the end of the log.
+  const to = page.nextAfter === cursor ? until : Math.min(page.nextAfter, until)
+  const events = page.events.filter(({ seq }) => seq <= until)
+  await dependencies.database.transaction(async tx => {
+    if ((await lockSubscription(tx, subscription.tenant, subscription.id)) === undefined) return
+    if (await moveReplay(tx, subscription.tenant, running, { to, told: events.length }))
+      await insertDeliveries(tx, subscription, { events, replay: running.replay })
+  })
+  return to < until
+}
+
+/** A page of each. True: there is more. */
+export const fanOut = async (dependencies: FanOutDependencies, subscription: KeptSubscription): Promise<boolean> => {
+  if ((await backlogOf(dependencies.database, subscription, MOST_WAITING)) >= MOST_WAITING) return false
+  const hasMore = await goOn(dependencies, subscription)
+  const running = await runningReplay(dependencies.database, subscription)
+  return (running !== undefined && (await replayOn(dependencies, subscription, running))) || hasMore
+}

@@ -1,0 +1,23 @@
+/** Events are told by webhook from every gateway, beside its requests: workers know no policy engines, and may not say who hears what. */
+import { repeat } from '../lib/repeat.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Telling } from './tell.ts'
+
+const ROUND_MS = 200
+const TIDY_MS = 60_000
+/** Most receivers answer within it. */
+const GRACE_MS = 3_000
+
+export const startTelling = ({ telling, log }: { telling: Telling; log: Log }) => {
+  const onError = (error: unknown): void => log.warn({ err: error }, 'webhooks')
+  const rounds = [
+    repeat(telling.round, { everyMs: ROUND_MS, onError }),
+    repeat(telling.tidy, { everyMs: TIDY_MS, onError }),
+  ]
+  return {
+    async stop(): Promise<void> {
+      await Promise.all(rounds.map(round => round.stop()))
+      await telling.stop(GRACE_MS)
+    },
+  }
+}

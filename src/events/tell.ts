@@ -1,0 +1,216 @@
+/**
+ * Events told by webhook. A subscription is carried by one process at a time, by a lease; there it has a lane of its own, so that none
+ * waits for another's receiver, and in it so many are told at once, each of another asset.
+ *
+ *     the log -> its queue (fan-out.ts) -> due: may it still hear this? -> told -> DONE | again later | DEAD
+ *
+ * Crash after the receiver has heard and before that is written down: it hears it again, with the same id. Crash before: nothing is lost,
+ * for the row is there, or the cursor behind the event. A lease that is lost meanwhile ends nothing that is being told; the number of
+ * the try says whose word counts.
+ */
+import { recordOwnAct } from '../manifest/audit.ts'
+import {
+  type CarriedSubscription,
+  noteRefused,
+  noteTaken,
+  releaseCarried,
+  renewCarried,
+  takeSubscriptions,
+} from '../manifest/carrying.ts'
+import {
+  type DueDelivery,
+  dueDeliveries,
+  pruneDeliveries,
+  type Queue,
+  settleDelivery,
+  withholdDelivery,
+} from '../manifest/deliveries.ts'
+import { pruneReplays } from '../manifest/replays.ts'
+import type { LoggedEvent } from '../model/event.ts'
+import { newId } from '../model/ids.ts'
+import { listenerOf } from '../model/subscription.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { audible } from './audience.ts'
+import { type CallDependencies, type Called, callReceiver } from './call.ts'
+import { envelopeOf } from './envelope.ts'
+import { type FanOutDependencies, fanOut } from './fan-out.ts'
+import { afterRefusal } from './telling-schedule.ts'
+
+export type TellDependencies = FanOutDependencies &
+  CallDependencies & {
+    readonly config: {
+      readonly webhookTimeoutMs: number
+      readonly webhookAtOnce: number
+      readonly webhookKeepDays: number
+    }
+    readonly metrics: Pick<Metrics, 'webhookTries' | 'webhookLag' | 'eventsTold'>
+    readonly log: Log
+  }
+
+/** Renewed with each look, of which there is one each second at least. */
+const LEASE_MS = 20_000
+const LOOK_MS = 1_000
+/** Those that are taken in a round; the next is a fifth of a second later. */
+const TAKEN_AT_ONCE = 200
+/** What is wrong here, with a secret that does not open say, is tried again then. */
+const OURS_MS = 60_000
+
+const delay = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
+
+export const openTelling = (dependencies: TellDependencies) => {
+  const { database, clock, config, metrics, log } = dependencies
+  const carrier = newId()
+  const lanes = new Map<string, Promise<void>>()
+  const leaving = new AbortController()
+  let isStopping = false
+
+  const settle = async (subscription: Queue, due: DueDelivery, { answer, ms }: Called): Promise<void> => {
+    const verdict = answer.ok ? undefined : afterRefusal(due.failures, answer)
+    const state = verdict?.state ?? 'DONE'
+    const kind = answer.ok ? undefined : answer.class
+    const isSettled = await database.transaction(async tx => {
+      // First of all, for it takes the lock of the queue.
+      if (!(await (verdict ? noteRefused(tx, subscription, verdict) : noteTaken(tx, subscription)))) return false
+      const attempt = { at: new Date(clock.now() - ms).toISOString(), ms, status: answer.status, class: kind }
+      const settled = await settleDelivery(tx, subscription, due, {
+        ...{ state, class: kind, attempt },
+        failures: verdict?.failures ?? due.failures,
+        afterMs: verdict?.afterMs ?? 0,
+      })
+      const act = (action: string, after: object) =>
+        recordOwnAct(tx, {
+          tenant: subscription.tenant,
+          actor: 'webhooks',
+          requestId: `delivery:${due.delivery}`,
+          action,
+          resource: `subscriptions/${subscription.id}`,
+          after: { event: due.event.id, status: answer.status, ...after },
+        })
+      if (verdict?.disables) await act('subscription.disable', { reason: 'gone' })
+      if (settled && state === 'DEAD') await act('delivery.dead', { class: kind, failures: verdict?.failures })
+      return settled
+    })
+    metrics.webhookTries.inc({ result: answer.ok ? 'taken' : state === 'DEAD' ? 'dead' : answer.class })
+    if (!answer.ok)
+      log.info({ subscription: subscription.id, event: due.event.id, class: answer.class, state }, 'event not taken')
+    if (!isSettled || !answer.ok) return
+    metrics.eventsTold.inc({ way: 'webhook' })
+    if (!due.isReplayed && due.tries === 0)
+      metrics.webhookLag.observe(Math.max(0, clock.now() - due.event.sequencedAt.getTime()) / 1000)
+  }
+
+  /** Rejects only where it was called off. */
+  const tell = async (subscription: CarriedSubscription, due: DueDelivery, heard: LoggedEvent): Promise<void> => {
+    const body = JSON.stringify(envelopeOf(heard))
+    await settle(
+      subscription,
+      due,
+      await callReceiver(dependencies, subscription, { id: heard.id, body, signal: leaving.signal }),
+    )
+  }
+
+  const withhold = async (subscription: CarriedSubscription, { delivery }: DueDelivery): Promise<void> => {
+    metrics.webhookTries.inc({ result: 'withheld' })
+    await database.transaction(async tx => {
+      if (await noteTaken(tx, subscription)) await withholdDelivery(tx, subscription, delivery)
+    })
+  }
+
+  /** As many as there are places for, without those that it may not hear of any more. */
+  const begin = async (subscription: CarriedSubscription, telling: Map<string, Promise<void>>): Promise<void> => {
+    // Who fails is asked one at a time: what is waited for in vain takes a place for all of its time.
+    const places = (subscription.failingSince === undefined ? config.webhookAtOnce : 1) - telling.size
+    if (places <= 0 || subscription.isHeld) return
+    const due = await dueDeliveries(database, subscription, { without: [...telling.keys()], limit: places })
+    const listener = { principal: listenerOf(subscription), address: undefined }
+    const heard = await audible(
+      dependencies,
+      listener,
+      due.map(({ event }) => event),
+    )
+    const byId = new Map(heard.map(event => [event.id, event]))
+    for (const one of due) {
+      const event = byId.get(one.event.id)
+      const work = event ? tell(subscription, one, event) : withhold(subscription, one)
+      const ended = work
+        .catch(async error => {
+          if (leaving.signal.aborted) return
+          log.error({ err: error, subscription: subscription.id }, 'event not told')
+          const ours = { holdMs: OURS_MS, disables: false }
+          await database.transaction(tx => noteRefused(tx, subscription, ours)).catch(() => undefined) // or it is tried at once
+        })
+        .finally(() => telling.delete(one.delivery))
+      telling.set(one.delivery, ended)
+    }
+  }
+
+  /** Until there is nothing to be done for it now. */
+  const carry = async (queue: Queue): Promise<void> => {
+    const telling = new Map<string, Promise<void>>()
+    try {
+      for (;;) {
+        const subscription = isStopping
+          ? undefined
+          : await renewCarried(database, queue, { carrier, leaseMs: LEASE_MS })
+        const hasMore = subscription !== undefined && (await fanOut(dependencies, subscription))
+        if (subscription !== undefined) await begin(subscription, telling)
+        if (telling.size === 0) {
+          if (!hasMore) return
+          continue
+        }
+        const looked = new AbortController()
+        await Promise.race([...telling.values(), delay(LOOK_MS, looked.signal)])
+        looked.abort()
+      }
+    } finally {
+      await Promise.all(telling.values())
+      await releaseCarried(database, queue, carrier)
+    }
+  }
+
+  const keyOf = ({ tenant, id }: Queue): string => `${tenant}/${id}`
+
+  /** Takes what there is to be done, and waits for none of it. Resolves with how many have been taken. */
+  const round = async (): Promise<number> => {
+    const taken = await takeSubscriptions(database, { carrier, leaseMs: LEASE_MS, limit: TAKEN_AT_ONCE })
+    for (const queue of taken) {
+      const before = lanes.get(keyOf(queue))
+      const lane = (before ?? Promise.resolve())
+        .then(() => carry(queue))
+        .catch(error => log.warn({ err: error, subscription: queue.id }, 'webhooks'))
+        .finally(() => {
+          if (lanes.get(keyOf(queue)) === lane) lanes.delete(keyOf(queue))
+        })
+      lanes.set(keyOf(queue), lane)
+    }
+    return taken.length
+  }
+
+  return {
+    round,
+    async tidy(): Promise<void> {
+      await pruneDeliveries(database, config.webhookKeepDays)
+      await pruneReplays(database, config.webhookKeepDays)
+    },
+    /** Begins nothing more. What is being told has so long to end; then it is left to be told again. */
+    async stop(graceMs: number): Promise<void> {
+      isStopping = true
+      const late = setTimeout(() => leaving.abort(), graceMs)
+      await Promise.all(lanes.values())
+      clearTimeout(late)
+    },
+  }
+}
+
+export type Telling = ReturnType<typeof openTelling>

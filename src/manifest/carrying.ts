@@ -1,0 +1,99 @@
+/**
+ * Which process carries a subscription: one at a time, for as long as its lease, which it renews with every look. Who dies leaves
+ * it to others when the lease is over; what it had told and not written down is told again.
+ */
+import type { Sql } from './database.ts'
+import type { Queue } from './deliveries.ts'
+import { type KeptSubscription, SUBSCRIPTION_COLUMNS, type SubscriptionRow, toSubscription } from './subscriptions.ts'
+
+/** Those with something to do: events that have not been looked at for them, a replay, or something due. */
+const TAKE = {
+  name: 'subscription_take',
+  text: `update subscription s set carrier = $1, lease_until = now() + make_interval(secs => $2)
+         from (select d.tenant_id, d.subscription_id from subscription d
+               where d.state = 'ACTIVE' and d.lease_until <= now() and d.hold_until <= now()
+                 and (d.cursor_seq < (select seq from event_head)
+                   or exists (select 1 from event_replay r where r.tenant_id = d.tenant_id and r.subscription_id = d.subscription_id and r.finished_at is null)
+                   or exists (select 1 from delivery v where v.tenant_id = d.tenant_id and v.subscription_id = d.subscription_id
+                     and v.state = 'PENDING' and v.not_before <= now()))
+               order by d.lease_until limit $3 for update skip locked) due
+         where s.tenant_id = due.tenant_id and s.subscription_id = due.subscription_id
+         returning s.tenant_id as tenant, s.subscription_id as id`,
+}
+
+export const takeSubscriptions = (
+  sql: Sql,
+  { carrier, leaseMs, limit }: { carrier: string; leaseMs: number; limit: number },
+): Promise<Queue[]> => sql.rows<Queue>(TAKE, [carrier, leaseMs / 1000, limit])
+
+const RENEW = {
+  name: 'subscription_renew',
+  text: `update subscription s set lease_until = now() + make_interval(secs => $4)
+         where s.tenant_id = $1 and s.subscription_id = $2 and s.carrier = $3 and s.lease_until > now() and s.state = 'ACTIVE'
+         returning ${SUBSCRIPTION_COLUMNS}, s.hold_until > now() as "isHeld"`,
+}
+
+export interface CarriedSubscription extends KeptSubscription {
+  /** Its receiver is not to be told anything now. */
+  readonly isHeld: boolean
+}
+
+/** As it is now. `undefined`: it is another's by now, paused or gone. */
+export const renewCarried = async (
+  sql: Sql,
+  { tenant, id }: Queue,
+  { carrier, leaseMs }: { carrier: string; leaseMs: number },
+): Promise<CarriedSubscription | undefined> => {
+  const [row] = await sql.rows<SubscriptionRow & { isHeld: boolean }>(RENEW, [tenant, id, carrier, leaseMs / 1000])
+  return row && { ...toSubscription(row), isHeld: row.isHeld }
+}
+
+const RELEASE = {
+  name: 'subscription_release',
+  text: 'update subscription set carrier = null, lease_until = now() where tenant_id = $1 and subscription_id = $2 and carrier = $3',
+}
+
+export const releaseCarried = async (sql: Sql, { tenant, id }: Queue, carrier: string): Promise<void> => {
+  await sql.rows(RELEASE, [tenant, id, carrier])
+}
+
+const MOVE = {
+  name: 'subscription_move',
+  text: `update subscription set cursor_seq = $4 where tenant_id = $1 and subscription_id = $2 and cursor_seq = $3 and state = 'ACTIVE' returning 1`,
+}
+
+/** Takes the row's lock. False: it has been moved by another, or is paused. */
+export const moveCursor = async (tx: Sql, { tenant, id }: Queue, from: number, to: number): Promise<boolean> =>
+  (await tx.rows(MOVE, [tenant, id, from, to])).length > 0
+
+const TAKEN = {
+  name: 'subscription_taken',
+  text: 'update subscription set failures = 0, failing_since = null where tenant_id = $1 and subscription_id = $2 returning 1',
+}
+const REFUSED = {
+  name: 'subscription_refused',
+  text: `update subscription set failures = failures + 1, failing_since = coalesce(failing_since, now()),
+           hold_until = greatest(hold_until, now() + make_interval(secs => $3)),
+           state = case when $4 and state = 'ACTIVE' then 'DISABLED' else state end,
+           disabled_reason = case when $4 and state = 'ACTIVE' then 'gone' else disabled_reason end
+         where tenant_id = $1 and subscription_id = $2 returning 1`,
+}
+
+/** Each takes the row's lock. False: it is gone. */
+export const noteTaken = async (tx: Sql, { tenant, id }: Queue): Promise<boolean> =>
+  (await tx.rows(TAKEN, [tenant, id])).length > 0
+
+export const noteRefused = async (
+  tx: Sql,
+  { tenant, id }: Queue,
+  { holdMs, disables }: { holdMs: number; disables: boolean },
+): Promise<boolean> => (await tx.rows(REFUSED, [tenant, id, holdMs / 1000, disables])).length > 0
+
+const COUNT = {
+  name: 'subscription_states',
+  text: `select case when state = 'ACTIVE' and failing_since is not null then 'FAILING' else state end as state, count(*)::int as count
+         from subscription where tenant_id is not null group by 1`,
+}
+
+/** Of all tenants. */
+export const countStates = (sql: Sql) => sql.rows<{ state: string; count: number }>(COUNT, [])

@@ -1,0 +1,254 @@
+/**
+ * Events on their way to subscriptions. Of one asset there is one at a time that may be told (PENDING), and a unique index that holds
+ * to it; the others are WAITING, and the first of these takes its place when it is over, in the transaction that ends it. Whatever
+ * puts rows in, ends or moves them has the lock of the subscription's row, so that none is left waiting for one that is gone.
+ *
+ *     WAITING -> PENDING -> DONE | DEAD        DEAD -> WAITING, where somebody says so
+ */
+
+import type { LoggedEvent } from '../model/event.ts'
+import type { EventType } from '../model/event-catalogue.ts'
+import { newId } from '../model/ids.ts'
+import type { DeliveryState, FailureClass } from '../model/subscription.ts'
+import type { Sql } from './database.ts'
+
+/** Of one subscription. */
+export interface Queue {
+  readonly tenant: string
+  /** Of the subscription. */
+  readonly id: string
+}
+
+const INSERT = {
+  name: 'delivery_insert',
+  text: `insert into delivery (tenant_id, subscription_id, replay_id, state, delivery_id, event_seq, event_id, asset_id, type)
+         select $1, $2, $3, 'WAITING', d.id, d.seq, d.event, d.asset, d.type
+         from unnest($4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::text[]) with ordinality as d (id, seq, event, asset, type, place)
+         order by d.place`,
+}
+
+const ADVANCE = {
+  name: 'delivery_advance',
+  text: `update delivery d set state = 'PENDING', not_before = now()
+         from (select distinct on (w.asset_id) w.tenant_id, w.delivery_id from delivery w
+               where w.tenant_id = $1 and w.subscription_id = $2 and w.state = 'WAITING' and w.asset_id = any($3::uuid[])
+                 and not exists (select 1 from delivery p where p.tenant_id = w.tenant_id and p.subscription_id = w.subscription_id
+                   and p.asset_id = w.asset_id and p.state = 'PENDING')
+               order by w.asset_id, w.delivery_no) next
+         where d.tenant_id = next.tenant_id and d.delivery_id = next.delivery_id`,
+}
+
+/** The first that waits of each of these assets, where nothing of it is being told. */
+const advance = async (tx: Sql, { tenant, id }: Queue, assets: readonly string[]): Promise<void> => {
+  await tx.rows(ADVANCE, [tenant, id, assets])
+}
+
+/** In this order, behind what is there. */
+export const insertDeliveries = async (
+  tx: Sql,
+  queue: Queue,
+  { events, replay }: { events: readonly LoggedEvent[]; replay: string | undefined },
+): Promise<void> => {
+  if (events.length === 0) return
+  const assets = events.map(({ asset }) => asset)
+  await tx.rows(INSERT, [
+    queue.tenant,
+    queue.id,
+    replay ?? null,
+    events.map(() => newId()),
+    events.map(({ seq }) => seq),
+    events.map(({ id }) => id),
+    assets,
+    events.map(({ type }) => type),
+  ])
+  await advance(tx, queue, [...new Set(assets)])
+}
+
+const BACKLOG = {
+  name: 'delivery_backlog',
+  text: `select ((select count(*) from (select 1 from delivery where tenant_id = $1 and subscription_id = $2 and state = 'PENDING' limit $3) p)
+           + (select count(*) from (select 1 from delivery where tenant_id = $1 and subscription_id = $2 and state = 'WAITING' limit $3) w))::int as count`,
+}
+
+/** How many are still to be told, as far as it matters. */
+export const backlogOf = async (sql: Sql, { tenant, id }: Queue, most: number): Promise<number> =>
+  (await sql.rows<{ count: number }>(BACKLOG, [tenant, id, most]))[0]?.count ?? 0
+
+const DUE = {
+  name: 'delivery_due',
+  text: `select v.delivery_id as delivery, v.tries, v.failures, v.replay_id as replay, e.seq, e.event_id as id, e.tenant_id as tenant, e.type,
+           e.asset_id as asset, e.asset_event_no as "assetEventNo", e.data, e.actor, e.correlation_id as "correlationId",
+           e.occurred_at as "occurredAt", e.sequenced_at as "sequencedAt"
+         from delivery v join event e on e.event_id = v.event_id and e.tenant_id = v.tenant_id
+         where v.tenant_id = $1 and v.subscription_id = $2 and v.state = 'PENDING' and v.not_before <= now() and v.delivery_id <> all($3::uuid[])
+         order by v.not_before, v.delivery_no limit $4`,
+}
+
+export interface DueDelivery {
+  readonly delivery: string
+  /** Never the same number twice. */
+  readonly tries: number
+  readonly failures: number
+  readonly isReplayed: boolean
+  readonly event: LoggedEvent
+}
+
+type DueRow = LoggedEvent & Pick<DueDelivery, 'delivery' | 'tries' | 'failures'> & { readonly replay: string | null }
+
+/** The most overdue, without those that are just being told. */
+export const dueDeliveries = async (
+  sql: Sql,
+  { tenant, id }: Queue,
+  { without, limit }: { without: readonly string[]; limit: number },
+): Promise<DueDelivery[]> =>
+  (await sql.rows<DueRow>(DUE, [tenant, id, without, limit])).map(
+    ({ delivery, tries, failures, replay, ...event }) => ({
+      ...{ delivery, tries, failures, event },
+      isReplayed: replay !== null,
+    }),
+  )
+
+/** Of the newest tries so many are kept. */
+const ATTEMPTS_KEPT = 20
+
+const SETTLE = {
+  name: 'delivery_settle',
+  text: `update delivery set state = $4, failures = $5, class = $6, tries = tries + 1, not_before = now() + make_interval(secs => $7),
+           attempts = (case when jsonb_array_length(attempts) >= ${ATTEMPTS_KEPT} then attempts - 0 else attempts end) || $8::jsonb,
+           finished_at = case when $4 <> 'PENDING' then now() end
+         where tenant_id = $1 and delivery_id = $2 and state = 'PENDING' and tries = $3 returning asset_id as asset`,
+}
+
+export interface Attempt {
+  readonly at: string
+  readonly ms: number
+  readonly status?: number | undefined
+  /** Absent: it was taken. */
+  readonly class?: FailureClass | undefined
+}
+
+export interface Settled {
+  readonly state: 'PENDING' | 'DONE' | 'DEAD'
+  readonly failures: number
+  readonly class: FailureClass | undefined
+  readonly afterMs: number
+  readonly attempt: Attempt
+}
+
+/** False: somebody else has told it meanwhile. */
+export const settleDelivery = async (
+  tx: Sql,
+  queue: Queue,
+  { delivery, tries }: Pick<DueDelivery, 'delivery' | 'tries'>,
+  { state, failures, class: kind, afterMs, attempt }: Settled,
+): Promise<boolean> => {
+  const values = [
+    queue.tenant,
+    delivery,
+    tries,
+    state,
+    failures,
+    kind ?? null,
+    afterMs / 1000,
+    JSON.stringify([attempt]),
+  ]
+  const [settled] = await tx.rows<{ asset: string }>(SETTLE, values)
+  if (settled !== undefined && state !== 'PENDING') await advance(tx, queue, [settled.asset])
+  return settled !== undefined
+}
+
+const WITHHOLD = {
+  name: 'delivery_withhold',
+  text: `delete from delivery where tenant_id = $1 and delivery_id = $2 and state = 'PENDING' returning asset_id as asset`,
+}
+
+/** It may not hear of it any more: as if it had never been for it. */
+export const withholdDelivery = async (tx: Sql, queue: Queue, delivery: string): Promise<void> => {
+  const [gone] = await tx.rows<{ asset: string }>(WITHHOLD, [queue.tenant, delivery])
+  if (gone !== undefined) await advance(tx, queue, [gone.asset])
+}
+
+export interface DeadDeliveries {
+  readonly ids?: readonly string[] | undefined
+  readonly class?: FailureClass | undefined
+  readonly fromSeq?: number | undefined
+  readonly toSeq?: number | undefined
+  readonly types?: readonly EventType[] | undefined
+  readonly asset?: string | undefined
+}
+
+const REDRIVE = {
+  name: 'delivery_redrive',
+  text: `update delivery d set state = 'WAITING', failures = 0, not_before = now(), finished_at = null
+         from (select tenant_id, delivery_id from delivery where tenant_id = $1 and subscription_id = $2 and state = 'DEAD'
+                 and ($3::uuid[] is null or delivery_id = any($3)) and ($4::text is null or class = $4)
+                 and ($5::bigint is null or event_seq >= $5) and ($6::bigint is null or event_seq <= $6)
+                 and ($7::text[] is null or type = any($7)) and ($8::uuid is null or asset_id = $8)
+               order by delivery_no limit $9) dead
+         where d.tenant_id = dead.tenant_id and d.delivery_id = dead.delivery_id returning d.asset_id as asset`,
+}
+
+/** With all their tries again, behind what of their assets is being told. Gives how many, at most `limit`. */
+export const redriveDeliveries = async (
+  tx: Sql,
+  queue: Queue,
+  { ids, class: kind, fromSeq, toSeq, types, asset, limit }: DeadDeliveries & { readonly limit: number },
+): Promise<number> => {
+  const filter = [ids ?? null, kind ?? null, fromSeq ?? null, toSeq ?? null, types ?? null, asset ?? null]
+  const rows = await tx.rows<{ asset: string }>(REDRIVE, [queue.tenant, queue.id, ...filter, limit])
+  await advance(tx, queue, [...new Set(rows.map(row => row.asset))])
+  return rows.length
+}
+
+const LIST = {
+  name: 'delivery_list',
+  text: `select delivery_no::text as no, delivery_id as id, event_id as event, event_seq as seq, type, asset_id as asset, replay_id as replay, state,
+           failures, class, attempts, not_before as "notBefore", created_at as "createdAt", finished_at as "finishedAt"
+         from delivery where tenant_id = $1 and subscription_id = $2 and ($3::text is null or state = $3) and ($4::bigint is null or delivery_no < $4)
+         order by delivery_no desc limit $5`,
+}
+
+export interface ListedDelivery {
+  readonly no: string
+  readonly id: string
+  readonly event: string
+  readonly seq: number
+  readonly type: EventType
+  readonly asset: string
+  readonly replay: string | null
+  readonly state: DeliveryState
+  readonly failures: number
+  readonly class: FailureClass | null
+  readonly attempts: readonly Attempt[]
+  readonly notBefore: Date
+  readonly createdAt: Date
+  readonly finishedAt: Date | null
+}
+
+/** Newest first. */
+export const listDeliveries = (
+  sql: Sql,
+  { tenant, id }: Queue,
+  { state, before, limit }: { state: DeliveryState | undefined; before: string | undefined; limit: number },
+): Promise<ListedDelivery[]> => sql.rows<ListedDelivery>(LIST, [tenant, id, state ?? null, before ?? null, limit])
+
+const PRUNE = {
+  name: 'delivery_prune',
+  text: `delete from delivery where (tenant_id, delivery_id) in (
+           select tenant_id, delivery_id from delivery where finished_at < now() - make_interval(days => $1) order by finished_at limit 10000)`,
+}
+
+/** Those that are over, some at a time. */
+export const pruneDeliveries = async (sql: Sql, keepDays: number): Promise<void> => {
+  await sql.rows(PRUNE, [keepDays])
+}
+
+const COUNT = {
+  name: 'delivery_count',
+  text: `select 'PENDING' as state, count(*)::int as count from delivery where state = 'PENDING' and tenant_id is not null
+         union all select 'WAITING', count(*)::int from delivery where state = 'WAITING'
+         union all select 'DEAD', count(*)::int from delivery where state = 'DEAD'`,
+}
+
+/** Of all tenants; each reads an index that is as long as what it counts. */
+export const countDeliveries = (sql: Sql) => sql.rows<{ state: DeliveryState; count: number }>(COUNT, [])
