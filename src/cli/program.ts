@@ -30,6 +30,7 @@ import { shares } from './commands/shares.ts'
 import { sign } from './commands/sign.ts'
 import { signingKeys } from './commands/signing-keys.ts'
 import { sources } from './commands/sources.ts'
+import { subscriptions } from './commands/subscriptions.ts'
 import { upload } from './commands/upload.ts'
 import { url } from './commands/url.ts'
 import { usage } from './commands/usage.ts'
@@ -64,6 +65,7 @@ export const buildProgram = (): Command => {
     assets,
     importCommand,
     sources,
+    subscriptions,
     upload,
     patch,
     aliases,

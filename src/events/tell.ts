@@ -8,15 +8,17 @@
  * for the row is there, or the cursor behind the event. A lease that is lost meanwhile ends nothing that is being told; the number of
  * the try says whose word counts.
  */
+import { openAtMost } from '../lib/at-most.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import {
   type CarriedSubscription,
+  lookAtCarried,
   noteRefused,
   noteTaken,
   releaseCarried,
-  renewCarried,
   takeSubscriptions,
 } from '../manifest/carrying.ts'
+import type { Sql } from '../manifest/database.ts'
 import {
   type DueDelivery,
   dueDeliveries,
@@ -26,6 +28,7 @@ import {
   withholdDelivery,
 } from '../manifest/deliveries.ts'
 import { pruneReplays } from '../manifest/replays.ts'
+import { forgetFormerSecrets, lockSubscription } from '../manifest/subscriptions.ts'
 import type { LoggedEvent } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import { listenerOf } from '../model/subscription.ts'
@@ -48,9 +51,16 @@ export type TellDependencies = FanOutDependencies &
     readonly log: Log
   }
 
-/** Renewed with each look, of which there is one each second at least. */
 const LEASE_MS = 20_000
+const RENEW_MS = 5_000
+/** Whoever waits for a receiver looks so often whether there is something for others of its assets. */
 const LOOK_MS = 1_000
+/** The log is read no more often than its events are numbered. */
+const FAN_OUT_MS = 100
+/** A look is a handful of reads: one for those that end together. */
+const TOGETHER_MS = 5
+/** Of the connections to Postgres, which requests need too: lanes wait for each other here, and never for a receiver. */
+const LOOKS_AT_ONCE = 3
 /** Those that are taken in a round; the next is a fifth of a second later. */
 const TAKEN_AT_ONCE = 200
 /** What is wrong here, with a secret that does not open say, is tried again then. */
@@ -73,13 +83,14 @@ export const openTelling = (dependencies: TellDependencies) => {
   const carrier = newId()
   const lanes = new Map<string, Promise<void>>()
   const leaving = new AbortController()
+  const inTurn = openAtMost(LOOKS_AT_ONCE)
   let isStopping = false
 
   const settle = async (subscription: Queue, due: DueDelivery, { answer, ms }: Called): Promise<void> => {
     const verdict = answer.ok ? undefined : afterRefusal(due.failures, answer)
     const state = verdict?.state ?? 'DONE'
     const kind = answer.ok ? undefined : answer.class
-    const isSettled = await database.transaction(async tx => {
+    const write = async (tx: Sql): Promise<boolean> => {
       // First of all, for it takes the lock of the queue.
       if (!(await (verdict ? noteRefused(tx, subscription, verdict) : noteTaken(tx, subscription)))) return false
       const attempt = { at: new Date(clock.now() - ms).toISOString(), ms, status: answer.status, class: kind }
@@ -100,7 +111,8 @@ export const openTelling = (dependencies: TellDependencies) => {
       if (verdict?.disables) await act('subscription.disable', { reason: 'gone' })
       if (settled && state === 'DEAD') await act('delivery.dead', { class: kind, failures: verdict?.failures })
       return settled
-    })
+    }
+    const isSettled = await inTurn(() => database.transaction(write))
     metrics.webhookTries.inc({ result: answer.ok ? 'taken' : state === 'DEAD' ? 'dead' : answer.class })
     if (!answer.ok)
       log.info({ subscription: subscription.id, event: due.event.id, class: answer.class, state }, 'event not taken')
@@ -122,9 +134,12 @@ export const openTelling = (dependencies: TellDependencies) => {
 
   const withhold = async (subscription: CarriedSubscription, { delivery }: DueDelivery): Promise<void> => {
     metrics.webhookTries.inc({ result: 'withheld' })
-    await database.transaction(async tx => {
-      if (await noteTaken(tx, subscription)) await withholdDelivery(tx, subscription, delivery)
-    })
+    await inTurn(() =>
+      database.transaction(async tx => {
+        if (await lockSubscription(tx, subscription.tenant, subscription.id))
+          await withholdDelivery(tx, subscription, delivery)
+      }),
+    )
   }
 
   /** As many as there are places for, without those that it may not hear of any more. */
@@ -158,20 +173,33 @@ export const openTelling = (dependencies: TellDependencies) => {
   /** Until there is nothing to be done for it now. */
   const carry = async (queue: Queue): Promise<void> => {
     const telling = new Map<string, Promise<void>>()
+    let renewedAt = performance.now()
+    let fannedAt = Number.NEGATIVE_INFINITY
+    let hasMore = false
+
+    const look = async (): Promise<void> => {
+      const isRenewing = performance.now() - renewedAt >= RENEW_MS
+      if (isRenewing) renewedAt = performance.now()
+      const subscription = await lookAtCarried(database, queue, { carrier, renewMs: isRenewing ? LEASE_MS : undefined })
+      const isFanning = hasMore || performance.now() - fannedAt >= FAN_OUT_MS
+      hasMore = false
+      if (subscription === undefined) return
+      if (isFanning) {
+        fannedAt = performance.now()
+        hasMore = await fanOut(dependencies, subscription)
+      }
+      await begin(subscription, telling)
+    }
+
     try {
       for (;;) {
-        const subscription = isStopping
-          ? undefined
-          : await renewCarried(database, queue, { carrier, leaseMs: LEASE_MS })
-        const hasMore = subscription !== undefined && (await fanOut(dependencies, subscription))
-        if (subscription !== undefined) await begin(subscription, telling)
-        if (telling.size === 0) {
-          if (!hasMore) return
-          continue
-        }
+        if (!isStopping) await inTurn(look)
+        if (telling.size === 0 && (isStopping || !hasMore)) return
+        if (telling.size === 0) continue
         const looked = new AbortController()
         await Promise.race([...telling.values(), delay(LOOK_MS, looked.signal)])
         looked.abort()
+        await delay(TOGETHER_MS, leaving.signal)
       }
     } finally {
       await Promise.all(telling.values())
@@ -202,6 +230,7 @@ export const openTelling = (dependencies: TellDependencies) => {
     async tidy(): Promise<void> {
       await pruneDeliveries(database, config.webhookKeepDays)
       await pruneReplays(database, config.webhookKeepDays)
+      await forgetFormerSecrets(database)
     },
     /** Begins nothing more. What is being told has so long to end; then it is left to be told again. */
     async stop(graceMs: number): Promise<void> {

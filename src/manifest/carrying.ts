@@ -26,11 +26,16 @@ export const takeSubscriptions = (
   { carrier, leaseMs, limit }: { carrier: string; leaseMs: number; limit: number },
 ): Promise<Queue[]> => sql.rows<Queue>(TAKE, [carrier, leaseMs / 1000, limit])
 
+const IS_MINE = `s.subscription_id = $2 and s.carrier = $3 and s.lease_until > now() and s.state = 'ACTIVE'`
 const RENEW = {
   name: 'subscription_renew',
-  text: `update subscription s set lease_until = now() + make_interval(secs => $4)
-         where s.tenant_id = $1 and s.subscription_id = $2 and s.carrier = $3 and s.lease_until > now() and s.state = 'ACTIVE'
+  text: `update subscription s set lease_until = now() + make_interval(secs => $4) where s.tenant_id = $1 and ${IS_MINE}
          returning ${SUBSCRIPTION_COLUMNS}, s.hold_until > now() as "isHeld"`,
+}
+/** A row that is written with each look would be most of what is written. */
+const LOOK = {
+  name: 'subscription_look',
+  text: `select ${SUBSCRIPTION_COLUMNS}, s.hold_until > now() as "isHeld" from subscription s where s.tenant_id = $1 and ${IS_MINE}`,
 }
 
 export interface CarriedSubscription extends KeptSubscription {
@@ -38,13 +43,16 @@ export interface CarriedSubscription extends KeptSubscription {
   readonly isHeld: boolean
 }
 
-/** As it is now. `undefined`: it is another's by now, paused or gone. */
-export const renewCarried = async (
+/** As it is now, with its lease renewed where that is asked for. `undefined`: it is another's by now, paused or gone. */
+export const lookAtCarried = async (
   sql: Sql,
   { tenant, id }: Queue,
-  { carrier, leaseMs }: { carrier: string; leaseMs: number },
+  { carrier, renewMs }: { carrier: string; renewMs: number | undefined },
 ): Promise<CarriedSubscription | undefined> => {
-  const [row] = await sql.rows<SubscriptionRow & { isHeld: boolean }>(RENEW, [tenant, id, carrier, leaseMs / 1000])
+  const key = [tenant, id, carrier]
+  const [row] = await (renewMs === undefined
+    ? sql.rows<SubscriptionRow & { isHeld: boolean }>(LOOK, key)
+    : sql.rows<SubscriptionRow & { isHeld: boolean }>(RENEW, [...key, renewMs / 1000]))
   return row && { ...toSubscription(row), isHeld: row.isHeld }
 }
 

@@ -200,12 +200,20 @@ export const redriveDeliveries = async (
   return rows.length
 }
 
-const LIST = {
-  name: 'delivery_list',
+/** Each in words of its own, so that those few of a state are found by the index that has no others. */
+const listOf = (state: DeliveryState | 'any') => ({
+  name: `delivery_list_${state.toLowerCase()}`,
   text: `select delivery_no::text as no, delivery_id as id, event_id as event, event_seq as seq, type, asset_id as asset, replay_id as replay, state,
            failures, class, attempts, not_before as "notBefore", created_at as "createdAt", finished_at as "finishedAt"
-         from delivery where tenant_id = $1 and subscription_id = $2 and ($3::text is null or state = $3) and ($4::bigint is null or delivery_no < $4)
-         order by delivery_no desc limit $5`,
+         from delivery where tenant_id = $1 and subscription_id = $2 ${state === 'any' ? '' : `and state = '${state}'`} and ($3::bigint is null or delivery_no < $3)
+         order by delivery_no desc limit $4`,
+})
+const LISTS = {
+  any: listOf('any'),
+  WAITING: listOf('WAITING'),
+  PENDING: listOf('PENDING'),
+  DONE: listOf('DONE'),
+  DEAD: listOf('DEAD'),
 }
 
 export interface ListedDelivery {
@@ -230,7 +238,7 @@ export const listDeliveries = (
   sql: Sql,
   { tenant, id }: Queue,
   { state, before, limit }: { state: DeliveryState | undefined; before: string | undefined; limit: number },
-): Promise<ListedDelivery[]> => sql.rows<ListedDelivery>(LIST, [tenant, id, state ?? null, before ?? null, limit])
+): Promise<ListedDelivery[]> => sql.rows<ListedDelivery>(LISTS[state ?? 'any'], [tenant, id, before ?? null, limit])
 
 const PRUNE = {
   name: 'delivery_prune',
@@ -243,6 +251,16 @@ export const pruneDeliveries = async (sql: Sql, keepDays: number): Promise<void>
   await sql.rows(PRUNE, [keepDays])
 }
 
+const CLEAR = {
+  name: 'delivery_clear',
+  text: `delete from delivery where (tenant_id, delivery_id) in (
+           select tenant_id, delivery_id from delivery where tenant_id = $1 and subscription_id = $2 and finished_at is not null order by delivery_no limit $3) returning 1`,
+}
+
+/** What is over of a subscription that is going: a month of it is more than one statement may take. Gives how many. */
+export const clearDeliveries = async (sql: Sql, { tenant, id }: Queue, limit: number): Promise<number> =>
+  (await sql.rows(CLEAR, [tenant, id, limit])).length
+
 const COUNT = {
   name: 'delivery_count',
   text: `select 'PENDING' as state, count(*)::int as count from delivery where state = 'PENDING' and tenant_id is not null
@@ -252,3 +270,14 @@ const COUNT = {
 
 /** Of all tenants; each reads an index that is as long as what it counts. */
 export const countDeliveries = (sql: Sql) => sql.rows<{ state: DeliveryState; count: number }>(COUNT, [])
+
+const OVERDUE = {
+  name: 'delivery_overdue',
+  text: `select count(*)::int as count, min(v.not_before) as oldest from subscription s
+         join delivery v on v.tenant_id = s.tenant_id and v.subscription_id = s.subscription_id
+         where s.state = 'ACTIVE' and s.failing_since is null and s.hold_until <= now() and v.state = 'PENDING' and v.not_before <= now()`,
+}
+
+/** What could be told now, to receivers that take what they are told. */
+export const overdueDeliveries = async (sql: Sql): Promise<{ count: number; oldest: Date | null }> =>
+  (await sql.rows<{ count: number; oldest: Date | null }>(OVERDUE, []))[0] ?? { count: 0, oldest: null }

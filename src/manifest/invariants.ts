@@ -25,6 +25,8 @@ const INVARIANTS = {
   'each-publication-has-one-event': `select p.asset_id || '/' || p.publication_no as subject from publication p
     where (select count(*) from event e where e.tenant_id = p.tenant_id and e.asset_id = p.asset_id
       and e.type in ('asset.published', 'asset.rolled_back') and (e.data ->> 'publication')::bigint = p.publication_no) <> 1`,
+  'waiting-delivery-has-one-before-it': `select w.delivery_id::text as subject from delivery w where w.state = 'WAITING' and not exists (
+    select 1 from delivery p where p.tenant_id = w.tenant_id and p.subscription_id = w.subscription_id and p.asset_id = w.asset_id and p.state = 'PENDING')`,
 } as const
 
 export interface Violated {

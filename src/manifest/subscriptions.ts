@@ -60,6 +60,16 @@ export const toSubscription = (row: SubscriptionRow): KeptSubscription => ({
   failingSince: row.failingSince ?? undefined,
 })
 
+const SECRETS = {
+  name: 'subscription_secrets',
+  text: `select tenant_id as tenant, subscription_id as id, secret, former_secret as "formerSecret" from subscription where tenant_id is not null`,
+}
+
+/** As they are kept, of every tenant, for the doctor. */
+export const keptSubscriptionSecrets = (
+  sql: Sql,
+): Promise<{ tenant: string; id: string; secret: Buffer; formerSecret: Buffer | null }[]> => sql.rows(SECRETS, [])
+
 /** From the newest event on. */
 const INSERT = {
   name: 'subscription_insert',
@@ -184,6 +194,16 @@ export const rotateSecret = async (
   const rotated = one(await tx.rows<SubscriptionRow>(ROTATE, [tenant, id, secret, overlapSeconds]))
   if (rotated === undefined) throw new Error('It was locked, and is not there')
   return rotated
+}
+
+const FORGET = {
+  name: 'subscription_forget_former',
+  text: 'update subscription set former_secret = null, former_until = null where tenant_id is not null and former_until <= now()',
+}
+
+/** Secrets whose overlap is over. */
+export const forgetFormerSecrets = async (sql: Sql): Promise<void> => {
+  await sql.rows(FORGET, [])
 }
 
 const DELETE = {

@@ -5,6 +5,7 @@ import type { PurgeTarget } from '../deliver/purge.ts'
 import type { Sealing } from '../lib/sealed.ts'
 import { unchained, verifyEnd } from '../manifest/audit-chain.ts'
 import type { Database } from '../manifest/database.ts'
+import { countDeliveries, overdueDeliveries } from '../manifest/deliveries.ts'
 import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { standingMismatches } from '../manifest/mismatches.ts'
@@ -13,8 +14,10 @@ import { scanBacklog } from '../manifest/scans.ts'
 import { scheduleBacklog } from '../manifest/schedules.ts'
 import { findUnsigned, keptSigningSecrets } from '../manifest/signing-keys.ts'
 import { keptSourceSecrets } from '../manifest/sources.ts'
+import { keptSubscriptionSecrets } from '../manifest/subscriptions.ts'
 import { signingKeyPlace } from '../model/signing-key.ts'
 import { bucketSecretPlace, sourceSecretPlace } from '../model/source-system.ts'
+import { subscriptionSecretPlace } from '../model/subscription.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { HintQueue } from '../queue/queue.ts'
@@ -65,10 +68,19 @@ export const examine = async ({
         sealing.open(secret, sourceSecretPlace(source)),
         ...(bucketSecret ? [sealing.open(bucketSecret, bucketSecretPlace(source))] : []),
       ])
-      const unreadable = [...opened, ...ofSources].filter(secret => secret === undefined).length
-      const counts = { signing_keys: opened.length, secrets_of_sources: ofSources.length, unreadable }
+      const ofSubscriptions = (await keptSubscriptionSecrets(database)).flatMap(({ secret, formerSecret, ...one }) =>
+        [secret, ...(formerSecret ? [formerSecret] : [])].map(kept => sealing.open(kept, subscriptionSecretPlace(one))),
+      )
+      const unreadable = [...opened, ...ofSources, ...ofSubscriptions].filter(secret => secret === undefined).length
+      const counts = {
+        signing_keys: opened.length,
+        secrets_of_sources: ofSources.length,
+        secrets_of_subscriptions: ofSubscriptions.length,
+        unreadable,
+      }
       return { ok: unreadable === 0, detail: { sealed: sealing.isOn, ...counts } }
     }),
+    attempt('webhooks', () => webhooks(database)),
     attempt('cdn', async () => {
       if (config.cdnBaseUrl === undefined) return { ok: true, detail: 'no CDN is configured' }
       const unsigned = await findUnsigned(database)
@@ -156,4 +168,15 @@ const purges = async (database: Database, targets: readonly PurgeTarget[]): Prom
     ok: dead === 0 && !isLate,
     detail: { told: targets.map(({ name }) => name), pending: pending?.count ?? 0, dead, oldest: pending?.oldest },
   }
+}
+
+/** Beyond it no gateway tells events, or all of them are too slow for what happens. */
+const WEBHOOK_LATE_MS = 5 * 60_000
+
+/** What receivers do not take is theirs to mend, and no illness of ours: `matrix_deliveries` counts it. */
+const webhooks = async (database: Database): Promise<Omit<Check, 'check'>> => {
+  const { count, oldest } = await overdueDeliveries(database)
+  const states = Object.fromEntries((await countDeliveries(database)).map(one => [one.state.toLowerCase(), one.count]))
+  const isLate = oldest !== null && Date.now() - oldest.getTime() > WEBHOOK_LATE_MS
+  return { ok: !isLate, detail: { due: count, oldest, ...states } }
 }

@@ -29,6 +29,7 @@ const GROWING = [
   'asset_term',
   'asset_version',
   'audit',
+  'delivery',
   'derivative',
   'event',
   'leaf',
@@ -136,6 +137,48 @@ const search = async ({ ok }: Opened, asset: string): Promise<void> => {
     await ok('PUT', '/v1/collections/catalogue', { key: ADMIN_KEY, body })
 }
 
+/** Told to somebody who is not there. */
+const tellThem = async (core: Core, { ok }: Opened, asset: string): Promise<void> => {
+  const key = ADMIN_KEY
+  const url = 'http://127.0.0.1:9/hook'
+  const id = (await ok('POST', '/v1/subscriptions', { key, body: { url } })).id as string
+  const apart = (await ok('POST', '/v1/subscriptions', { key: system.keys['shop-web'], body: { url } })).id as string
+  const path = `/v1/subscriptions/${id}`
+  await ok('PATCH', `/v1/assets/${asset}`, { key, body: { attributes: { caption: 'told' } }, headers: IF_ANY })
+  await sequenceEvents(core.database)
+  const { telling } = openGateway(core)
+  const states = async (): Promise<string[]> =>
+    ((await ok('GET', `${path}/deliveries`, { key })).items as { state: string; class?: string }[]).map(
+      ({ state, class: kind = '' }) => `${state} ${kind}`.trim(),
+    )
+  await until('it is tried', async () => {
+    await telling.round()
+    return (await states()).includes('PENDING unreachable')
+  })
+  const since = new Date(0).toISOString()
+  await ok('POST', `${path}/replay`, { key, body: { since, subject: `assets/${asset}` } })
+  await ok('GET', `${path}/replay`, { key })
+  await ok('POST', `${path}/redrive`, { key, body: { from_seq: 1 } })
+  for (const rest of ['', '/deliveries?state=DEAD', '/deliveries?state=PENDING'])
+    await ok('GET', `${path}${rest}`, { key })
+  for (const body of [{ collection: 'catalogue' }, { state: 'PAUSED' }, { state: 'ACTIVE' }])
+    await ok('PATCH', path, { key, body, headers: IF_ANY })
+  await ok('POST', `${path}/rotate-secret`, { key, body: {}, headers: IF_ANY })
+  await until('it is replayed', async () => {
+    await telling.round()
+    return (await states()).filter(state => state.startsWith('WAITING')).length > 0
+  })
+  await telling.tidy()
+  await telling.stop(0)
+  await ok('GET', '/v1/subscriptions', { key })
+  await ok('DELETE', `/v1/subscriptions/${apart}`, { key, headers: IF_ANY })
+}
+
+/** As many as there are events, of the subscription that is there. */
+const DELIVERED = `insert into delivery (tenant_id, delivery_id, subscription_id, event_seq, event_id, asset_id, type, replay_id, state, finished_at)
+  select e.tenant_id, gen_random_uuid(), s.subscription_id, e.insert_no, e.event_id, e.asset_id, e.type, gen_random_uuid(), 'DONE', now()
+  from event e join subscription s on s.tenant_id = e.tenant_id limit ${ASSETS}`
+
 /** What users, workers and the sweep do. Gives an asset that is complete. */
 const exercise = async (core: Core): Promise<string> => {
   const opened = open(core)
@@ -159,6 +202,7 @@ const exercise = async (core: Core): Promise<string> => {
   const { asset } = await upload('/v1/assets?collection=catalogue')
   await Promise.all([made(whole), made(asset)])
   await nameThem(opened, whole, asset)
+  await tellThem(core, opened, asset)
   const card = `/v1/products/shop-web/assets/${asset}/renditions/card`
   await ok('GET', card, { key, headers: { Accept: 'application/json' } })
   await ok('GET', card, { key, headers: { Accept: 'application/json' } })
@@ -239,7 +283,7 @@ const openRecorded = () => {
 }
 
 beforeAll(async () => {
-  system = await startSystem({ worker: false, env: { WORKERS: '1', POLL_MS: '50' } })
+  system = await startSystem({ worker: false, env: { WORKERS: '1', POLL_MS: '50', WEBHOOK_ALLOW: '127.0.0.1' } })
   await withClient(async client => {
     for (const name of GROWING) await client.query(`alter table ${name} set (autovacuum_enabled = false)`)
   })
@@ -251,6 +295,7 @@ beforeAll(async () => {
   await empty.query(`prepare gate as ${GATE()}`)
   await empty.query(GATE_CALL)
   numbering = await insertManyAssets({ connection: system.engines.database, template, count: ASSETS })
+  await withClient(client => client.query(DELIVERED))
   // The second finds nothing, and leaves behind it what the first has made of the index of those that wait.
   for (let round = 0; round < 2; round++) await chainAudit(system.core.database)
 }, 180_000)

@@ -3,6 +3,7 @@ import { CloudEvent } from 'cloudevents'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startTelling } from '../../src/events/start-telling.ts'
 import { sequenceEvents } from '../../src/manifest/events.ts'
+import { examine } from '../../src/reconcile/doctor.ts'
 import { expectJson, expectRefusal, openClient, type Send } from '../support/http.ts'
 import { type Behave, openReceiver, type Receiver, TAKES, verified } from '../support/receiver.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -87,8 +88,20 @@ const DUE = {
 }
 /** What would be told again in seconds or hours is told again now. */
 const allDue = () => system.core.database.rows(DUE, [])
+const WELL = {
+  name: 'test_well',
+  text: 'update subscription set failures = 0, failing_since = null, hold_until = now()',
+}
+const LATE = {
+  name: 'test_late',
+  text: `update delivery set not_before = now() - interval '1 hour' where state = 'PENDING'`,
+}
 const WORN = { name: 'test_worn', text: `update delivery set failures = 9 where state = 'PENDING'` }
 const about = ({ heard }: Receiver, asset: string) => heard.filter(({ event }) => event.subject === `assets/${asset}`)
+const audited = async ({ id }: Subscription, action: string): Promise<object[]> => {
+  const query = new URLSearchParams({ resource: `subscriptions/${id}`, action })
+  return (await expectJson<{ items: object[] }>(send('GET', `/v1/audit?${query}`, { key: ADMIN_KEY }), 200)).items
+}
 const settledFor = (subscription: Subscription) =>
   until('its queue is empty', async () => {
     const { cursor } = await show(subscription)
@@ -264,6 +277,9 @@ describe('what is not taken', () => {
       return shown.state === 'DISABLED' && shown
     })
     expect(disabled.disabled_reason).toBe('gone')
+    expect(await audited(subscription, 'subscription.disable')).toEqual([
+      expect.objectContaining({ actor: 'webhooks' }),
+    ])
     await publish()
     hook.behave(TAKES)
     const body = { state: 'ACTIVE' }
@@ -296,6 +312,7 @@ describe('what is not taken', () => {
     await allDue()
     const dead = await until('it is dead', async () => (await deliveries(subscription, '&state=DEAD'))[0])
     expect(dead.class).toBe('failed')
+    expect(await audited(subscription, 'delivery.dead')).toHaveLength(1)
     hook.behave(TAKES)
     await allDue()
     await settledFor(subscription)
@@ -392,6 +409,50 @@ describe('subscriptions', () => {
     expect(JSON.stringify(await show(first))).not.toContain('whsec_')
   })
 
+  test('a product has twenty', async () => {
+    const { url } = await receiver()
+    const key = system.keys['partner-api']
+    for (let n = 0; n < 20; n++) await subscribe({ url }, key)
+    await expectRefusal(send('POST', '/v1/subscriptions', { key, body: { url } }), 409, 'conflict')
+    const other = await subscribe({ url }, ADMIN_KEY)
+    const seen: string[] = []
+    for (let cursor = ''; ; ) {
+      const page = await expectJson<{ items: { id: string }[]; next_cursor?: string }>(
+        send('GET', `/v1/subscriptions?limit=7${cursor}`, { key }),
+        200,
+      )
+      seen.push(...page.items.map(({ id }) => id))
+      if (page.next_cursor === undefined) break
+      cursor = `&cursor=${page.next_cursor}`
+    }
+    expect(new Set(seen).size).toBe(20)
+    expect(seen).not.toContain(other.id)
+  })
+
+  test('a change needs the tag of what is changed, and one that is only tried has no effect', async () => {
+    const hook = await receiver()
+    const { id, etag } = await subscribe({ url: hook.url })
+    const path = `/v1/subscriptions/${id}`
+    const key = system.keys['shop-web']
+    const body = { description: 'another', types: ['asset.erased'] }
+    await expectRefusal(send('PATCH', path, { key, body }), 428, 'precondition-required')
+    await expectRefusal(send('DELETE', path, { key }), 428, 'precondition-required')
+    const headers = { 'If-Match': etag }
+    const tried = await expectJson(send('PATCH', `${path}?validate_only=true`, { key, body, headers }), 200)
+    expect(tried).toMatchObject(body)
+    const changed = await expectJson<Subscription>(send('PATCH', path, { key, body, headers }), 200)
+    expect(changed).toMatchObject(body)
+    await expectRefusal(send('PATCH', path, { key, body, headers }), 412, 'precondition-failed')
+    const url = 'http://10.0.0.1/'
+    const all = { 'If-Match': changed.etag }
+    await expectRefusal(send('PATCH', path, { key, body: { url }, headers: all }), 422, 'url-forbidden')
+    const wider = await expectJson(send('PATCH', path, { key, body: { types: null }, headers: all }), 200)
+    expect(wider.types).toBeUndefined()
+    expect((await send('DELETE', `${path}?validate_only=true`, { key, headers: ifAny })).status).toBe(204)
+    expect((await send('DELETE', path, { key, headers: ifAny })).status).toBe(204)
+    await expectRefusal(send('GET', path, { key }), 404, 'not-found')
+  })
+
   test('those of another product are not there, and a weak key makes no strong one', async () => {
     const hook = await receiver()
     const strong = await subscribe({ url: hook.url })
@@ -411,4 +472,32 @@ describe('subscriptions', () => {
     expect(hook.heard.length).toBeGreaterThan(0)
     expect(hook.heard.map(({ event }) => event.type)).not.toContain('io.matrix.asset.version_created.v1')
   })
+})
+
+test('the doctor and the metrics say how it stands', async () => {
+  const hook = await receiver()
+  const subscription = await subscribe({ url: hook.url })
+  await publish()
+  await settledFor(subscription)
+  const check = async (name: string, core = system.core) => (await examine(core)).checks.find(one => one.check === name)
+  expect(await check('webhooks')).toMatchObject({ ok: true, detail: { pending: 0, waiting: 0, dead: 0 } })
+  expect(await check('secrets at rest')).toMatchObject({
+    ok: true,
+    detail: { secrets_of_subscriptions: 1, unreadable: 0 },
+  })
+  const metrics = await (await send('GET', '/metrics')).text()
+  expect(metrics).toContain('matrix_subscriptions{state="ACTIVE"} 1')
+  expect(metrics).toMatch(/matrix_webhook_tries_total\{result="taken"\} \d+/)
+  expect(metrics).toMatch(/matrix_events_told_total\{way="webhook"\} \d+/)
+  expect(metrics).toMatch(/matrix_webhook_lag_seconds_count [1-9]/)
+
+  hook.behave(response => void response.writeHead(500).end())
+  await publish()
+  await until('it is tried', async () => (await show(subscription)).failing_since)
+  // A receiver that fails is no illness of ours; one that is well and told nothing for an hour is.
+  expect(await check('webhooks')).toMatchObject({ ok: true })
+  await telling.stop()
+  await system.core.database.rows(WELL, [])
+  await system.core.database.rows(LATE, [])
+  expect(await check('webhooks')).toMatchObject({ ok: false })
 })

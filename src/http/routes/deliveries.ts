@@ -89,7 +89,7 @@ const ReplayBody = z
 const ReplaySchema = z
   .object({
     replay: z.uuid().optional().openapi({ description: 'Absent where only what had failed is told again' }),
-    from_seq: z.int(),
+    from_seq: z.int().openapi({ description: 'Where it goes on' }),
     to_seq: z.int(),
     told: z.int().openapi({ description: 'Put into its queue so far' }),
     finished_at: z.string().optional(),

@@ -1,6 +1,7 @@
 /** Who is told of events by webhook: what a product has subscribed to, and administrators for the whole tenant. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import { clearDeliveries } from '../../manifest/deliveries.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { lockTenant } from '../../manifest/products.ts'
 import {
@@ -15,7 +16,7 @@ import { newId, newWebhookSecret } from '../../model/ids.ts'
 import type { Principal, Scope } from '../../model/principal.ts'
 import { HEARING_SCOPES, subscriptionSecretPlace } from '../../model/subscription.ts'
 import { auditChange } from '../audit.ts'
-import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import { requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
 import type { Env } from '../context.ts'
 import { requireProduct } from '../existing.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
@@ -56,6 +57,8 @@ const MadeSchema = SubscriptionSchema.extend({
   secret: z.string().optional().openapi({ description: 'Signs what is told; shown this once' }),
 }).openapi('NewSubscription')
 
+/** Some ten milliseconds. */
+const CLEARED_AT_ONCE = 5_000
 const params = z.object({ subscription: SubscriptionId })
 const shared = refusals(...JSON_ROUTE)
 const assetOf = (subject: string): string => subject.slice('assets/'.length)
@@ -174,12 +177,12 @@ export const subscriptionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
       path: '/v1/subscriptions/{subscription}',
       summary: 'A subscription',
       request: { params },
-      responses: { 200: json(SubscriptionSchema, 'The subscription'), 304: { description: 'Unchanged' }, ...shared },
+      responses: { 200: json(SubscriptionSchema, 'The subscription'), ...shared },
     }),
     async c => {
       const shown = show(await ownSubscription(c, database, c.req.valid('param').subscription))
-      if (isSeen(c, shown.etag)) return c.body(null, 304)
-      return c.json(shown, 200)
+      // How far it has been told is no part of its tag, so a copy with the same tag may be old.
+      return c.json(shown, 200, { ETag: shown.etag, 'Cache-Control': 'no-store' })
     },
   )
 
@@ -249,7 +252,11 @@ export const subscriptionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
     async c => {
       requireIfMatch(c)
       const { subscription: id } = c.req.valid('param')
-      await writeConfiguration(database, { tries: c.req.valid('query').validate_only === 'true' }, async tx => {
+      const tries = c.req.valid('query').validate_only === 'true'
+      const found = await ownSubscription(c, database, id)
+      requireState(c, stateTag(presentWish(found)))
+      while (!tries && (await clearDeliveries(database, found, CLEARED_AT_ONCE)) === CLEARED_AT_ONCE);
+      await writeConfiguration(database, { tries }, async tx => {
         const before = await lockOwnSubscription(c, tx, id)
         requireState(c, stateTag(presentWish(before)))
         await deleteSubscription(tx, before.tenant, id)
