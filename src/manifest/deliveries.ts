@@ -240,10 +240,11 @@ export const listDeliveries = (
   { state, before, limit }: { state: DeliveryState | undefined; before: string | undefined; limit: number },
 ): Promise<ListedDelivery[]> => sql.rows<ListedDelivery>(LISTS[state ?? 'any'], [tenant, id, before ?? null, limit])
 
+/** By where the rows are: joined to what is to go, by their keys, the table would be read whole once it is ten times as many. */
 const PRUNE = {
   name: 'delivery_prune',
-  text: `delete from delivery where (tenant_id, delivery_id) in (
-           select tenant_id, delivery_id from delivery where finished_at < now() - make_interval(days => $1) order by finished_at limit 10000)`,
+  text: `delete from delivery where tenant_id is not null and finished_at is not null and ctid = any(array(
+           select ctid from delivery where finished_at < now() - make_interval(days => $1) order by finished_at limit 10000))`,
 }
 
 /** Those that are over, some at a time. */
@@ -253,8 +254,8 @@ export const pruneDeliveries = async (sql: Sql, keepDays: number): Promise<void>
 
 const CLEAR = {
   name: 'delivery_clear',
-  text: `delete from delivery where (tenant_id, delivery_id) in (
-           select tenant_id, delivery_id from delivery where tenant_id = $1 and subscription_id = $2 and finished_at is not null order by delivery_no limit $3) returning 1`,
+  text: `delete from delivery where tenant_id = $1 and finished_at is not null and ctid = any(array(
+           select ctid from delivery where tenant_id = $1 and subscription_id = $2 and finished_at is not null order by delivery_no limit $3)) returning 1`,
 }
 
 /** What is over of a subscription that is going: a month of it is more than one statement may take. Gives how many. */
