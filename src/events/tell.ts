@@ -8,6 +8,7 @@
  * for the row is there, or the cursor behind the event. A lease that is lost meanwhile ends nothing that is being told; the number of
  * the try says whose word counts.
  */
+import { setMaxListeners } from 'node:events'
 import { openAtMost } from '../lib/at-most.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import {
@@ -83,6 +84,8 @@ export const openTelling = (dependencies: TellDependencies) => {
   const carrier = newId()
   const lanes = new Map<string, Promise<void>>()
   const leaving = new AbortController()
+  // One for each event that is just being told.
+  setMaxListeners(0, leaving.signal)
   const inTurn = openAtMost(LOOKS_AT_ONCE)
   let isStopping = false
 

@@ -26,7 +26,6 @@ import { search } from './search.ts'
 import { overlap, sharing } from './sharing.ts'
 import { startUp } from './start.ts'
 import { warm } from './warm.ts'
-import { webhooks } from './webhooks.ts'
 import { openWorld, type World } from './world.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -61,7 +60,6 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   scale: (world, photos) =>
     scale(world, photos, { assets: values.assets.split(',').map(Number), seconds: Number(values.seconds) }),
   search: (world, photos) => search(world, photos, Number(values.assets.split(',').at(-1))),
-  webhooks,
   start: (world, photos) => startUp(world, photos, values),
 }
 
