@@ -82,7 +82,7 @@ export const openWorker = async (core: Core, engine = engineHere()): Promise<Wor
     async drain() {
       await worker.drain()
       await Promise.all([looks.stop(), comparisons.stop(), readings.stop()])
-      await Promise.all([pools.urgent.close(), pools.background.close(), calibration.stop()])
+      await Promise.all([calibration.stop(), pools.urgent.close(), pools.background.close()])
     },
   }
 }

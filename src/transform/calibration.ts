@@ -35,6 +35,7 @@ export const startCalibration = ({
   idleMs?: number
 }): Calibration => {
   let idleSince = performance.now()
+  let stopping = false
 
   const measure = async (): Promise<boolean> => {
     if (!(await beginFactors(database, HERE))) return false
@@ -51,5 +52,16 @@ export const startCalibration = ({
     if (QUEUED + RUNNING > 0) idleSince = performance.now()
     return performance.now() - idleSince >= idleMs ? measure() : false
   }
-  return repeat(look, { everyMs: LOOK_MS, onError: error => log.warn({ err: error }, 'costs not measured') })
+  // At the end the pool closes under a round that is measuring.
+  const onError = (error: unknown): void => {
+    if (!stopping) log.warn({ err: error }, 'costs not measured')
+  }
+  const rounds = repeat(look, { everyMs: LOOK_MS, onError })
+  return {
+    once: rounds.once,
+    stop() {
+      stopping = true
+      return rounds.stop()
+    },
+  }
 }
