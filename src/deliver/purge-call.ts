@@ -4,6 +4,7 @@
  */
 import { boundedText } from '../lib/bounded-text.ts'
 import type { Clock } from '../lib/clock.ts'
+import { retryAfterMs } from '../lib/retry-after.ts'
 import type { PurgeAnswer } from './purge.ts'
 
 export interface Called {
@@ -20,13 +21,6 @@ export interface Called {
 const TIMEOUT_MS = 15_000
 /** Who answers a purge with more than that says nothing that we read. */
 const MAX_ANSWER_BYTES = 65_536
-
-/** RFC 9110 section 10.2.3: seconds, or a date. */
-const retryAfter = (header: string | null, now: number): number | undefined => {
-  if (header === null) return undefined
-  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
-  return Number.isFinite(ms) && ms > 0 ? ms : undefined
-}
 
 export const callPurge = async ({
   url,
@@ -53,8 +47,8 @@ export const callPurge = async ({
     }
     await response.body?.cancel()
     if (response.ok) return { ok: true, answer }
-    const retryAfterMs = retryAfter(response.headers.get('retry-after'), clock.now())
-    return { ok: false, answer, retryAfterMs, limited: response.status === 429 }
+    const wait = retryAfterMs(response.headers.get('retry-after'), clock.now())
+    return { ok: false, answer, retryAfterMs: wait, limited: response.status === 429 }
   } catch (error) {
     // The name says whether it was silent or not there; messages of the network may name hosts.
     return { ok: false, answer: error instanceof Error ? error.name : 'failed', retryAfterMs: undefined }

@@ -9,6 +9,7 @@
  * the try says whose word counts.
  */
 import { setMaxListeners } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import { openAtMost } from '../lib/at-most.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import {
@@ -67,17 +68,9 @@ const TAKEN_AT_ONCE = 200
 /** What is wrong here, with a secret that does not open say, is tried again then. */
 const OURS_MS = 60_000
 
+/** Until then, or until the signal says so. */
 const delay = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
+  pause(ms, undefined, { signal }).catch(() => undefined)
 
 export const openTelling = (dependencies: TellDependencies) => {
   const { database, clock, config, metrics, log } = dependencies

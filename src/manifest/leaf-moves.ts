@@ -10,10 +10,11 @@ import type { VersionState } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
 import type { Cause } from '../model/event.ts'
 import { changedFocal, type FocalPoints } from '../model/focal.ts'
-import { digestOf, type Hex } from '../model/ids.ts'
+import type { Hex } from '../model/ids.ts'
 import type { LeafName, NodeState } from '../model/node.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
+import { type MovedLeaf, movedColumns, readyFact } from './moved-leaves.ts'
 import type { MadeLeaf } from './rollouts.ts'
 
 interface Named {
@@ -127,28 +128,13 @@ const MOVE = {
          update leaf l set node_id = m.node_id from made m join derivative d on d.tenant_id = m.tenant_id and d.sha256 = m.output
          where l.tenant_id = m.tenant_id and l.asset_id = m.asset_id and l.version = m.version and l.product_id = m.product_id
            and l.rendition = m.rendition and l.revision = m.revision and l.format = m.format
-         returning l.asset_id as asset, l.version, l.product_id as product, l.rendition, l.revision, l.format, encode(m.node_id, 'hex') as node,
-                   encode(d.sha256, 'hex') as sha256, d.media_type as "mediaType", d.width, d.height, d.byte_length as bytes`,
+         returning ${movedColumns('m.node_id')}`,
 }
 /** Caches in front have what was shown before. */
 const PURGE = {
   name: 'leaf_moves_purge',
   text: `insert into purge (tenant_id, reason, subject, tags) values ($1, 'rendition', 'assets/' || $2, array['a:' || $2])`,
 }
-
-interface Moved extends LeafName {
-  readonly node: Hex
-  readonly sha256: Hex
-  readonly mediaType: string
-  readonly width: number
-  readonly height: number
-  readonly bytes: number
-}
-
-const readyFact = ({ node, sha256, mediaType, width, height, bytes, ...leaf }: Moved) => ({
-  type: 'rendition.ready' as const,
-  data: { ...leaf, node: digestOf(node), digest: digestOf(sha256), media_type: mediaType, width, height, bytes },
-})
 
 /** All that can move, once nothing of the asset is still to be made. True: something has. */
 export const finishMoves = async (
@@ -157,7 +143,7 @@ export const finishMoves = async (
 ): Promise<boolean> => {
   const { moves, open, dead } = await openMoves(tx, { tenant, asset })
   if (open > 0 || moves === dead) return false
-  const moved = await tx.rows<Moved>(MOVE, [tenant, asset])
+  const moved = await tx.rows<MovedLeaf>(MOVE, [tenant, asset])
   await tx.rows(PURGE, [tenant, asset])
   await appendFacts(tx, { tenant, asset, cause, facts: moved.map(readyFact) })
   return true

@@ -1,8 +1,7 @@
 /** The pointers of leaves, moved to their new nodes or back. Both ends exist: nothing is made, nothing is lost. */
 import type { Rollout } from '../model/engine.ts'
-import type { Hex } from '../model/ids.ts'
-import type { LeafName } from '../model/node.ts'
 import type { Sql } from './database.ts'
+import { type MovedLeaf, movedColumns } from './moved-leaves.ts'
 
 /** A leaf that was bound anew meanwhile stays where it is. */
 const move = (from: 'old_node' | 'new_node', to: 'old_node' | 'new_node', only: string) => ({
@@ -15,20 +14,10 @@ const move = (from: 'old_node' | 'new_node', to: 'old_node' | 'new_node', only: 
          where r.tenant_id = $1 and r.rollout_id = $2 and r.leaf_no > $3 and r.leaf_no <= $3 + $4 and ${only}
            and l.tenant_id = r.tenant_id and l.asset_id = r.asset_id and l.version = r.version and l.product_id = r.product_id
            and l.rendition = r.rendition and l.revision = r.revision and l.format = r.format and l.node_id = r.${from}
-         returning l.asset_id as asset, l.version, l.product_id as product, l.rendition, l.revision, l.format, encode(n.node_id, 'hex') as node,
-                   encode(d.sha256, 'hex') as sha256, d.media_type as "mediaType", d.width, d.height, d.byte_length as bytes`,
+         returning ${movedColumns('n.node_id')}`,
 })
 const PROMOTE = move('old_node', 'new_node', 'c.ssim is not null')
 const ROLL_BACK = move('new_node', 'old_node', 'true')
-
-export interface MovedLeaf extends LeafName {
-  readonly node: Hex
-  readonly sha256: Hex
-  readonly mediaType: string
-  readonly width: number
-  readonly height: number
-  readonly bytes: number
-}
 
 const ADVANCE = {
   name: 'rollout_advance_moves',

@@ -4,6 +4,7 @@
  * is unpacked, kept or repeated, for it may come from inside.
  */
 import type { IncomingMessage } from 'node:http'
+import { retryAfterMs } from '../lib/retry-after.ts'
 import type { FailureClass } from '../model/subscription.ts'
 import { type HookPlaces, hookAddresses } from './hook-address.ts'
 import { openHop } from './hop.ts'
@@ -29,13 +30,6 @@ export type HookAnswer =
 const MAX_ANSWER_BYTES = 65_536
 /** For the rest of an answer whose status is known; a receiver that writes longer is hung up on. */
 const REST_MS = 1_000
-
-/** RFC 9110 section 10.2.3: seconds, or a date. */
-export const retryAfterMs = (header: string | undefined, now: number): number | undefined => {
-  if (header === undefined) return undefined
-  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
-  return Number.isFinite(ms) && ms > 0 ? ms : undefined
-}
 
 const classOf = (status: number): FailureClass => {
   if (status === 410) return 'gone'

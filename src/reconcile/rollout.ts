@@ -11,7 +11,8 @@ import { groupBy } from '../lib/group-by.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
 import { upsertNodes } from '../manifest/leaves.ts'
-import { type MovedLeaf, moveLeaves } from '../manifest/rollout-moves.ts'
+import { readyFact } from '../manifest/moved-leaves.ts'
+import { moveLeaves } from '../manifest/rollout-moves.ts'
 import {
   backlogOf,
   busyRollouts,
@@ -27,7 +28,6 @@ import {
 import { readLeafName } from '../model/delivery-path.ts'
 import type { ChangedLeaf, Rollout, RolloutState } from '../model/engine.ts'
 import { refuse } from '../model/errors.ts'
-import { digestOf } from '../model/ids.ts'
 import type { Rendition } from '../model/product.ts'
 import type { Format, Recipe } from '../model/recipe.ts'
 
@@ -117,12 +117,6 @@ const awaitComparisons = async (tx: Sql, rollout: Rollout): Promise<boolean> => 
   await setRolloutState(tx, rollout, 'READY')
   return true
 }
-
-/** What is shown under the leaf from now on, for whoever keeps copies. */
-const readyFact = ({ node, sha256, mediaType, width, height, bytes, ...leaf }: MovedLeaf) => ({
-  type: 'rendition.ready' as const,
-  data: { ...leaf, node: digestOf(node), digest: digestOf(sha256), media_type: mediaType, width, height, bytes },
-})
 
 const moveBatch = async (tx: Sql, rollout: Rollout, size: number): Promise<boolean> => {
   const { tenant, id, afterLeaf, leaves, state, movedBy, createdBy } = rollout

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openReceiver, type Receiver, TAKES, verified } from '../support/receiver.ts'
-import { type StartedGateway, spawnProgram, startGateway } from '../support/started.ts'
+import { runMatrix, type StartedGateway, startGateway } from '../support/started.ts'
 import { until } from '../support/until.ts'
 
 let gateway: StartedGateway
@@ -21,14 +21,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-const matrix = async (...args: string[]) => {
-  const started = spawnProgram('src/cli/main.js', {}, { cwd: root, args })
-  let out = ''
-  let err = ''
-  started.child.stdout?.on('data', text => (out += text))
-  started.child.stderr?.on('data', text => (err += text))
-  return { code: await started.ended, out: out.trim(), err: err.trim() }
-}
+const matrix = (...args: string[]) => runMatrix(root, args)
 const done = async (...args: string[]): Promise<string> => {
   const { code, out, err } = await matrix(...args)
   expect(err).toBe('')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { photo } from '../support/images.ts'
 import { openHttp, type Place } from '../support/sources.ts'
-import { type StartedGateway, spawnProgram, startGateway } from '../support/started.ts'
+import { runMatrix, type StartedGateway, startGateway } from '../support/started.ts'
 import { until } from '../support/until.ts'
 
 const SECRET = 'a-secret-of-the-source'
@@ -30,14 +30,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-const matrix = async (...args: string[]) => {
-  const started = spawnProgram('src/cli/main.js', {}, { cwd: root, args })
-  let out = ''
-  let err = ''
-  started.child.stdout?.on('data', text => (out += text))
-  started.child.stderr?.on('data', text => (err += text))
-  return { code: await started.ended, out: out.trim(), err: err.trim() }
-}
+const matrix = (...args: string[]) => runMatrix(root, args)
 const done = async <T>(...args: string[]): Promise<T> => {
   const { code, out, err } = await matrix('--json', ...args)
   expect(err).toBe('')

@@ -6,28 +6,14 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { photo as noisy, truncated } from '../support/images.ts'
-import { type StartedGateway, spawnProgram, startGateway } from '../support/started.ts'
+import { runMatrix, type StartedGateway, startGateway } from '../support/started.ts'
 import { until } from '../support/until.ts'
 
 let gateway: StartedGateway
 let root: string
 let asset: string
 
-interface Ran {
-  readonly code: number | string
-  readonly out: string
-  readonly err: string
-}
-
-/** In the folder whose `.data` the gateway runs on: what a person types, without options. */
-const matrix = async (...args: string[]): Promise<Ran> => {
-  const started = spawnProgram('src/cli/main.js', {}, { cwd: root, args })
-  let out = ''
-  let err = ''
-  started.child.stdout?.on('data', text => (out += text))
-  started.child.stderr?.on('data', text => (err += text))
-  return { code: await started.ended, out: out.trim(), err: err.trim() }
-}
+const matrix = (...args: string[]) => runMatrix(root, args)
 
 const photo = (background: string) =>
   sharp({ create: { width: 800, height: 600, channels: 3, background } })

@@ -66,3 +66,19 @@ export const startGateway = async (env: Readonly<Record<string, string>>, cwd?: 
   )
   return { ...started, address, seconds: Number(seconds) }
 }
+
+export interface Ran {
+  readonly code: number | string
+  readonly out: string
+  readonly err: string
+}
+
+/** `matrix` in the folder whose `.data` a gateway runs on: what a person types, without options. */
+export const runMatrix = async (cwd: string, args: readonly string[]): Promise<Ran> => {
+  const started = spawnProgram('src/cli/main.js', {}, { cwd, args })
+  let out = ''
+  let err = ''
+  started.child.stdout?.on('data', text => (out += text))
+  started.child.stderr?.on('data', text => (err += text))
+  return { code: await started.ended, out: out.trim(), err: err.trim() }
+}

@@ -1,7 +1,7 @@
 /** When an event that was not taken is told again. */
 import { describe, expect, test } from 'vitest'
 import { afterRefusal, MAX_RETRY_AFTER_MS, type Refusal, SCHEDULE_MS } from '../../src/events/telling-schedule.ts'
-import { retryAfterMs } from '../../src/outbound/post-hook.ts'
+import { retryAfterMs } from '../../src/lib/retry-after.ts'
 
 const refusal = (status: number | undefined, more: Partial<Refusal> = {}): Refusal => ({
   class: 'failed',
