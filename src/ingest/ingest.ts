@@ -33,7 +33,7 @@ import { type Budget, limitsBytes, refusesBytes, refusesCpu } from '../policy/bu
 import { type Asked, permitNewAsset, permitOnAsset, permitsType } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Lane } from '../queue/queue.ts'
-import { NORMALISER, normalise } from '../reading/normalise.ts'
+import { readAtOnce } from '../reading/normalise.ts'
 import type { Identity } from './identify.ts'
 import { aliasTaken, placeVersion } from './place.ts'
 import type { Received } from './receive.ts'
@@ -166,7 +166,7 @@ export const openIngest = ({
     const put = () => originals.put({ key, body: received.open, bytes, sha256, mediaType })
     if (!known) await put()
     const { blocks } = identity
-    const read = !known && blocks ? { read: normalise(blocks), normaliser: NORMALISER } : undefined
+    const read = !known && blocks ? readAtOnce(blocks) : undefined
     const { version, offered } = await database.transaction(async tx => {
       const created = await insertOriginal(tx, { tenantId: tenant, productId: permission.owner }, original)
       // What was there when it was looked for, or put, may have been erased since.

@@ -1,6 +1,6 @@
 /** What bytes say of themselves: kept as it is, read in one shape, shown to those whom it concerns, and read anew. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NORMALISER, normalise } from '../../src/reading/normalise.ts'
+import { NORMALISER, normalise, readAtOnce } from '../../src/reading/normalise.ts'
 import { advanceErasures } from '../../src/reconcile/erase.ts'
 import { type Normaliser, startReadings } from '../../src/transform/readings.ts'
 import { IIM_UTF8, iim, packet, photoshop, withBlocks } from '../support/blocks.ts'
@@ -134,6 +134,27 @@ describe('an upload', () => {
     expect(reading).toEqual({})
     await expectRefusal(system.call('GET', path(asset, '/xmp'), { key: system.keys['shop-web'] }), 404, 'not-found')
   })
+})
+
+test('many blocks are read by a worker, not while the upload waits', async () => {
+  const long = packet(
+    `<photoshop:Headline>Long</photoshop:Headline><dc:format>${'x'.repeat(70_000)}</dc:format>`,
+  ).toString()
+  const { asset } = await system.upload(
+    await paint({ width: 41, height: 30 + seed++ }, () => [1, 2, 3])
+      .withXmp(long)
+      .png()
+      .toBuffer(),
+  )
+  expect(readAtOnce({ kept: { xmp: Buffer.from(long) } }).normaliser).toBe(0)
+  const answers: Shown[] = []
+  await until('a worker to read them', async () => answers[answers.push(await show(asset)) - 1]?.state === 'read')
+  expect(answers.at(-1)).toMatchObject({
+    edition: NORMALISER,
+    reading: { headline: 'Long' },
+    blocks: { xmp: { kept: true } },
+  })
+  for (const { state, reading } of answers.slice(0, -1)) expect([state, reading]).toEqual(['pending', {}])
 })
 
 describe('where it was taken', () => {
