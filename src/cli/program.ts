@@ -10,11 +10,13 @@ import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
 import { erase } from './commands/erase.ts'
 import { explain } from './commands/explain.ts'
+import { focus } from './commands/focus.ts'
 import { holds } from './commands/holds.ts'
 import { importCommand } from './commands/import.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { manifest } from './commands/manifest.ts'
+import { metadata } from './commands/metadata.ts'
 import { operations } from './commands/operations.ts'
 import { ownership } from './commands/ownership.ts'
 import { patch } from './commands/patch.ts'
@@ -68,6 +70,8 @@ export const buildProgram = (): Command => {
     subscriptions,
     upload,
     patch,
+    metadata,
+    focus,
     aliases,
     resolve,
     picture,

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packet, withBlocks } from '../support/blocks.ts'
 import { photo } from '../support/images.ts'
 import { openHttp, type Place } from '../support/sources.ts'
 import { runMatrix, type StartedGateway, startGateway } from '../support/started.ts'
@@ -183,6 +184,31 @@ test('versions are listed, compared and discarded', async () => {
     out: expect.stringContaining('SUCCEEDED'),
   })
   expect((await matrix('versions', 'list', asset)).out).toMatch(/^2 {2}PURGED/)
+})
+
+test('what bytes say of themselves, and what crops keep in sight', async () => {
+  const jpeg = withBlocks(await photo({ width: 120, height: 80 }), {
+    xmp: packet('<photoshop:Headline>A shoe</photoshop:Headline>'),
+  })
+  await writeFile(join(root, 'telling.jpg'), jpeg)
+  const { asset } = await done<{ asset: string }>('upload', 'telling.jpg')
+  expect((await matrix('metadata', asset)).out).toMatch(/^headline {2}A shoe {2}\(xmp\)$/m)
+  expect(await matrix('metadata', asset, '--of', '1', '--block', 'xmp', '-o', 'block.xmp')).toMatchObject({
+    code: 0,
+    out: '',
+  })
+  expect(jpeg.includes(await readFile(join(root, 'block.xmp')))).toBe(true)
+  expect(await matrix('metadata', asset, '--block', 'iptc')).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^not-found/),
+  })
+
+  expect((await matrix('focus', asset)).out).toMatch(/^nothing is said/)
+  expect((await matrix('focus', asset, '0.25,0.5')).out).toMatch(/^0.25,0.5$/m)
+  expect((await matrix('focus', asset, '1,0', '--product', 'shop-web')).out).toMatch(/^0.25,0.5\nshop-web {2}1,0$/m)
+  expect((await matrix('focus', asset, '--clear')).out).toMatch(/^nothing is said[^\n]*\nshop-web {2}1,0$/m)
+  for (const wrong of [['1.5,0'], ['0.5'], ['0,0', '--clear'], ['--product', 'shop-web']])
+    expect((await matrix('focus', asset, ...wrong)).code).toBe(2)
 })
 
 test('what is held is not erased, until it is lifted', async () => {
