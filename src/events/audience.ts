@@ -22,7 +22,7 @@ const forProduct = (product: string, event: LoggedEvent): LoggedEvent => {
     name,
     Array.isArray(value) ? value.filter(item => (item?.product ?? product) === product) : value,
   ])
-  return { ...event, data: Object.fromEntries(cut) }
+  return { ...event, tellsActor: event.actorProduct === product, data: Object.fromEntries(cut) }
 }
 
 /** Those of these that the listener may hear of, in their order, each as it may hear it. */
@@ -48,5 +48,5 @@ export const audible = async (
     if (audience === 'product' && product !== undefined && !isAbout(product, event)) return false
     return may[ACTION[audience] as 'read' | 'publish'].has(event.asset)
   })
-  return product === undefined ? heard : heard.map(event => forProduct(product, event))
+  return heard.map(event => (product === undefined ? { ...event, tellsActor: true } : forProduct(product, event)))
 }

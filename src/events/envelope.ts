@@ -1,9 +1,20 @@
-/** An event on the wire: CloudEvents 1.0 with its extensions for sequence, partitioning and correlation, structured as JSON. */
+/** An event on the wire: CloudEvents 1.0 with its extensions for sequence, partitioning, correlation, tracing and authentication context, structured as JSON. */
 import type { LoggedEvent } from '../model/event.ts'
 import { EVENTS, wireType } from '../model/event-catalogue.ts'
 
 /** Sortable as text, as the extension asks. */
 const SEQUENCE_DIGITS = 20
+
+/** As CloudEvents has them: a key is a service's, a token may name a person behind it, and what we do by ourselves is nobody's. */
+const authTypeOf = (actor: string): 'service_account' | 'app_user' | 'system' => {
+  if (/^token_[^:]*:/.test(actor)) return 'app_user'
+  return /^(key|token|source)_/.test(actor) ? 'service_account' : 'system'
+}
+
+const authOf = ({ actor, tellsActor }: Pick<LoggedEvent, 'actor' | 'tellsActor'>) => {
+  const authtype = authTypeOf(actor)
+  return { authtype, ...(tellsActor && authtype !== 'system' && { authid: actor }) }
+}
 
 export const envelopeOf = ({ seq, id, tenant, type, asset, assetEventNo, data, ...event }: LoggedEvent) => ({
   specversion: '1.0' as const,
@@ -17,6 +28,9 @@ export const envelopeOf = ({ seq, id, tenant, type, asset, assetEventNo, data, .
   sequence: String(seq).padStart(SEQUENCE_DIGITS, '0'),
   partitionkey: asset,
   correlationid: event.correlationId,
+  ...(event.causationId !== null && { causationid: event.causationId }),
+  ...(event.traceparent !== null && { traceparent: event.traceparent }),
+  ...authOf(event),
   data: { ...data, asset_event_no: assetEventNo, mutation: EVENTS[type].mutation },
 })
 

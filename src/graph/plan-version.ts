@@ -14,12 +14,13 @@ interface NewVersion {
   readonly version: number
   readonly sha256: Hex
   readonly image: ImageFacts | undefined
+  readonly traceparent: string | undefined
 }
 
 /** Answers whether there is anything to do of it now. */
 export const planVersion = async (
   tx: Sql,
-  { tenant, collection, asset, version, sha256, image }: NewVersion,
+  { tenant, collection, asset, version, sha256, image, traceparent }: NewVersion,
   limits: { readonly maxCpuMs: number; readonly maxVariants: number },
 ): Promise<boolean> => {
   if (!image) return false
@@ -27,7 +28,7 @@ export const planVersion = async (
   // The caller holds the lock of the asset, so this is what it stays until the commit.
   const focal = renditions.some(isAimed) ? await findFocal(tx, tenant, asset) : undefined
   const { nodes, leaves } = wishesFor(renditions, { sha256, image, focal }, { lane: 'eager', ...limits })
-  const states = await upsertNodes(tx, { tenant, original: sha256, nodes })
+  const states = await upsertNodes(tx, { tenant, original: sha256, nodes, traceparent })
   await insertLeaves(tx, { tenant, asset, version, leaves })
   return states.some(node => node.state === 'QUEUED' || node.state === 'RETRY')
 }

@@ -25,6 +25,8 @@ export interface Asked {
 export interface Variables {
   requestId: string
   correlationId: string
+  /** Of this request, W3C Trace Context. */
+  traceparent: string
   /** Whose request it is, for whoever asks. */
   addresses: { ofMessage(incoming: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined }
   /** For `Server-Timing` (request-names.ts). */
@@ -49,7 +51,7 @@ export interface Env {
 export type MatrixContext = Context<Env>
 
 /** Who asks for a change, as its events name them. */
-export const causeOf = (c: MatrixContext): Cause => ({
-  actor: c.get('principal').id,
-  correlationId: c.get('correlationId'),
-})
+export const causeOf = (c: MatrixContext): Cause => {
+  const { id: actor, product } = c.get('principal')
+  return { actor, product, correlationId: c.get('correlationId'), traceparent: c.get('traceparent') }
+}

@@ -5,6 +5,7 @@ import { openSteps, tally } from '../manifest/backfill.ts'
 import type { Sql } from '../manifest/database.ts'
 import { countShownImages } from '../manifest/impact.ts'
 import { insertOperation, latestOperation } from '../manifest/operations.ts'
+import type { Cause } from '../model/event.ts'
 import type { Operation, OperationInput } from '../model/operation.ts'
 import type { MatrixContext } from './context.ts'
 import { operationFields, progressOf, stepsAt } from './operations/shape.ts'
@@ -61,10 +62,10 @@ export const announceOperation = (c: MatrixContext, { id }: Pick<Operation, 'id'
 /** Starts a backfill, unless one is under way. `once`: nor where one is through. Part of the transaction that changes the rendition. */
 export const startBackfill = async (
   tx: Sql,
-  { tenant, input, createdBy, once }: { tenant: string; input: OperationInput; createdBy: string; once: boolean },
+  { tenant, input, cause, once }: { tenant: string; input: OperationInput; cause: Cause; once: boolean },
 ): Promise<Operation | undefined> => {
   const last = await latestOperation(tx, tenant, input)
   if (once && (last?.state === 'SUCCEEDED' || last?.state === 'PARTIAL')) return undefined
   const total = await countShownImages(tx, tenant, input.collection)
-  return insertOperation(tx, { tenant, input, total, createdBy })
+  return insertOperation(tx, { tenant, input, total, cause })
 }

@@ -12,8 +12,9 @@ import { earlierVersion, lockAsset, publishVersion } from '../manifest/publish.t
 import { withdrawAsset } from '../manifest/withdraw.ts'
 import { actorOf, type Fields } from '../model/audit.ts'
 import { refuse } from '../model/errors.ts'
+import type { Cause } from '../model/event.ts'
 import type { ImportUndo } from '../model/import.ts'
-import type { Saga } from '../model/saga.ts'
+import { causeOfSaga, type Saga } from '../model/saga.ts'
 import { permitOnAsset } from '../policy/permission.ts'
 import type { Policy } from '../policy/policy.ts'
 
@@ -34,7 +35,7 @@ const release = async (tx: Sql, named: { tenant: string; asset: string }): Promi
 const deleteAsset = async (
   tx: Sql,
   { clock, deleteGraceHours }: UndoDependencies,
-  { tenant, asset, actor, correlationId }: { tenant: string; asset: string; actor: string; correlationId: string },
+  { tenant, asset, cause }: { tenant: string; asset: string; cause: Cause },
 ): Promise<{ before: Fields; after: Fields } | undefined> => {
   const locked = await lockAsset(tx, tenant, asset)
   if (!locked || locked.deleted_at !== null) {
@@ -46,7 +47,7 @@ const deleteAsset = async (
   const change = await withdrawAsset(tx, 'delete', {
     tenant,
     asset,
-    cause: { actor, correlationId },
+    cause,
     expectedPublication: undefined,
     graceMs: deleteGraceHours * HOUR_MS,
     now: clock.now(),
@@ -57,9 +58,9 @@ const deleteAsset = async (
 
 const withdrawVersion = async (
   tx: Sql,
-  target: { tenant: string; asset: string; version: number; actor: string; correlationId: string },
+  target: { tenant: string; asset: string; version: number; cause: Cause },
 ): Promise<{ before: Fields; after: Fields } | undefined> => {
-  const { tenant, asset, version, actor, correlationId } = target
+  const { tenant, asset, version, cause } = target
   const locked = await lockAsset(tx, tenant, asset)
   if (!locked || locked.erased_at !== null) return undefined
   const before = { version: locked.active_version }
@@ -69,7 +70,6 @@ const withdrawVersion = async (
   }
   const earlier = await earlierVersion(tx, tenant, asset, version)
   if (earlier === undefined) throw refuse('conflict', 'The asset has no version that was current before.')
-  const cause = { actor, correlationId }
   await publishVersion(
     tx,
     { tenant, asset, version: earlier, cause },
@@ -81,9 +81,10 @@ const withdrawVersion = async (
 /** Throws `conflict` where others have gone on from it, `forbidden` and `not-found` where it is not for the caller to say. */
 export const undoLine = async (
   dependencies: UndoDependencies,
-  { tenant, id, principal, client, correlationId }: Saga,
+  saga: Saga,
   { undo, settle }: { undo: ImportUndo; settle: (tx: Sql) => Promise<void> },
 ): Promise<void> => {
+  const { tenant, id, principal, client, correlationId } = saga
   const { asset } = undo
   const address = () => client ?? undefined
   const product = principal.product ?? ''
@@ -91,7 +92,7 @@ export const undoLine = async (
   if (effect === 'hide') throw refuse('not-found', 'There is no such asset for this product.')
   if (effect === 'forbid')
     throw refuse('forbidden', 'The product may not take this back.', { details: { reasons: [rule] } })
-  const whose = { tenant, asset, actor: principal.id, correlationId }
+  const whose = { tenant, asset, cause: causeOfSaga(saga) }
   await dependencies.database.transaction(async tx => {
     const change =
       undo.do === 'delete-asset'

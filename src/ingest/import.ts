@@ -11,7 +11,7 @@ import { actorOf } from '../model/audit.ts'
 import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import type { ImportedLine, ImportInput, ImportLine, ImportUndo } from '../model/import.ts'
 import type { Principal } from '../model/principal.ts'
-import { type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
+import { causeOfSaga, type Saga, type SagaStep, SagaStopped } from '../model/saga.ts'
 import { type Trust, trustOf } from '../model/source.ts'
 import type { StagedAnswer } from '../model/staged.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -167,7 +167,8 @@ export const openImport = (dependencies: ImportDependencies) => {
   }
 }
 
-const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Upload => {
+const uploadOf = (saga: Saga, step: SagaStep): Upload => {
+  const { id, principal } = saga
   const line = lineOf(step)
   return {
     principal,
@@ -178,6 +179,6 @@ const uploadOf = ({ id, principal, correlationId }: Saga, step: SagaStep): Uploa
     filename: line.filename,
     announcedSha256: line.sha256,
     source: { entrance: 'import', ref: `${id}/${step.no}` },
-    cause: { actor: principal.id, correlationId },
+    cause: causeOfSaga(saga),
   }
 }

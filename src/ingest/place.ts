@@ -9,7 +9,7 @@ import { advanceVersion } from '../manifest/publish.ts'
 import { type AliasName, MAX_ALIASES } from '../model/alias.ts'
 import { changedPaths, NOTHING_SAID } from '../model/attributes.ts'
 import { refuse } from '../model/errors.ts'
-import type { Fact } from '../model/event.ts'
+import type { Appended } from '../model/event.ts'
 import { digestOf, newId } from '../model/ids.ts'
 import { type Original, uprightSize } from '../model/original.ts'
 import { trustOf } from '../model/source.ts'
@@ -65,7 +65,7 @@ export const placeVersion = async (
   { original, deduplicated, isHeld, maxCpuMs, maxVariants }: PlaceOptions,
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
   const asset = destination.kind === 'version' ? destination.asset : newId()
-  const facts: Fact[] = []
+  const facts: Appended[] = []
   if (destination.kind === 'asset') {
     const { alias, labels, attributes = {} } = destination
     const paths = changedPaths(NOTHING_SAID, { labels: [], attributes })
@@ -96,6 +96,7 @@ export const placeVersion = async (
   const added = await nameAsset(tx, { tenant, asset, by: actor }, aliases)
   if (added.length > 0) facts.push({ type: 'asset.aliases_changed', data: { asset, added } })
   const { version } = taken
+  const eventId = newId()
   const { sha256, bytes, mediaType, image } = original
   await insertVersion(tx, {
     tenantId: tenant,
@@ -104,6 +105,7 @@ export const placeVersion = async (
     sha256,
     state: isHeld ? 'PENDING' : 'PROCESSING',
     publishPolicy: publish,
+    eventId,
     filename,
     source,
     createdBy: actor,
@@ -111,14 +113,23 @@ export const placeVersion = async (
   if (Object.keys(identityHints).length > 0)
     await insertIdentityHints(tx, { tenant, asset, version }, { trust: trustOf(source.entrance), identityHints })
   facts.push({
+    id: eventId,
     type: 'asset.version_created',
     data: { asset, version, digest: digestOf(sha256), bytes, media_type: mediaType, deduplicated },
   })
-  const eventNo = await appendFacts(tx, { tenant, asset, cause, facts })
+  const told = await appendFacts(tx, { tenant, asset, cause, facts })
 
-  const planned = { tenant, collection: collection.collection, asset, version, sha256, image }
+  const planned = {
+    tenant,
+    collection: collection.collection,
+    asset,
+    version,
+    sha256,
+    image,
+    traceparent: cause.traceparent,
+  }
   const offered = !isHeld && (await planVersion(tx, planned, { maxCpuMs, maxVariants }))
-  const state = await advanceVersion(tx, { tenant, asset, version, cause })
+  const state = await advanceVersion(tx, { tenant, asset, version, cause: { ...cause, causationId: eventId } })
   return {
     offered,
     version: {
@@ -133,7 +144,7 @@ export const placeVersion = async (
       deduplicated,
       // Its row has been locked since.
       publication: taken.publication + (state === 'ACTIVE' ? 1 : 0),
-      event_no: eventNo ?? 0,
+      event_no: told?.no ?? 0,
     },
   }
 }

@@ -179,7 +179,7 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
         filename: cleanFilename(wish.filename ?? wish.externalId),
         announcedSha256: wish.sha256,
         source: { entrance: 'adapter', ref: refOf(wish) } as const,
-        cause: { actor: principal.id, correlationId: `source:${item.event}` },
+        cause: { actor: principal.id, product: principal.product, correlationId: `source:${item.event}` },
       }
       const hints = { ...shortened(wish.hints), ...(fetched && hintsOf(fetched)) }
       await ingest.store(upload, permission, { received, identity }, async (tx, version) => {

@@ -106,6 +106,8 @@ export interface NewVersion {
   readonly publishPolicy: PublishPolicy
   readonly filename: string | undefined
   readonly source: Source
+  /** That tells of it. */
+  readonly eventId: string
   readonly createdBy: string
 }
 

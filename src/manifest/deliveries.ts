@@ -11,6 +11,7 @@ import type { EventType } from '../model/event-catalogue.ts'
 import { newId } from '../model/ids.ts'
 import type { DeliveryState, FailureClass } from '../model/subscription.ts'
 import type { Sql } from './database.ts'
+import { loggedColumns } from './events.ts'
 
 /** Of one subscription. */
 export interface Queue {
@@ -76,9 +77,7 @@ export const backlogOf = async (sql: Sql, { tenant, id }: Queue, most: number): 
 
 const DUE = {
   name: 'delivery_due',
-  text: `select v.delivery_id as delivery, v.tries, v.failures, v.replay_id as replay, e.seq, e.event_id as id, e.tenant_id as tenant, e.type,
-           e.asset_id as asset, e.asset_event_no as "assetEventNo", e.data, e.actor, e.correlation_id as "correlationId",
-           e.occurred_at as "occurredAt", e.sequenced_at as "sequencedAt"
+  text: `select v.delivery_id as delivery, v.tries, v.failures, v.replay_id as replay, ${loggedColumns('e')}
          from delivery v join event e on e.event_id = v.event_id and e.tenant_id = v.tenant_id
          where v.tenant_id = $1 and v.subscription_id = $2 and v.state = 'PENDING' and v.not_before <= now() and v.delivery_id <> all($3::uuid[])
          order by v.not_before, v.delivery_no limit $4`,

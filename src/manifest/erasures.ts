@@ -14,7 +14,7 @@ import { lockAsset } from './publish.ts'
 import { cancelSchedule } from './schedules.ts'
 
 const SELECT = `select e.erasure_id as id, e.tenant_id as tenant, e.asset_id as asset, e.version, a.collection_id as collection, a.owner_product as owner,
-    e.reason, e.state, e.requested_by as "requestedBy", e.correlation_id as "correlationId", e.requested_at as "requestedAt",
+    e.reason, e.state, e.requested_by as "requestedBy", e.correlation_id as "correlationId", e.traceparent, e.requested_at as "requestedAt",
     e.exposed_until as "exposedUntil", e.cached_until as "cachedUntil", e.finished_at as "finishedAt"
   from erasure e join asset a on a.tenant_id = e.tenant_id and a.asset_id = e.asset_id`
 
@@ -110,8 +110,8 @@ const RETIRE = {
 }
 const INSERT = {
   name: 'erasure_insert',
-  text: `insert into erasure (tenant_id, erasure_id, asset_id, reason, requested_by, correlation_id, requested_at, exposed_until, cached_until)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  text: `insert into erasure (tenant_id, erasure_id, asset_id, reason, requested_by, correlation_id, traceparent, requested_at, exposed_until, cached_until)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 }
 
 export interface ErasureWish {
@@ -139,7 +139,7 @@ export const beginErasure = async (
   await tx.rows(TOMBSTONE, [tenant, asset])
   await tx.rows(RETIRE, [tenant, asset])
   await forgetAliases(tx, { tenant, asset })
-  const whose = [cause.actor, cause.correlationId]
+  const whose = [cause.actor, cause.correlationId, cause.traceparent ?? null]
   await tx.rows(INSERT, [tenant, id, asset, reason, ...whose, requestedAt, exposedUntil, cachedUntil])
   const data = { asset, operation: id, max_exposure_until: exposedUntil.toISOString() }
   const cancelled = await cancelSchedule(tx, { tenant, asset }, 'erase')

@@ -1,9 +1,9 @@
 /** The log as readers see it: what has got its number, in the order of the numbers, of one tenant. */
 import type { LoggedEvent } from '../model/event.ts'
 import type { Sql } from './database.ts'
+import { loggedColumns } from './events.ts'
 
-const COLUMNS = `seq, event_id as id, tenant_id as tenant, type, asset_id as asset, asset_event_no as "assetEventNo", data, actor,
-  correlation_id as "correlationId", occurred_at as "occurredAt", sequenced_at as "sequencedAt"`
+const COLUMNS = loggedColumns('event')
 
 const PAGE = {
   name: 'events_page',

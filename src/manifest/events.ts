@@ -4,7 +4,7 @@
  * and readers that poll them lose events.
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { type Cause, checkedData, type Fact } from '../model/event.ts'
+import { type Appended, type Cause, checkedData } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import type { Database, Sql } from './database.ts'
 
@@ -16,31 +16,48 @@ const TAKE_NUMBERS = {
 
 const APPEND = {
   name: 'event_append',
-  text: `insert into event (event_id, tenant_id, type, asset_id, asset_event_no, data, actor, correlation_id)
-         select e.id, $1, e.type, $2, $3 + e.ord - 1, e.data, $4, $5
-         from unnest($6::uuid[], $7::text[], $8::jsonb[]) with ordinality as e (id, type, data, ord)`,
+  text: `insert into event (event_id, tenant_id, type, asset_id, asset_event_no, data, actor, actor_product, correlation_id, traceparent, causation_id)
+         select e.id, $1, e.type, $2, $3 + e.ord - 1, e.data, $4, $5, $6, $7, e.causation
+         from unnest($8::uuid[], $9::text[], $10::jsonb[], $11::uuid[]) with ordinality as e (id, type, data, causation, ord)`,
 }
 
-/** Appends facts about one asset, in order. Takes the asset's row lock. Returns the last event number of the asset. Throws where one is not what the catalogue says. */
+export interface Told {
+  /** The last event number of the asset. */
+  readonly no: number
+  /** The last event. */
+  readonly id: string
+}
+
+/** Appends facts about one asset, in order. Takes the asset's row lock. Throws where one is not what the catalogue says. */
 export const appendFacts = async (
   tx: Sql,
-  { tenant, asset, cause, facts }: { tenant: string; asset: string; cause: Cause; facts: readonly Fact[] },
-): Promise<number | undefined> => {
+  { tenant, asset, cause, facts }: { tenant: string; asset: string; cause: Cause; facts: readonly Appended[] },
+): Promise<Told | undefined> => {
   if (facts.length === 0) return undefined
   const [taken] = await tx.rows<{ first: number }>(TAKE_NUMBERS, [tenant, asset, facts.length])
   if (!taken) throw new Error(`There is no asset ${asset} to append facts to`)
+  const { actor, product = null, correlationId, traceparent = null, causationId = null } = cause
+  const ids = facts.map(fact => fact.id ?? newId())
   await tx.rows(APPEND, [
     tenant,
     asset,
     taken.first,
-    cause.actor,
-    cause.correlationId,
-    facts.map(() => newId()),
+    ...[actor, product, correlationId, traceparent],
+    ids,
     facts.map(fact => fact.type),
     facts.map(fact => JSON.stringify(checkedData(fact))),
+    facts.map((fact, place) => (fact.follows ? (ids[place - 1] ?? causationId) : causationId)),
   ])
-  return taken.first + facts.length - 1
+  return { no: taken.first + facts.length - 1, id: ids.at(-1) as string }
 }
+
+/** An event as it is read, of the table that goes by this name in the statement. */
+export const loggedColumns = (
+  event: string,
+): string => `${event}.seq, ${event}.event_id as id, ${event}.tenant_id as tenant, ${event}.type, ${event}.asset_id as asset,
+  ${event}.asset_event_no as "assetEventNo", ${event}.data, ${event}.actor, ${event}.actor_product as "actorProduct",
+  ${event}.correlation_id as "correlationId", ${event}.causation_id as "causationId", ${event}.traceparent,
+  ${event}.occurred_at as "occurredAt", ${event}.sequenced_at as "sequencedAt"`
 
 /**
  * A statement of its own: the snapshot of the one that numbers has to be younger than the lock. A bitmap is no way to what has

@@ -36,16 +36,17 @@ export interface LeafWish {
 
 const UPSERT_NODES = {
   name: 'nodes_upsert',
-  text: `insert into node as n (tenant_id, node_id, original, chain, format, priority, state, queued_at, product_id)
+  text: `insert into node as n (tenant_id, node_id, original, chain, format, priority, state, queued_at, product_id, traceparent)
          select $1, decode(w.id, 'hex'), decode($2, 'hex'), w.chain, w.format, w.priority,
-                case when w.wanted then 'QUEUED' else 'PLANNED' end::node_state, case when w.wanted then now() end, w.product
+                case when w.wanted then 'QUEUED' else 'PLANNED' end::node_state, case when w.wanted then now() end, w.product, case when w.wanted then $9 end
          from unnest($3::text[], $4::text[], $5::text[], $6::smallint[], $7::boolean[], $8::text[]) as w (id, chain, format, priority, wanted, product)
          order by w.id
          on conflict (tenant_id, node_id) do update set
            priority = least(n.priority, excluded.priority),
            product_id = case when n.state <> 'DONE' and (excluded.priority < n.priority or n.product_id = '') then excluded.product_id else n.product_id end,
            queued_at = coalesce(n.queued_at, excluded.queued_at),
-           state = case when n.state in ('PLANNED', 'EVICTED') and excluded.state = 'QUEUED' then 'QUEUED' else n.state end
+           state = case when n.state in ('PLANNED', 'EVICTED') and excluded.state = 'QUEUED' then 'QUEUED' else n.state end,
+           traceparent = case when n.state in ('PLANNED', 'EVICTED') then excluded.traceparent else n.traceparent end
          returning encode(node_id, 'hex') as id, state`,
 }
 
@@ -63,7 +64,18 @@ export interface UpsertedNode {
 
 export const upsertNodes = async (
   tx: Sql,
-  { tenant, original, nodes }: { tenant: string; original: string; nodes: readonly NodeWish[] },
+  {
+    tenant,
+    original,
+    nodes,
+    traceparent,
+  }: {
+    tenant: string
+    original: string
+    nodes: readonly NodeWish[]
+    /** Of the request that has them made. */
+    traceparent: string | undefined
+  },
 ): Promise<UpsertedNode[]> => {
   const unique = mergeEqual(nodes)
   if (unique.length === 0) return []
@@ -76,6 +88,7 @@ export const upsertNodes = async (
     unique.map(({ priority }) => priority),
     unique.map(({ wanted }) => wanted),
     unique.map(({ product }) => product),
+    traceparent ?? null,
   ])
   const seconds = unique.flatMap(({ node }) => secondOriginals(node.chain).map(second => ({ id: node.key, second })))
   if (seconds.length > 0)

@@ -12,6 +12,7 @@
  */
 
 import { fullJitter } from '../lib/backoff.ts'
+import { groupBy } from '../lib/group-by.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
@@ -21,6 +22,7 @@ import type { Database, Sql } from './database.ts'
 import { insertDerivative } from './derivatives.ts'
 import { appendFacts } from './events.ts'
 import { finishMoves, movingTo } from './leaf-moves.ts'
+import { ORIGIN_COLUMNS, type OriginRow, originOf } from './origins.ts'
 import { advanceVersion, lockAsset } from './publish.ts'
 
 /** The advisory lock makes two claims on one original wait their turn, so that one of them gets all and decodes once. */
@@ -39,7 +41,8 @@ const CLAIM = {
          update node n set state = 'RUNNING', fence = fence + 1, attempts = attempts + 1, lease_owner = $3,
                 lease_until = now() + make_interval(secs => $5)
          from next where n.tenant_id = $1 and n.node_id = next.node_id
-         returning encode(n.node_id, 'hex') as key, encode(n.original, 'hex') as original, n.chain, n.format, n.fence, n.attempts, n.crashes, n.priority`,
+         returning encode(n.node_id, 'hex') as key, encode(n.original, 'hex') as original, n.chain, n.format, n.fence, n.attempts, n.crashes, n.priority,
+                   n.traceparent`,
 }
 
 /** Of a smallint: everything. */
@@ -100,27 +103,34 @@ export const extendLeases = async (sql: Sql, nodes: readonly ClaimedNode[], leas
 const SETTLE = {
   name: 'node_settle',
   text: `update node set state = 'DONE', output = decode($4, 'hex'), cpu_ms = cpu_ms + $5, alone_cpu_ms = $6, executions = executions + 1,
-           finished_at = now(), lease_owner = null, lease_until = null, failure = null
+           finished_at = now(), lease_owner = null, lease_until = null, failure = null, traceparent = null
          where tenant_id = $1 and node_id = decode($2, 'hex') and fence = $3 and state = 'RUNNING' returning 1`,
 }
 
+/** What a version waits for was brought about by the event that told of the version; what is asked for later was not. */
 const LEAVES_OF_NODE = {
   name: 'leaves_of_node',
-  text: `select asset_id as asset, version, product_id as product, rendition, revision, format from leaf
-         where tenant_id = $1 and node_id = decode($2, 'hex') order by asset_id, version, product_id, rendition`,
+  text: `select l.asset_id as asset, l.version, l.product_id as product, l.rendition, l.revision, l.format, ${ORIGIN_COLUMNS}
+         from leaf l
+         join asset_version v on v.tenant_id = l.tenant_id and v.asset_id = l.asset_id and v.version = l.version
+         left join event e on e.tenant_id = v.tenant_id and e.event_id = v.event_id and l.eager and (v.ready_at is null or l.created_at <= v.ready_at)
+         where l.tenant_id = $1 and l.node_id = decode($2, 'hex') order by l.asset_id, l.version, l.product_id, l.rendition`,
 }
 
 /** Tells every asset that the node is bound to, in id order, and lets their versions advance. */
 const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf: LeafName) => Fact): Promise<void> => {
-  const leaves = await tx.rows<LeafName>(LEAVES_OF_NODE, [node.tenant, node.key])
-  const byAsset = new Map<string, LeafName[]>()
-  for (const leaf of leaves) byAsset.set(leaf.asset, [...(byAsset.get(leaf.asset) ?? []), leaf])
+  const leaves = await tx.rows<LeafName & OriginRow>(LEAVES_OF_NODE, [node.tenant, node.key])
+  const byAsset = groupBy(leaves, leaf => leaf.asset)
   const moving = await movingTo(tx, node.tenant, node.key)
   for (const asset of [...new Set([...byAsset.keys(), ...moving])].sort()) {
-    const bound = byAsset.get(asset) ?? []
-    await appendFacts(tx, { tenant: node.tenant, asset, cause, facts: bound.map(factOf) })
-    for (const version of new Set(bound.map(leaf => leaf.version))) {
-      await advanceVersion(tx, { tenant: node.tenant, asset, version, cause })
+    for (const [version, bound] of groupBy(byAsset.get(asset) ?? [], leaf => leaf.version)) {
+      const origin = bound.map(originOf).find(found => found !== undefined)
+      const whose = { ...cause, ...origin }
+      const facts = bound.map(({ product, rendition, revision, format }) =>
+        factOf({ asset, version, product, rendition, revision, format }),
+      )
+      const told = await appendFacts(tx, { tenant: node.tenant, asset, cause: whose, facts })
+      await advanceVersion(tx, { tenant: node.tenant, asset, version, cause: { ...whose, causationId: told?.id } })
     }
     if (!moving.includes(asset)) continue
     await lockAsset(tx, node.tenant, asset)
@@ -232,7 +242,7 @@ export const giveBackNodes = async (sql: Sql, nodes: readonly ClaimedNode[], aft
 
 const EXPIRED = {
   name: 'nodes_expired',
-  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, priority, attempts, crashes
+  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, priority, attempts, crashes, traceparent
          from node where state = 'RUNNING' and lease_until < now() order by lease_until limit 100`,
 }
 

@@ -6,26 +6,31 @@
  *      |---cannot go on---------------> FAILED
  *      \---cancelled, or overtaken by a newer revision (PAUSED too)--> CANCELLED
  */
+
+import type { Cause } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import { OPERATION_STATES, type Operation, type OperationInput, type OperationState } from '../model/operation.ts'
 import type { Sql } from './database.ts'
 
 const COLUMNS = `operation_id as id, tenant_id as tenant, kind, state, input, total, done, failed, cpu_ms as "cpuMs", after_asset as "afterAsset",
-  round, found, steps, reason, created_by as "createdBy", created_at as "createdAt", running_since as "runningSince",
+  round, found, steps, reason, correlation_id as "correlationId", traceparent, created_by as "createdBy", created_at as "createdAt", running_since as "runningSince",
   settled_before as "settledBefore", finished_at as "finishedAt"`
 
 const INSERT = {
   name: 'operation_insert',
-  text: `insert into operation (tenant_id, operation_id, kind, input, total, created_by) values ($1, $2, 'backfill', $3, $4, $5)
+  text: `insert into operation (tenant_id, operation_id, kind, input, total, created_by, correlation_id, traceparent)
+         values ($1, $2, 'backfill', $3, $4, $5, $6, $7)
          on conflict (tenant_id, kind, input) where state in ('RUNNING', 'PAUSED') do nothing returning ${COLUMNS}`,
 }
 
 /** `undefined` where the same is under way already. */
 export const insertOperation = async (
   tx: Sql,
-  { tenant, input, total, createdBy }: { tenant: string; input: OperationInput; total: number; createdBy: string },
-): Promise<Operation | undefined> =>
-  (await tx.rows<Operation>(INSERT, [tenant, newId(), JSON.stringify(input), total, createdBy]))[0]
+  { tenant, input, total, cause }: { tenant: string; input: OperationInput; total: number; cause: Cause },
+): Promise<Operation | undefined> => {
+  const whose = [cause.actor, cause.correlationId, cause.traceparent ?? null]
+  return (await tx.rows<Operation>(INSERT, [tenant, newId(), JSON.stringify(input), total, ...whose]))[0]
+}
 
 const FIND = {
   name: 'operation_find',

@@ -15,8 +15,8 @@ import type { LockedAsset } from './publish.ts'
 
 const INSERT = {
   name: 'erasure_insert_version',
-  text: `insert into erasure (tenant_id, erasure_id, asset_id, version, state, reason, requested_by, correlation_id, requested_at, exposed_until, cached_until)
-         values ($1, $2, $3, $4, 'PRUNING', $5, $6, $7, $8, $9, $10)`,
+  text: `insert into erasure (tenant_id, erasure_id, asset_id, version, state, reason, requested_by, correlation_id, traceparent, requested_at, exposed_until, cached_until)
+         values ($1, $2, $3, $4, 'PRUNING', $5, $6, $7, $8, $9, $10, $11)`,
 }
 const PURGE = {
   name: 'purge_version',
@@ -40,7 +40,7 @@ const pruneVersion = async (
   await refuseLaidOn(tx, { tenant, asset, version })
   const { exposedUntil, cachedUntil } = exposure({ streams: await streamsOf(tx, tenant, locked.collection_id) })
   const id = newId()
-  const whose = [cause.actor, cause.correlationId]
+  const whose = [cause.actor, cause.correlationId, cause.traceparent ?? null]
   await tx.rows(INSERT, [tenant, id, asset, version, reason, ...whose, requestedAt, exposedUntil, cachedUntil])
   await unbind(tx, { tenant, id, asset, version })
   await tx.rows(PURGE, [tenant, `assets/${asset}/versions/${version}`, `v:${asset}.${version}`])

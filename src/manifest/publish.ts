@@ -9,7 +9,7 @@
  */
 import { type VersionState, versionPurged, whyGone } from '../model/asset.ts'
 import { refuse } from '../model/errors.ts'
-import type { Cause, Fact } from '../model/event.ts'
+import type { Appended, Cause } from '../model/event.ts'
 import type { PublishGate } from '../model/product.ts'
 import type { Database, Sql } from './database.ts'
 import { appendFacts } from './events.ts'
@@ -92,7 +92,7 @@ const movePointer = async (
   tx: Sql,
   target: Target,
   { previous, reason, sha256, scheduledAt }: Move,
-): Promise<{ publication: number; facts: Fact[] }> => {
+): Promise<{ publication: number; facts: Appended[] }> => {
   const { tenant, asset, version, cause } = target
   if (previous !== null) await setState(tx, { tenant, asset, version: previous }, 'ARCHIVED')
   await setState(tx, target, 'ACTIVE')
@@ -105,14 +105,17 @@ const movePointer = async (
   await tx.rows(RECORD, [tenant, asset, publication, version, previous, reason, cause.actor])
   const digest = `sha256:${sha256}`
   const moved = { asset, version, previous_version: previous, publication, reason, digest }
-  const facts: Fact[] = [
+  const facts: Appended[] = [
     {
       type: reason === 'rollback' ? 'asset.rolled_back' : 'asset.published',
       data: { ...moved, ...(scheduledAt && { scheduled_at: scheduledAt.toISOString() }) },
     },
   ]
   if (scheduled !== null && scheduled !== version)
-    facts.push(scheduleFact(asset, { publish: undefined, until: expires_at ?? undefined }, reason))
+    facts.push({
+      ...scheduleFact(asset, { publish: undefined, until: expires_at ?? undefined }, reason),
+      follows: true,
+    })
   return { publication, facts }
 }
 
@@ -126,7 +129,7 @@ export const advanceVersion = async (tx: Sql, target: Target): Promise<VersionSt
   const gate = await readGate(tx, tenant, asset, version)
   if (!locked || !gate) return undefined
   if (gate.state !== 'PROCESSING') return gate.state
-  const facts: Fact[] = []
+  const facts: Appended[] = []
   let state: VersionState = gate.state
   const auto = { previous: locked.active_version, reason: 'auto', sha256: gate.sha256 } as const
   if (gate.publish_policy === 'now' && locked.archived_at === null && version > (locked.active_version ?? 0)) {
@@ -143,7 +146,8 @@ export const advanceVersion = async (tx: Sql, target: Target): Promise<VersionSt
     state = 'READY'
     // A newer version that was published meanwhile stays: nothing goes back in time by itself.
     if (gate.publish_policy === 'when-ready' && locked.archived_at === null && version > (locked.active_version ?? 0)) {
-      facts.push(...(await movePointer(tx, target, auto)).facts)
+      const moved = await movePointer(tx, target, auto)
+      facts.push(...moved.facts.map(fact => ({ ...fact, follows: true as const })))
       state = 'ACTIVE'
     }
   }

@@ -13,23 +13,23 @@ import { newId } from '../model/ids.ts'
 import type { Saga, SagaKind, SagaState } from '../model/saga.ts'
 import type { Sql } from './database.ts'
 
-const COLUMNS = `saga_id as id, tenant_id as tenant, kind, state, product_id as product, principal, client, correlation_id as "correlationId",
+const COLUMNS = `saga_id as id, tenant_id as tenant, kind, state, product_id as product, principal, client, correlation_id as "correlationId", traceparent,
   input, total, done, failed, reason, created_by as "createdBy", created_at as "createdAt", running_since as "runningSince",
   settled_before as "settledBefore", finished_at as "finishedAt"`
 
 const INSERT = {
   name: 'saga_insert',
-  text: `insert into saga (tenant_id, saga_id, kind, product_id, principal, client, correlation_id, input, total, created_by)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${COLUMNS}`,
+  text: `insert into saga (tenant_id, saga_id, kind, product_id, principal, client, correlation_id, traceparent, input, total, created_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning ${COLUMNS}`,
 }
 
-export type NewSaga = Pick<Saga, 'kind' | 'principal' | 'client' | 'correlationId' | 'input' | 'total'>
+export type NewSaga = Pick<Saga, 'kind' | 'principal' | 'client' | 'correlationId' | 'traceparent' | 'input' | 'total'>
 
 /** Its steps follow in the same transaction (`insertSagaSteps`). */
 export const insertSaga = async (tx: Sql, saga: NewSaga): Promise<Saga> => {
-  const { kind, principal, client, correlationId, input, total } = saga
+  const { kind, principal, client, correlationId, traceparent, input, total } = saga
   const { tenant, product, id: createdBy } = principal
-  const texts = [JSON.stringify(principal), client, correlationId, JSON.stringify(input)]
+  const texts = [JSON.stringify(principal), client, correlationId, traceparent, JSON.stringify(input)]
   const values = [tenant, newId(), kind, product ?? null, ...texts, total, createdBy]
   const [inserted] = await tx.rows<Saga>(INSERT, values)
   if (!inserted) throw new Error('The saga was not written')

@@ -7,7 +7,7 @@
  *    \--the pointer moves, the asset is archived, deleted or erased, or somebody takes it back--> gone
  */
 import type { VersionState } from '../model/asset.ts'
-import type { Cause, Fact } from '../model/event.ts'
+import type { Appended, Cause, Fact } from '../model/event.ts'
 import type { Schedule, ScheduledPublish, ScheduleReason } from '../model/schedule.ts'
 import type { Sql } from './database.ts'
 
@@ -54,7 +54,7 @@ const CLEAR = {
 }
 const SET = {
   name: 'schedule_set',
-  text: `insert into schedule (tenant_id, asset_id, version, publish_at, set_by, correlation_id) values ($1, $2, $3, $4, $5, $6)`,
+  text: `insert into schedule (tenant_id, asset_id, version, publish_at, set_by, correlation_id, traceparent) values ($1, $2, $3, $4, $5, $6, $7)`,
 }
 /** It waits for its time now, and does not publish itself before. */
 const BECOME_MANUAL = {
@@ -88,7 +88,8 @@ export const writeSchedule = async (
 ): Promise<number> => {
   await tx.rows(CLEAR, [tenant, asset])
   if (publish) {
-    await tx.rows(SET, [tenant, asset, publish.version, publish.at, cause.actor, cause.correlationId])
+    const whose = [cause.actor, cause.correlationId, cause.traceparent ?? null]
+    await tx.rows(SET, [tenant, asset, publish.version, publish.at, ...whose])
     await tx.rows(BECOME_MANUAL, [tenant, asset, publish.version])
   }
   const [row] = await tx.rows<{ metadata_no: number }>(SET_END, [tenant, asset, until ?? null])
@@ -102,14 +103,15 @@ const CANCEL = {
          returning expires_at as until`,
 }
 
-/** The asset is taken from everybody: nothing is published by itself after. The fact, where anything was set. */
+/** The asset is taken from everybody: nothing is published by itself after. The fact, where anything was set: it follows from what takes the asset. */
 export const cancelSchedule = async (
   tx: Sql,
   { tenant, asset }: Named,
   reason: ScheduleReason,
-): Promise<readonly Fact[]> => {
+): Promise<readonly Appended[]> => {
   const [gone] = await tx.rows<{ until: Date | null }>(CANCEL, [tenant, asset])
-  return gone ? [scheduleFact(asset, { publish: undefined, until: gone.until ?? undefined }, reason)] : []
+  const left = { publish: undefined, until: gone?.until ?? undefined }
+  return gone ? [{ ...scheduleFact(asset, left, reason), follows: true }] : []
 }
 
 const DUE = {
@@ -126,7 +128,7 @@ export const duePublishes = (sql: Sql): Promise<Named[]> => sql.rows<Named>(DUE,
 
 const TAKE = {
   name: 'schedule_take',
-  text: `select s.version, s.publish_at as at, s.waiting_since as "waitingSince", s.set_by as "setBy", s.correlation_id as "correlationId", v.state,
+  text: `select s.version, s.publish_at as at, s.waiting_since as "waitingSince", s.set_by as "setBy", s.correlation_id as "correlationId", s.traceparent, v.state,
                 extract(epoch from now() - s.publish_at)::float8 as "lateSeconds"
          from schedule s join asset_version v using (tenant_id, asset_id, version)
          where s.tenant_id = $1 and s.asset_id = $2 and s.publish_at <= now()`,
@@ -138,6 +140,7 @@ export interface DuePublish {
   readonly waitingSince: Date | null
   readonly setBy: string
   readonly correlationId: string
+  readonly traceparent: string | null
   readonly state: VersionState
   readonly lateSeconds: number
 }

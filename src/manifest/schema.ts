@@ -236,6 +236,7 @@ export const assetVersion = pgTable(
     entrance: text('entrance').$type<Entrance>().notNull().default('direct'),
     sourceRef: text('source_ref'),
     failure: jsonb('failure'),
+    eventId: uuid('event_id'),
     createdBy: text('created_by').notNull(),
     createdAt: at('created_at').notNull().defaultNow(),
     readyAt: at('ready_at'),

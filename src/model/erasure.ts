@@ -14,6 +14,7 @@ export interface Erasure {
   readonly state: ErasureState
   readonly requestedBy: string
   readonly correlationId: string
+  readonly traceparent: string | null
   readonly requestedAt: Date
   /** The last moment at which a URL that was handed out before works, and one at which a cache may still have a copy. */
   readonly exposedUntil: Date

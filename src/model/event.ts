@@ -9,10 +9,27 @@ export type Fact = {
 /** As it is logged. Throws where it is not what the catalogue says: such a fact is never committed. */
 export const checkedData = ({ type, data }: Fact): object => EVENTS[type].data.parse(data)
 
-/** Who did it, and which request it belongs to. */
-export interface Cause {
-  readonly actor: string
+/** A fact beside others that are appended with it. */
+export type Appended = Fact & {
+  /** Of the event, where it has to be known before. */
+  readonly id?: string
+  /** It was brought about by the one before it. */
+  readonly follows?: true
+}
+
+/** Which request it belongs to, and which event brought it about, as far as that is known. */
+export interface Origin {
   readonly correlationId: string
+  /** Of the request, W3C Trace Context. */
+  readonly traceparent?: string | undefined
+  readonly causationId?: string | undefined
+}
+
+/** Who did it, and what it goes back to. */
+export interface Cause extends Origin {
+  readonly actor: string
+  /** The product whose credential it was. */
+  readonly product?: string | undefined
 }
 
 /** A fact in the log. */
@@ -27,7 +44,12 @@ export interface LoggedEvent {
   readonly assetEventNo: number
   readonly data: Readonly<Record<string, unknown>>
   readonly actor: string
+  readonly actorProduct: string | null
+  /** Whose credential it was is told to that product and to administrators. */
+  readonly tellsActor?: boolean
   readonly correlationId: string
+  readonly causationId: string | null
+  readonly traceparent: string | null
   readonly occurredAt: Date
   readonly sequencedAt: Date
 }

@@ -23,6 +23,8 @@ export interface ClaimedNode {
   readonly priority: number
   readonly attempts: number
   readonly crashes: number
+  /** Of the request that had it made, where there was one. */
+  readonly traceparent: string | null
 }
 
 export interface Derivative {

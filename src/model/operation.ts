@@ -29,6 +29,9 @@ export interface Operation {
   readonly found: number
   readonly steps: number
   readonly reason: string | null
+  /** Of the request that began it. */
+  readonly correlationId: string | null
+  readonly traceparent: string | null
   readonly createdBy: string
   readonly createdAt: Date
   readonly runningSince: Date

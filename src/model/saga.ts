@@ -3,6 +3,7 @@
  * the step made, in one transaction: who finds a step done finds how to undo it, whatever became of the process that did it.
  */
 import type { ErrorCode, Violation } from './errors.ts'
+import type { Cause } from './event.ts'
 import type { Principal } from './principal.ts'
 
 export const SAGA_STATES = [
@@ -32,6 +33,7 @@ export interface Saga {
   /** The address that it was asked for from. */
   readonly client: string | null
   readonly correlationId: string
+  readonly traceparent: string | null
   readonly input: unknown
   readonly total: number
   /** Of one that is over. */
@@ -44,6 +46,14 @@ export interface Saga {
   readonly settledBefore: number
   readonly finishedAt: Date | null
 }
+
+/** Its steps are done in the name of who asked for it. */
+export const causeOfSaga = ({ principal, correlationId, traceparent }: Saga): Cause => ({
+  actor: principal.id,
+  product: principal.product,
+  correlationId,
+  traceparent: traceparent ?? undefined,
+})
 
 /** `STUCK`: it was to be undone and could not be. */
 export const SAGA_STEP_STATES = ['PENDING', 'DONE', 'FAILED', 'SKIPPED', 'UNDONE', 'STUCK'] as const

@@ -74,6 +74,10 @@ const walk = async (
   { planned, maxCpuMs }: { planned: number; maxCpuMs: number | undefined },
 ): Promise<boolean> => {
   const { tenant, id } = operation
+  const { correlationId, traceparent } = {
+    correlationId: operation.correlationId ?? id,
+    traceparent: operation.traceparent ?? undefined,
+  }
   const rendition = await renditionOf(database, operation)
   if (rendition?.revision !== operation.input.revision) {
     await cancelOperation(database, operation, 'superseded')
@@ -95,11 +99,11 @@ const walk = async (
     if (!isThere) return
     const bound: BoundLeaf[] = []
     for (const { asset, version, sha256, nodes, leaves } of plans) {
-      await upsertNodes(tx, { tenant, original: sha256, nodes })
+      await upsertNodes(tx, { tenant, original: sha256, nodes, traceparent })
       bound.push(...(await insertLeaves(tx, { tenant, asset, version, leaves })))
     }
     if (isAimed(rendition)) await requireSameFocal(tx, tenant, plans)
-    await announceReused(tx, { tenant, cause: { actor: 'backfill', correlationId: id }, leaves: bound })
+    await announceReused(tx, { tenant, cause: { actor: 'backfill', correlationId, traceparent }, leaves: bound })
     if (isEnd && found === 0 && operation.round > 1) {
       return setOperationState(tx, operation, now.failed > 0 ? 'PARTIAL' : 'SUCCEEDED')
     }

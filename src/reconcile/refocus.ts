@@ -71,6 +71,7 @@ export const refocus = async (tx: Sql, change: Refocus): Promise<{ planned: numb
     await upsertNodes(tx, {
       tenant,
       original,
+      traceparent: cause.traceparent,
       nodes: group.filter(({ leaf }) => leaf.node !== leaf.oldNode).map(({ wish }) => wish),
     })
   const leaves = changes.map(({ leaf }) => leaf)

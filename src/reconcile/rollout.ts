@@ -104,7 +104,7 @@ const planBatch = async (tx: Sql, rollout: Rollout, plan: Planner, size: number)
   // In the order in which every planner takes nodes: of originals, and within one of keys.
   const byOriginal = [...groupBy(plans, ({ sha256 }) => sha256)].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [original, group] of byOriginal) {
-    await upsertNodes(tx, { tenant, original, nodes: group.flatMap(({ wanted }) => wanted) })
+    await upsertNodes(tx, { tenant, original, nodes: group.flatMap(({ wanted }) => wanted), traceparent: undefined })
   }
   if (assets.length > 0)
     await recordRolloutBatch(tx, rollout, { assets, leaves: plans.flatMap(({ changed }) => changed) })

@@ -12,6 +12,7 @@ import { inLanes } from '../lib/in-lanes.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
+import { originOfVersion } from '../manifest/origins.ts'
 import { advanceVersion, lockAsset } from '../manifest/publish.ts'
 import {
   condemn,
@@ -80,12 +81,13 @@ const goOn = async (tx: Sql, held: HeldVersion, { config }: ScanDependencies): P
   const { tenant, asset, version } = held
   await lockAsset(tx, tenant, asset)
   if (!(await letGo(tx, held))) return
+  const cause = { ...CAUSE, ...(await originOfVersion(tx, held)) }
   await planVersion(
     tx,
-    { ...held, image: held.image ?? undefined },
+    { ...held, image: held.image ?? undefined, traceparent: cause.traceparent },
     { maxCpuMs: config.maxTransformCpuMs, maxVariants: config.maxVariants },
   )
-  await advanceVersion(tx, { tenant, asset, version, cause: CAUSE })
+  await advanceVersion(tx, { tenant, asset, version, cause })
 }
 
 const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
@@ -94,7 +96,8 @@ const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
   await lockAsset(tx, tenant, asset)
   if (!(await condemn(tx, held, failure))) return
   const data = { asset, version, failed: [failure] }
-  await appendFacts(tx, { tenant, asset, cause: CAUSE, facts: [{ type: 'asset.version_failed', data }] })
+  const cause = { ...CAUSE, ...(await originOfVersion(tx, held)) }
+  await appendFacts(tx, { tenant, asset, cause, facts: [{ type: 'asset.version_failed', data }] })
   await recordOwnAct(tx, {
     tenant,
     actor: CAUSE.actor,

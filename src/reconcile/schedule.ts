@@ -72,7 +72,8 @@ const carryOut = async (tx: Sql, { tenant, asset }: Named): Promise<number | und
   const due = await dueOf(tx, { tenant, asset })
   if (!locked || !due) return undefined
   // In the name of who set it: that is when it was decided.
-  const target = { tenant, asset, cause: { actor: due.setBy, correlationId: due.correlationId } }
+  const { setBy: actor, correlationId, traceparent } = due
+  const target = { tenant, asset, cause: { actor, correlationId, traceparent: traceparent ?? undefined } }
   if (locked.archived_at !== null || due.state === 'PURGED' || due.state === 'ACTIVE') {
     const facts = await cancelSchedule(tx, target, 'gone')
     await appendFacts(tx, { ...target, facts })

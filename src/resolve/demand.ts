@@ -37,6 +37,8 @@ export interface Wish {
   readonly format: Format | 'auto'
   readonly accept: string | undefined
   readonly account: Pick<Account, 'take'> | undefined
+  /** Of the request, which is the first of those that ask together. */
+  readonly traceparent: string | undefined
   /** What was found in the way: formats and where their nodes stood. */
   readonly blocking: readonly { readonly state: string }[]
 }
@@ -143,6 +145,7 @@ export const openDemand = ({
     accept,
     blocking,
     account,
+    traceparent,
   }: Wish): Promise<readonly Hex[]> => {
     const find = async () => {
       if (!isAdHoc({ rendition: name }))
@@ -171,10 +174,10 @@ export const openDemand = ({
     if (refusal) return wanted // keeps the place that it has
     if (isNew) await requireRoom({ tenant, asset, version, product, account }, keys, wanted)
     const planning = database.transaction(async tx => {
-      const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes })
+      const states = await upsertNodes(tx, { tenant, original: original.sha256, nodes, traceparent })
       const bound = await insertLeaves(tx, { tenant, asset, version, leaves })
       if (isAimed(rendition)) await requireSameFocal(tx, tenant, [{ asset, focal: original.focal }])
-      await announceReused(tx, { tenant, cause: CAUSE, leaves: bound })
+      await announceReused(tx, { tenant, cause: { ...CAUSE, traceparent }, leaves: bound })
       // Not only when this call made it runnable: one that waits behind a backlog overtakes it through a fresh hint.
       return states.some(({ state }) => state === 'QUEUED' || state === 'RETRY')
     })

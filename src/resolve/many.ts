@@ -104,9 +104,9 @@ export const openResolveMany = (dependencies: ResolveDependencies): ResolveMany 
     const pending = open('pending')
     const waits: Promise<void>[] = []
     const plan = async ({ index, question, answer }: Place & { answer: Pending }): Promise<void> => {
-      const { format, accept, account } = question
+      const { format, accept, account, traceparent } = question
       try {
-        const nodes: readonly Hex[] = await demand({ ...answer, format, accept, account })
+        const nodes: readonly Hex[] = await demand({ ...answer, format, accept, account, traceparent })
         const refs = nodes.map(key => ({ tenant: answer.tenant, key }))
         if (left() > 0) waits.push(waitForNodes(refs, { waitMs: left(), signal }))
       } catch (error) {

@@ -43,6 +43,8 @@ export interface Question {
   readonly shareHash?: Hex | undefined
   /** Who new derivatives are counted for. */
   readonly account?: Pick<Account, 'take'> | undefined
+  /** Of the request, for what is made for it. */
+  readonly traceparent?: string | undefined
   readonly product: string
   readonly asset: string
   readonly version: number | undefined
@@ -144,12 +146,13 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
   /** After a wait, in which a credential may have ended. */
   const lookAgain = async (question: Question): Promise<Answer> =>
     look(question.proven?.renew ? { ...question, proven: await question.proven.renew() } : question)
-  const ask = (pending: Pending, { format, accept, account }: Question) =>
+  const ask = (pending: Pending, { format, accept, account, traceparent }: Question) =>
     demand({
       ...pending,
       format: isAdHoc(pending) ? (pending.blocking[0]?.format ?? 'auto') : format,
       accept,
       account,
+      traceparent,
     })
   /** Of what would be better than the answer: where there is no room for it, the answer is good as it is. */
   const wish = (denser: Pending, question: Question) =>

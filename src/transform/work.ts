@@ -202,6 +202,7 @@ const executeClaim = async (
 const causeOf = ({ owner }: TransformDependencies, node: ClaimedNode): Cause => ({
   actor: `worker:${owner}`,
   correlationId: `node:${node.key.slice(0, 16)}`,
+  traceparent: node.traceparent ?? undefined,
 })
 
 const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: TaskOutcome): Promise<void> => {

@@ -26,6 +26,7 @@ export const request = (telemetry: {
     const named = names.begin(c.req.header('x-correlation-id'), c.req.header('traceparent'))
     c.set('requestId', named.requestId)
     c.set('correlationId', named.correlationId)
+    c.set('traceparent', named.traceparent)
     c.set('addresses', addresses)
     await next()
     const { method, path } = c.req

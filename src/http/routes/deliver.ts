@@ -113,6 +113,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       signed: link?.signed,
       shareHash: link?.shareHash,
       account,
+      traceparent: c.get('traceparent'),
       product,
       asset,
       version,

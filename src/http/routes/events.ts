@@ -36,6 +36,13 @@ const EnvelopeSchema = z
     sequence: z.string().openapi({ description: 'Of the deployment, 20 digits, without gaps before it is filtered' }),
     partitionkey: z.string(),
     correlationid: z.string(),
+    causationid: z.uuid().optional().openapi({ description: 'The event that brought it about' }),
+    traceparent: z.string().optional().openapi({ description: 'Of the request that it goes back to' }),
+    authtype: z.enum(['service_account', 'app_user', 'system']),
+    authid: z
+      .string()
+      .optional()
+      .openapi({ description: 'Whose credential it was, for the product that it belongs to and for administrators' }),
     data: z.any().openapi({
       type: 'object',
       description: 'By its type; always `asset`, `asset_event_no` (1, 2, … of the asset) and `mutation`',

@@ -87,6 +87,7 @@ export const importRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
             principal,
             client: addressOf(c)() ?? null,
             correlationId: c.get('correlationId'),
+            traceparent: c.get('traceparent'),
             input: manifest.input,
             total: manifest.lines.length,
           })

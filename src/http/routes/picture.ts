@@ -164,6 +164,7 @@ export const pictureRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     return wanted.map(({ rendition, dpr: ratio }) => ({
       ...credential,
       account,
+      traceparent: c.get('traceparent'),
       product,
       asset,
       version: version === 'current' ? undefined : version,

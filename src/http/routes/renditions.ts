@@ -13,7 +13,7 @@ import { type Asked, permitOnCollection } from '../../policy/permission.ts'
 import { addressOf } from '../address.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
-import type { Env, MatrixContext } from '../context.ts'
+import { causeOf, type Env, type MatrixContext } from '../context.ts'
 import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
@@ -138,10 +138,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         const before = await findRendition(tx, key)
         requireState(c, tagOf(before))
         const put = await putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
-        const { tenant, id: createdBy } = principal
+        const { tenant } = principal
         const input = { collection, product, rendition: name, revision: put.revision }
         const starts = backfill === 'true' && !tries
-        const started = starts ? await startBackfill(tx, { tenant, input, createdBy, once: true }) : undefined
+        const started = starts ? await startBackfill(tx, { tenant, input, cause: causeOf(c), once: true }) : undefined
         const after = auditedRendition({ revision: put.revision, lane, recipeHash: recipeHash(recipe) })
         await auditChange(c, tx, {
           resource: resourceOf(c.req.valid('param')),
@@ -205,7 +205,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
     }),
     async c => {
       const { collection, product, name } = c.req.valid('param')
-      const { tenant, id: createdBy } = c.get('principal')
+      const { tenant } = c.get('principal')
       await permit(c, collection, product)
       const key = { tenantId: tenant, collectionId: collection, productId: product, name }
       const operation = await database.transaction(async tx => {
@@ -213,7 +213,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         const found = await findRendition(tx, key)
         if (!found) throw refuse('not-found', 'There is no such rendition.')
         const input = { collection, product, rendition: name, revision: found.revision }
-        const started = await startBackfill(tx, { tenant, input, createdBy, once: false })
+        const started = await startBackfill(tx, { tenant, input, cause: causeOf(c), once: false })
         await auditChange(c, tx, { resource: resourceOf(c.req.valid('param')), after: { operation: started?.id } })
         return started ?? latestOperation(tx, tenant, input)
       })

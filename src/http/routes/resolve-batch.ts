@@ -137,6 +137,7 @@ export const resolveBatchRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
       return {
         ...credential,
         account,
+        traceparent: c.get('traceparent'),
         product,
         asset,
         version: version === 'current' ? undefined : version,

@@ -122,6 +122,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
     const question: Question = {
       ...credential,
       account,
+      traceparent: c.get('traceparent'),
       product: pathPart(c.req.param('product'), NAME_PATTERN),
       asset: pathPart(c.req.param('asset'), UUID_PATTERN),
       version: parseVersion(query.version),

@@ -7,7 +7,7 @@ import { isMatrixError, refuse } from '../../model/errors.ts'
 import { DIRECT, trustOf } from '../../model/source.ts'
 import { addressOf } from '../address.ts'
 import { type UploadBody, uploadBody } from '../body.ts'
-import type { Env, MatrixContext } from '../context.ts'
+import { causeOf, type Env, type MatrixContext } from '../context.ts'
 import { fingerprint, replay, type Work, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { storeUpload } from '../stored.ts'
@@ -72,7 +72,7 @@ export const uploadRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         filename: cleanFilename(query.filename ?? body.filename),
         announcedSha256,
         source: DIRECT,
-        cause: { actor: principal.id, correlationId: c.get('correlationId') },
+        cause: causeOf(c),
       }
       const content = { received, mediaType: body.mediaType }
       const { answer } = await storeUpload(c, gateway, {
