@@ -10,6 +10,7 @@ import { IMPORTS } from './config/imports.ts'
 import { INPUTS, MIB } from './config/inputs.ts'
 import { LIMITS } from './config/limits.ts'
 import { LONG_WORK } from './config/long-work.ts'
+import { RESILIENCE } from './config/resilience.ts'
 import { RESUMABLE } from './config/resumable.ts'
 import { SCAN } from './config/scan.ts'
 import { STAGING } from './config/staging.ts'
@@ -215,6 +216,7 @@ export const VARIABLES = {
   ...CDN,
   ...FRONT,
   ...LIMITS,
+  ...RESILIENCE,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(
     'LOG_LEVEL',

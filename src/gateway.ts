@@ -11,13 +11,16 @@ import { openImport } from './ingest/import.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { prepareSpool } from './ingest/receive.ts'
 import { openSourceWork } from './ingest/source-work.ts'
+import { openBreaker } from './lib/breaker.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { openGuard } from './lib/guard.ts'
 import { openSealing } from './lib/sealed.ts'
 import { findFactors } from './manifest/costs.ts'
 import { openDatabase } from './manifest/database.ts'
 import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import type { Hex } from './model/ids.ts'
+import { openStoreGuard } from './objects/guarded.ts'
 import { openS3Store, type S3Store } from './objects/s3.ts'
 import { openS3Staging } from './objects/s3-staging.ts'
 import { openReach } from './outbound/reach.ts'
@@ -95,13 +98,18 @@ export const openCore = async ({
     onPoolError,
     onPresence: isAway => {
       metrics.databaseAway.set(isAway ? 1 : 0)
+      metrics.breakers.set('postgres', () => (isAway ? 'open' : 'closed'))
       log.warn({ isAway }, isAway ? 'Postgres is away' : 'Postgres is there again')
     },
   })
-  const bucket = (name: string): S3Store => openS3Store({ ...engines.s3, bucket: name })
+  metrics.breakers.set('postgres', () => 'closed')
+  const storeGuard = openStoreGuard(config.breakerStorage, { now: clock.now, knock: () => originals.knock() })
+  metrics.breakers.set('storage', storeGuard.breaker.state)
+  const s3 = { ...engines.s3, guard: storeGuard.guard }
+  const bucket = (name: string): S3Store => openS3Store({ ...s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
-  const staging = openS3Staging({ ...engines.s3, bucket: config.s3BucketStaging })
+  const staging = openS3Staging({ ...s3, bucket: config.s3BucketStaging })
   const spoolFolder = join(config.dataFolder, 'spool')
   await prepareSpool(spoolFolder)
   const journal = openJournal({ database, clock, tenant: config.tenant, metrics, log })
@@ -109,6 +117,9 @@ export const openCore = async ({
     backend: engines.queue,
     onError: error => log.debug({ err: error }, 'queue connection'),
   })
+  const queueBreaker = openBreaker({ ...config.breakerQueue, now: clock.now })
+  metrics.breakers.set('queue', queueBreaker.state)
+  const offering = openGuard({ breaker: queueBreaker, refusal: () => new Error('The queue is left alone') })
   const rates = openConfiguredRates({
     config,
     log,
@@ -142,7 +153,7 @@ export const openCore = async ({
     queue,
     journal,
     /** Of originals, where collections ask for it. */
-    scanners: configuredScanners(config),
+    scanners: configuredScanners(config, { clock, metrics }),
     /** Of secrets that have to be read again. */
     sealing: openSealing(config.secretsKeys ?? []),
     nearby: openNearby(),
@@ -151,7 +162,7 @@ export const openCore = async ({
     /** Offers a hint after its facts are committed. A queue that is away costs a poll of the workers, so it is counted and not thrown. */
     hint: async (tenant: string, original: Hex, lane: Lane): Promise<void> => {
       try {
-        await queue.offer({ tenant, original, lane })
+        await offering(() => queue.offer({ tenant, original, lane }))
         metrics.hints.inc({ result: 'offered' })
       } catch (error) {
         metrics.hints.inc({ result: 'lost' })
@@ -163,6 +174,7 @@ export const openCore = async ({
       await queue.close()
       rates.close()
       await database.close()
+      storeGuard.close()
       originals.close()
       derivatives.close()
       staging.close()
@@ -181,7 +193,7 @@ export const openGateway = (core: Core) => {
   confineDecoders() // headers of uploads are probed in this process
   const life = { lifeSeconds: config.presignSeconds, windowSeconds: config.presignWindowSeconds }
   const presign = openPresigner({ clock, ...life })
-  const credentials = openCredentials({ ...core, loopbackHttp: config.jwksLoopback })
+  const credentials = openCredentials({ ...core, loopbackHttp: config.jwksLoopback, breaker: config.breakerJwks })
   const readWarm = openWarmReader({ database, clock, awayMs: wordMs(life, config.staleIfAwaySeconds) })
   const { maxTransformCpuMs: maxCpuMs, maxVariants, waitQueue } = config
   const budget = openBudget({ clock, config })

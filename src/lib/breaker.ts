@@ -4,29 +4,38 @@
  *   closed --failures reach the threshold and half of the calls within the window--> open --openMs--> half-open
  *   half-open --every one of halfOpenMax probes succeeds--> closed
  *            \--one fails--> open
+ *   open --somebody has heard of it (rouse)--> half-open, before its time
  *
  * The window is counted in ten slots, so it costs the same at any traffic. Written by hand: the breakers that there are let one
  * probe through, or refuse all but one; a single success says little of something that answers every other time.
  */
-export interface BreakerOptions {
+export interface BreakerRow {
   /** Failures within the window that open it, where they are at least half of the calls. */
   readonly threshold: number
   readonly windowMs: number
   readonly openMs: number
   /** Probes that are admitted when it has been open, all of which have to succeed. */
   readonly halfOpenMax: number
+}
+
+export interface BreakerOptions extends BreakerRow {
   readonly now: () => number
   readonly onChange?: (state: BreakerState) => void
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
+/** How a call ended; `left`: by whoever asked, which says nothing of what was asked. */
+export type Outcome = 'succeeded' | 'failed' | 'left'
 /** Says once how an admitted call ended. */
-export type Report = (outcome: 'succeeded' | 'failed') => void
+export type Report = (outcome: Outcome) => void
 
 export interface Breaker {
   /** `undefined`: not now. Whoever is admitted reports, for a probe that is never heard of is waited for. */
   admit(): Report | undefined
+  /** Who has been open long enough is half-open, whether or not somebody has asked since. */
   state(): BreakerState
+  /** What it guards was heard of otherwise: calls are let through again, as probes. */
+  rouse(): void
   /** How long it stays open, 0 when it is not. */
   waitMs(): number
 }
@@ -70,7 +79,12 @@ export const openBreaker = (options: BreakerOptions): Breaker => {
     return failures >= threshold && failures * 2 >= calls
   }
 
-  const report = (outcome: 'succeeded' | 'failed'): void => {
+  const report = (outcome: Outcome): void => {
+    if (outcome === 'left') {
+      // A probe that says nothing gives its place back.
+      admitted--
+      return
+    }
     if (state === 'half-open') {
       if (outcome === 'succeeded') succeeded++
       if (outcome === 'failed') become('open')
@@ -96,7 +110,10 @@ export const openBreaker = (options: BreakerOptions): Breaker => {
         report(outcome)
       }
     },
-    state: () => state,
+    state: () => (state === 'open' && waitMs() === 0 ? 'half-open' : state),
+    rouse() {
+      if (state === 'open') become('half-open')
+    },
     waitMs,
   }
 }

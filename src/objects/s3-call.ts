@@ -1,21 +1,39 @@
 /** One call of the store as its callers see it: repeated where that helps, and failed in our own words. */
+import type { Outcome } from '../lib/breaker.ts'
+import type { Guard } from '../lib/guard.ts'
+import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import { retryWithBudget } from './retry.ts'
 import { isTransient, translate } from './s3-errors.ts'
 import { BodyFailed } from './s3-upload.ts'
 
 export type Call = <T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal) => Promise<T>
 
-/** The budget of retries is that of whoever opens it. */
-export const openCaller = ({ attempts = 3 }: { readonly attempts?: number }): Call => {
+/** What says that the store is away; whatever else it refuses, it is there. */
+const AWAY: ReadonlySet<ErrorCode> = new Set(['storage-unavailable', 'dependency-timeout'])
+
+/** The budget of retries is that of whoever opens it. All tries of a call are one to the breaker. */
+export const openCaller = ({ attempts = 3, guard = unguarded }: { attempts?: number; guard?: Guard }): Call => {
   const retry = retryWithBudget({ attempts, isTransient })
   return async (what, attempt, signal) => {
     signal?.throwIfAborted()
+    const call = async () => {
+      try {
+        return await retry(attempt, signal)
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw error instanceof BodyFailed ? error : translate(error, what)
+      }
+    }
+    const judge = (error: unknown): Outcome => {
+      if (signal?.aborted || error instanceof BodyFailed) return 'left'
+      return isMatrixError(error) && AWAY.has(error.code) ? 'failed' : 'succeeded'
+    }
     try {
-      return await retry(attempt, signal)
+      return await guard(call, judge)
     } catch (error) {
-      signal?.throwIfAborted()
-      if (error instanceof BodyFailed) throw error.cause
-      throw translate(error, what)
+      throw error instanceof BodyFailed ? error.cause : error
     }
   }
 }
+
+const unguarded: Guard = work => work()

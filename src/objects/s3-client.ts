@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import type { Guard } from '../lib/guard.ts'
 import type { PutRequest } from './store.ts'
 
 export interface S3StoreOptions {
@@ -21,6 +22,8 @@ export interface S3StoreOptions {
   /** Of silence within a body that is sent or received. */
   readonly socketTimeoutMs?: number
   readonly attempts?: number
+  /** Shared by the stores of one server; by default none. */
+  readonly guard?: Guard
 }
 
 /** The pool's queue counts as connecting time, so a pool that is too small reads as an unreachable store. */

@@ -72,6 +72,12 @@ export const isTransient = (error: unknown): boolean => {
   return status === 429 || status === 500 || status === 502 || status === 503 || status === 504
 }
 
+/** Whether it is said by a store that works: a refusal, and none for want of strength. */
+export const isAnswer = (error: unknown): boolean => {
+  const { status } = read(error)
+  return status !== undefined && status < 500 && status !== 429
+}
+
 export const hasStatus = (error: unknown, status: number): boolean => read(error).status === status
 
 export const hasName = (error: unknown, name: string): boolean => read(error).name === name

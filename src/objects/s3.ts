@@ -22,7 +22,7 @@ import { MatrixError } from '../model/errors.ts'
 import { openCaller } from './s3-call.ts'
 import { openClient, putCommand, type S3StoreOptions } from './s3-client.ts'
 import { guardDownload } from './s3-download.ts'
-import { hasName, hasStatus } from './s3-errors.ts'
+import { hasName, hasStatus, isAnswer } from './s3-errors.ts'
 import { openPresigner } from './s3-presign.ts'
 import { beginUpload } from './s3-upload.ts'
 import type { ObjectStore, PutRequest } from './store.ts'
@@ -30,6 +30,8 @@ import type { ObjectStore, PutRequest } from './store.ts'
 export interface S3Store extends ObjectStore {
   /** Creates the bucket when it is missing. Idempotent; a fresh bucket may be raced for. */
   ensureBucket(): Promise<'created' | 'exists'>
+  /** Resolves where there is an answer, of whatever kind; asked once, past any breaker. */
+  knock(): Promise<void>
   close(): void
 }
 
@@ -159,6 +161,14 @@ export const openS3Store = (options: S3StoreOptions, client = openClient(options
           throw error
         }
       })
+    },
+
+    async knock() {
+      try {
+        await client.send(new HeadBucketCommand({ Bucket }))
+      } catch (error) {
+        if (!isAnswer(error)) throw error
+      }
     },
 
     close: () => client.destroy(),

@@ -1,4 +1,5 @@
 /** Who is behind an `Authorization` header, whichever kind it is. */
+import type { BreakerRow } from '../lib/breaker.ts'
 import type { Clock } from '../lib/clock.ts'
 import { gather } from '../lib/gather.ts'
 import type { Database } from '../manifest/database.ts'
@@ -27,6 +28,8 @@ export interface CredentialsOptions {
   readonly metrics: Metrics
   /** Whether key sets of issuers may be at http: on this machine. */
   readonly loopbackHttp: boolean
+  /** Before each key set. */
+  readonly breaker: BreakerRow
 }
 
 export const ANONYMOUS: Credential = { secretHash: undefined, proven: undefined }
@@ -48,7 +51,7 @@ const openFindKey = (database: Database, { note }: NotesKeyUse) =>
     },
   })
 
-export const openCredentials = ({ database, clock, log, metrics, loopbackHttp }: CredentialsOptions) => {
+export const openCredentials = ({ database, clock, log, metrics, loopbackHttp, breaker }: CredentialsOptions) => {
   const keyUse = openKeyUse({ clock, record: uses => recordKeyUse(database, uses) })
   const findKey = openFindKey(database, keyUse)
   const tokens = openTokens({
@@ -57,7 +60,7 @@ export const openCredentials = ({ database, clock, log, metrics, loopbackHttp }:
     metrics,
     findStamp: gather<TokenPair, IssuerStamp | undefined>({ read: pairs => readIssuerStamps(database, pairs) }),
     findIssuer: (tenant, name) => findIssuer(database, tenant, name),
-    keysOf: openKeySets({ clock, log, metrics, loopbackHttp }),
+    keysOf: openKeySets({ clock, log, metrics, loopbackHttp, breaker }),
   })
   return {
     keyUse,

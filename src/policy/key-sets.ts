@@ -12,16 +12,19 @@
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { boundedText } from '../lib/bounded-text.ts'
+import { type BreakerRow, type BreakerState, openBreaker } from '../lib/breaker.ts'
 import type { Clock } from '../lib/clock.ts'
 import { refuse } from '../model/errors.ts'
 import { jwksUriFault } from '../model/issuer.ts'
+import { worstState } from '../telemetry/breaker-metrics.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface KeySetsOptions {
   readonly clock: Clock
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'keySets'>
+  readonly metrics: Pick<Metrics, 'keySets' | 'breakers'>
+  readonly breaker: BreakerRow
   /** Whether a set may be at http: on this machine. */
   readonly loopbackHttp: boolean
 }
@@ -29,17 +32,17 @@ export interface KeySetsOptions {
 const REFRESH_MS = 5 * 60_000
 const STALE_MS = 2 * REFRESH_MS
 const MAX_AGE_MS = 6 * 3_600_000
-/** After a failure nobody asks for this long. */
+/** After a failure nobody asks for this long; after several the breaker of the set says for how long. */
 const RETRY_MS = 2_000
 const TIMEOUT_MS = 3_000
 /** 500 RSA keys. */
 const MAX_BYTES = 256 * 1024
 const ASKS = { burst: 5, everyMs: 10_000 }
 
-const unavailable = (cause: unknown) =>
+const unavailable = (cause: unknown, waitMs = 0) =>
   refuse('dependency-unavailable', 'The keys of the issuer of this token cannot be had.', {
     cause,
-    retryAfterSeconds: RETRY_MS / 1000,
+    retryAfterSeconds: Math.ceil(Math.max(RETRY_MS, waitMs) / 1000),
   })
 
 /** Bounded after decompression; a redirect is an answer like any other that is not 200. */
@@ -64,7 +67,12 @@ const openAsks = ({ now }: Clock) => {
   }
 }
 
-const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsOptions): JWTVerifyGetKey => {
+interface KeySet {
+  readonly find: JWTVerifyGetKey
+  readonly state: () => BreakerState
+}
+
+const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp, breaker: row }: KeySetsOptions): KeySet => {
   const fault = jwksUriFault(uri, { loopbackHttp })
   // When to read is decided here alone, so jose is told never to.
   const never = { cooldownDuration: Number.POSITIVE_INFINITY, cacheMaxAge: Number.POSITIVE_INFINITY }
@@ -74,16 +82,31 @@ const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsO
     [customFetch]: fetchBounded,
   })
   const mayAsk = openAsks(clock)
+  const breaker = openBreaker({ ...row, now: clock.now })
   let readAt = Number.NEGATIVE_INFINITY
   let failed: { readonly at: number; readonly cause: unknown } | undefined
   let reading: Promise<void> | undefined
   /** Reads that were begun. */
   let begun = 0
 
+  /** Once; where it has been left alone, as often as makes sure that it is back: else the next would be asked in five minutes. */
+  const reload = async (): Promise<void> => {
+    do {
+      const report = breaker.admit()
+      if (report === undefined) throw new Error('It has failed too often and is left alone')
+      await remote.reload().then(
+        () => report('succeeded'),
+        error => {
+          report('failed')
+          throw error
+        },
+      )
+    } while (breaker.state() === 'half-open')
+  }
   const readOnce = async (): Promise<void> => {
     try {
       if (fault !== undefined) throw new Error(fault)
-      await remote.reload()
+      await reload()
       readAt = clock.now()
       failed = undefined
       metrics.keySets.inc({ result: 'read' })
@@ -91,13 +114,14 @@ const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsO
       failed = { at: clock.now(), cause }
       metrics.keySets.inc({ result: 'failed' })
       log.warn({ err: cause, uri }, 'key set not read')
-      throw unavailable(cause)
+      throw unavailable(cause, breaker.waitMs())
     }
   }
-  const hasJustFailed = (): boolean => failed !== undefined && clock.now() - failed.at < RETRY_MS
+  const hasJustFailed = (): boolean =>
+    failed !== undefined && (breaker.waitMs() > 0 || clock.now() - failed.at < RETRY_MS)
   /** Begins a read or joins the one in flight; tells which it was. */
   const readSet = async (): Promise<number> => {
-    if (hasJustFailed()) throw unavailable(failed?.cause)
+    if (hasJustFailed()) throw unavailable(failed?.cause, breaker.waitMs())
     if (reading === undefined) {
       begun++
       reading = readOnce().finally(() => {
@@ -109,7 +133,7 @@ const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsO
     return number
   }
 
-  return async (header, token) => {
+  const find: JWTVerifyGetKey = async (header, token) => {
     const age = clock.now() - readAt
     const before = begun
     let read = before
@@ -129,19 +153,21 @@ const openKeySet = (uri: string, { clock, log, metrics, loopbackHttp }: KeySetsO
       }
     }
   }
+  return { find, state: breaker.state }
 }
 
 const MAX_SETS = 1_000
 
 /** Each tenant has sets of its own, so that nobody spends the asks of another. */
 export const openKeySets = (options: KeySetsOptions) => {
-  const sets = new LRUCache<string, JWTVerifyGetKey>({ max: MAX_SETS })
+  const sets = new LRUCache<string, KeySet>({ max: MAX_SETS })
+  options.metrics.breakers.set('jwks', () => worstState([...sets.values()].map(({ state }) => state())))
   return ({ tenant, jwksUri }: { tenant: string; jwksUri: string }): JWTVerifyGetKey => {
     const name = `${tenant} ${jwksUri}`
     const known = sets.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.find
     const opened = openKeySet(jwksUri, options)
     sets.set(name, opened)
-    return opened
+    return opened.find
   }
 }

@@ -4,7 +4,8 @@
  * while, and callers are told so at once.
  */
 import { boundedText } from '../lib/bounded-text.ts'
-import { type BreakerState, openBreaker } from '../lib/breaker.ts'
+import type { Breaker } from '../lib/breaker.ts'
+import { openGuard } from '../lib/guard.ts'
 import { withoutControls } from '../lib/plain-text.ts'
 import { MatrixError } from '../model/errors.ts'
 import type { PolicyEngine } from './engine.ts'
@@ -15,12 +16,9 @@ export interface OpaOptions {
   /** For an agent that asks for one (`--authentication=token`). */
   readonly token: string | undefined
   readonly deadlineMs: number
-  readonly now: () => number
-  readonly onBreaker: (state: BreakerState) => void
+  readonly breaker: Breaker
 }
 
-/** Five seconds of rest after five failures that are half of what was asked in ten; three successes end it. */
-const BREAKER = { threshold: 5, windowMs: 10_000, openMs: 5_000, halfOpenMax: 3 }
 /** A decision has a few hundred bytes. */
 const MAX_BYTES = 64 * 1024
 const MAX_REASONS = 10
@@ -56,8 +54,12 @@ interface Verdict {
   readonly reasons?: unknown
 }
 
-export const openOpa = ({ url, token, deadlineMs, now, onBreaker }: OpaOptions): PolicyEngine => {
-  const breaker = openBreaker({ ...BREAKER, now, onChange: onBreaker })
+export const openOpa = ({ url, token, deadlineMs, breaker }: OpaOptions): PolicyEngine => {
+  const refusal = (waitMs: number) =>
+    unavailable('it has failed too often and is left alone', {
+      retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+    })
+  const guard = openGuard({ breaker, refusal })
   const headers = {
     'Content-Type': 'application/json',
     ...(token !== undefined && { Authorization: `Bearer ${token}` }),
@@ -79,20 +81,6 @@ export const openOpa = ({ url, token, deadlineMs, now, onBreaker }: OpaOptions):
 
   return {
     name: 'opa',
-    async object(input) {
-      const report = breaker.admit()
-      if (!report) {
-        const retryAfterSeconds = Math.max(1, Math.ceil(breaker.waitMs() / 1000))
-        throw unavailable('it has failed too often and is left alone', { retryAfterSeconds })
-      }
-      try {
-        const objections = await ask(JSON.stringify({ input }))
-        report('succeeded')
-        return objections
-      } catch (error) {
-        report('failed')
-        throw error
-      }
-    },
+    object: input => guard(() => ask(JSON.stringify({ input }))),
   }
 }

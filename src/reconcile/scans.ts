@@ -111,7 +111,8 @@ const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
 export const advanceScans = async (dependencies: ScanDependencies): Promise<void> => {
   const { database, scanners } = dependencies
   for (let isMore = true; isMore; ) {
-    const taken = scanners.length === 0 ? [] : await takeScans(database, { limit: TAKEN, holdMs: HOLD_MS })
+    const isAsking = scanners.length > 0 && !scanners.some(scanner => scanner.isLeftAlone?.())
+    const taken = isAsking ? await takeScans(database, { limit: TAKEN, holdMs: HOLD_MS }) : []
     await inLanes(taken, { atOnce: AT_ONCE, work: one => scanOne(dependencies, one) })
     const held = await heldVersions(database, VERSIONS)
     for (const one of held)

@@ -16,4 +16,6 @@ export interface Scanner {
   readonly name: string
   /** Rejects where it cannot tell, which is never taken for clean. */
   scan(object: Scanned): Promise<Verdict>
+  /** It has failed too often and is left alone: nothing is to be taken up for it. */
+  readonly isLeftAlone?: () => boolean
 }

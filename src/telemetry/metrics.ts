@@ -1,5 +1,6 @@
 /** Every metric of the system, each declared once. Labels are bounded: routes, states and codes, never ids. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { breakerMetrics } from './breaker-metrics.ts'
 import { eventMetrics } from './event-metrics.ts'
 import { openSourceMetrics } from './source-metrics.ts'
 import { tusMetrics } from './tus-metrics.ts'
@@ -122,6 +123,7 @@ export const openMetrics = () => {
       labelNames: ['result'] as const,
       registers,
     }),
+    ...breakerMetrics(registers),
     ...openSourceMetrics(registers),
     openUploads: new Gauge({
       name: 'matrix_staged_uploads_open',
@@ -191,12 +193,6 @@ export const openMetrics = () => {
       help: 'Time that a policy engine took for a decision.',
       labelNames: ['engine'] as const,
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-      registers,
-    }),
-    policyBreaker: new Gauge({
-      name: 'matrix_policy_breaker_state',
-      help: 'Circuit breaker before a policy engine: 0 closed, 1 half-open, 2 open (nothing is asked, and nothing allowed).',
-      labelNames: ['engine'] as const,
       registers,
     }),
     openNodes: new Gauge({

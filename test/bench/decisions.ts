@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openBreaker } from '../../src/lib/breaker.ts'
 import { openCedar } from '../../src/policy/cedar.ts'
 import { decide } from '../../src/policy/decide.ts'
 import { policyInput } from '../../src/policy/engine.ts'
@@ -80,7 +81,8 @@ export const decisions = async (): Promise<Table[]> => {
       await writeFile(file, policiesOf(count))
       engines.push(await slowRow(`Cedar, ${count} policies`, openPolicy([await openCedar(file)], metrics)))
     }
-    const options = { url: opa.url, token: undefined, deadlineMs: 5_000, now: Date.now, onBreaker: () => undefined }
+    const breaker = openBreaker({ threshold: 5, windowMs: 10_000, openMs: 5_000, halfOpenMax: 3, now: Date.now })
+    const options = { url: opa.url, token: undefined, deadlineMs: 5_000, breaker }
     const agent = openPolicy([openOpa(options)], metrics)
     engines.push(
       await slowRow('agent over loopback', agent),

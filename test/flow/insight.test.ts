@@ -445,10 +445,17 @@ test('health, readiness and metrics', async () => {
   expect(await expectJson(send('GET', '/readyz'), 200)).toEqual({
     status: 'ready',
     checks: { postgres: 'ok', storage: 'ok', queue: 'ok' },
+    dependencies: {
+      postgres: { breaker: 'closed' },
+      storage: { breaker: 'closed' },
+      queue: { breaker: 'closed' },
+      jwks: { breaker: 'closed' },
+    },
   })
   const metrics = await (await send('GET', '/metrics')).text()
   expect(metrics).toMatch(/^matrix_uploads_total\{result="created"\} \d+$/m)
   expect(metrics).toMatch(/^matrix_resolutions_total\{outcome="ready"\} \d+$/m)
+  expect(metrics).toMatch(/^circuit_breaker_state\{dependency="storage"\} 0$/m)
   for (const id of [asset, key(), 'mtx_live']) expect(metrics).not.toContain(id)
   expect(await expectJson(send('GET', '/v1/doctor', { key: ADMIN_KEY }), 200)).toMatchObject({ healthy: true })
 })

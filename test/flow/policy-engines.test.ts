@@ -245,7 +245,7 @@ describe('without a decision', () => {
     opa.misbehave(response => response.destroy())
     for (let i = 0; i < 5; i++) await unanswered(await ask('GET', card(), { key: owner() }))
     const state = async () =>
-      /matrix_policy_breaker_state\{engine="opa"\} (\d)/.exec(await (await ask('GET', '/metrics')).text())?.[1]
+      /circuit_breaker_state\{dependency="opa"\} (\d)/.exec(await (await ask('GET', '/metrics')).text())?.[1]
     expect(await state()).toBe('2')
     const { length } = opa.asked
     const problem = await unanswered(await ask('GET', card(), { key: owner() }))

@@ -68,6 +68,8 @@ describe('a scanner behind HTTP', () => {
       SCAN_URL: `http://127.0.0.1:${port}/scan`,
       SCAN_TOKEN: 'secret-of-the-scanner',
       SCAN_TIMEOUT_MS: '1000',
+      // It fails in every way here, and is asked again each time.
+      BREAKER_SCAN: '1000/10s/1s/1',
     })
     on = using(opened)
   })

@@ -15,7 +15,7 @@ export type Fault = 'drop-reply' | 'silent' | 'unavailable' | 'truncate' | 'stal
 
 export interface FaultProxy {
   readonly endpoint: string
-  /** The next `times` requests of this method; replaces what was asked before. */
+  /** The next `times` requests of this method, or of any (`*`); replaces what was asked before. */
   fail(method: string, fault: Fault, times?: number): void
   /** Methods of the requests that came, since the last `fail`. */
   seen(): readonly string[]
@@ -31,7 +31,7 @@ export const startFaultProxy = async (upstream: string): Promise<FaultProxy> => 
 
   const server = createServer((incoming, outgoing) => {
     seen.push(incoming.method ?? '')
-    const hit = plan !== undefined && plan.method === incoming.method && plan.left > 0
+    const hit = plan !== undefined && [incoming.method, '*'].includes(plan.method) && plan.left > 0
     if (hit && plan) plan.left--
     const fault = hit ? plan?.fault : undefined
     incoming.on('error', () => undefined)

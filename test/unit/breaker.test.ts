@@ -106,11 +106,40 @@ describe('half-open', () => {
     expect(breaker.state()).toBe('closed')
   })
 
+  test('is said of one that has been open long enough, whether or not somebody asks', () => {
+    expect(breaker.state()).toBe('half-open')
+    expect(states).toEqual(['open'])
+  })
+
+  test('a probe that its caller has left gives its place back', () => {
+    admitted()('left')
+    admitted()('left')
+    expect(breaker.state()).toBe('half-open')
+    succeed(2)
+    expect(breaker.state()).toBe('closed')
+  })
+
   test('the window begins anew', () => {
     succeed(2)
     fail(2)
     expect(breaker.state()).toBe('closed')
   })
+})
+
+test('is half-open before its time where somebody has heard of it', () => {
+  breaker.rouse()
+  expect(breaker.state()).toBe('closed')
+  fail(3)
+  breaker.rouse()
+  expect(states).toEqual(['open', 'half-open'])
+  succeed(2)
+  expect(breaker.state()).toBe('closed')
+})
+
+test('calls that their callers have left open nothing', () => {
+  for (let i = 0; i < 10; i++) admitted()('left')
+  fail(2)
+  expect(breaker.state()).toBe('closed')
 })
 
 test('what was asked before a change of state says nothing afterwards', () => {

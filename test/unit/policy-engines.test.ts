@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBreaker } from '../../src/lib/breaker.ts'
 import type { Principal } from '../../src/model/principal.ts'
 import { openCedar } from '../../src/policy/cedar.ts'
 import { CEDAR_SCHEMA } from '../../src/policy/cedar-schema.ts'
@@ -31,8 +32,7 @@ beforeAll(async () => {
     url: opa.url,
     token: undefined,
     deadlineMs: 5_000,
-    now: Date.now,
-    onBreaker: () => undefined,
+    breaker: openBreaker({ threshold: 5, windowMs: 10_000, openMs: 5_000, halfOpenMax: 3, now: Date.now }),
   })
 })
 afterAll(async () => {

@@ -1,7 +1,8 @@
 /** An agent over HTTP: what counts as a decision, and that nothing is allowed without one. */
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { BreakerState } from '../../src/lib/breaker.ts'
+import { breakerRow, RESILIENCE } from '../../src/config/resilience.ts'
+import { type BreakerState, openBreaker } from '../../src/lib/breaker.ts'
 import { isMatrixError, type MatrixError } from '../../src/model/errors.ts'
 import type { PolicyEngine, PolicyInput } from '../../src/policy/engine.ts'
 import { openOpa } from '../../src/policy/opa.ts'
@@ -20,6 +21,8 @@ let opa: Awaited<ReturnType<typeof startOpa>>
 let engine: PolicyEngine
 let now = 0
 let states: BreakerState[] = []
+const breaker = (onChange: (state: BreakerState) => void = () => undefined) =>
+  openBreaker({ ...breakerRow(RESILIENCE.breakerOpa.fallback ?? ''), now: () => now, onChange })
 beforeEach(async () => {
   opa = await startOpa(() => true)
   now = Date.now()
@@ -28,8 +31,7 @@ beforeEach(async () => {
     url: opa.url,
     token: 'secret-of-the-agent',
     deadlineMs: 2_000,
-    now: () => now,
-    onBreaker: state => states.push(state),
+    breaker: breaker(state => states.push(state)),
   })
 })
 afterEach(() => opa.close())
@@ -133,8 +135,7 @@ describe('no decision, which allows nothing', () => {
       url: opa.url,
       token: undefined,
       deadlineMs: 50,
-      now: () => now,
-      onBreaker: () => undefined,
+      breaker: breaker(),
     })
     const before = performance.now()
     await failure(hasty)
@@ -146,9 +147,7 @@ describe('no decision, which allows nothing', () => {
       response.writeHead(200, { 'Content-Type': 'application/json' })
       response.write('{"result":')
     })
-    await failure(
-      openOpa({ url: opa.url, token: undefined, deadlineMs: 50, now: () => now, onBreaker: () => undefined }),
-    )
+    await failure(openOpa({ url: opa.url, token: undefined, deadlineMs: 50, breaker: breaker() }))
   })
 
   test('nobody there', async () => {

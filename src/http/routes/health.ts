@@ -29,7 +29,18 @@ export interface HealthSource {
 }
 
 const ReadinessSchema = z
-  .object({ status: z.enum(['ready', 'not-ready']), checks: z.record(z.string(), z.enum(['ok', 'down'])) })
+  .object({
+    status: z.enum(['ready', 'not-ready']),
+    checks: z.record(z.string(), z.enum(['ok', 'down'])),
+    dependencies: z
+      .record(
+        z.string(),
+        z.object({ breaker: z.enum(['closed', 'half-open', 'open']), degraded: z.string().optional() }),
+      )
+      .openapi({
+        description: 'What this process asks, with its circuit breaker, and what goes on while it is left alone',
+      }),
+  })
   .openapi('Readiness')
 
 const documented: readonly Pick<RouteConfig, 'path' | 'summary' | 'responses'>[] = [
@@ -116,8 +127,10 @@ export const healthRoutes = (app: OpenAPIHono<Env>, source: HealthSource): void 
   app.get('/healthz', c => c.json({ status: 'ok' }, 200, { 'Cache-Control': 'no-store' }))
 
   app.get('/readyz', async c => {
-    const { ready, checks } = await readiness()
-    return c.json({ status: ready ? 'ready' : 'not-ready', checks }, ready ? 200 : 503, { 'Cache-Control': 'no-store' })
+    const { ready, ...told } = await readiness()
+    return c.json({ status: ready ? 'ready' : 'not-ready', ...told }, ready ? 200 : 503, {
+      'Cache-Control': 'no-store',
+    })
   })
 
   app.get('/metrics', async c => {
