@@ -14,6 +14,7 @@ import { RESUMABLE } from './config/resumable.ts'
 import { SCAN } from './config/scan.ts'
 import { STAGING } from './config/staging.ts'
 import { STREAMING } from './config/streaming.ts'
+import { STREAM_OUTPUT } from './config/streams.ts'
 import { WEBHOOKS } from './config/webhooks.ts'
 import {
   AUTO,
@@ -122,6 +123,7 @@ export const VARIABLES = {
   ...SCAN,
   ...FETCHING,
   ...WEBHOOKS,
+  ...STREAM_OUTPUT,
   ...STAGING,
   ...IMPORTS,
   ...LONG_WORK,
