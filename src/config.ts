@@ -15,6 +15,7 @@ import { RESUMABLE } from './config/resumable.ts'
 import { SCAN } from './config/scan.ts'
 import { STAGING } from './config/staging.ts'
 import { STREAMING } from './config/streaming.ts'
+import { STREAM_OUTPUT } from './config/streams.ts'
 import { WEBHOOKS } from './config/webhooks.ts'
 import {
   AUTO,
@@ -123,6 +124,7 @@ export const VARIABLES = {
   ...SCAN,
   ...FETCHING,
   ...WEBHOOKS,
+  ...STREAM_OUTPUT,
   ...STAGING,
   ...IMPORTS,
   ...LONG_WORK,

@@ -48,6 +48,7 @@ import { openPictureUrls } from './resolve/picture-urls.ts'
 import { openLook, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { configuredScanners } from './scan/configured.ts'
+import { openRedisStreams } from './streams/redis-streams.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
 import { HERE } from './transform/calibration.ts'
@@ -128,6 +129,11 @@ export const openCore = async ({
     readLimits: (tenant, product) => findLimits(database, tenant, product),
   })
 
+  const streams =
+    engines.queue.kind === 'redis' && config.eventStreams
+      ? openRedisStreams(engines.queue.url, { onError: error => log.debug({ err: error }, 'streams connection') })
+      : undefined
+
   return {
     config,
     engines,
@@ -151,6 +157,8 @@ export const openCore = async ({
       ports: config.webhookPorts,
     },
     queue,
+    /** Of events, where there is a Redis. */
+    streams,
     journal,
     /** Of originals, where collections ask for it. */
     scanners: configuredScanners(config, { clock, metrics }),
@@ -173,6 +181,7 @@ export const openCore = async ({
       await journal.close()
       await queue.close()
       rates.close()
+      streams?.close()
       await database.close()
       storeGuard.close()
       originals.close()

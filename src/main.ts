@@ -9,6 +9,7 @@ import { seedOnce } from './embedded/demo.ts'
 import { startEngines } from './embedded/engines.ts'
 import { reachable } from './embedded/reachable.ts'
 import { keepAdminKey } from './embedded/secrets.ts'
+import { startRelay } from './events/start-relay.ts'
 import { startTelling } from './events/start-telling.ts'
 import { type Core, openCore, openGateway } from './gateway.ts'
 import { createApp } from './http/app.ts'
@@ -102,6 +103,7 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   }
   const sweep = startSweep(core)
   stack.add('sweep', sweep.stop)
+  stack.add('streams', startRelay(core).stop)
   if (config.role !== 'gateway') {
     const drain = config.role === 'all' ? await openWorkerOnceAdmitted(core, log) : (await openWorker(core)).drain
     stack.add('worker', drain)

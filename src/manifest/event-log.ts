@@ -21,6 +21,15 @@ export interface LogPage {
 export const readLog = (sql: Sql, { tenant, after, limit }: LogPage): Promise<LoggedEvent[]> =>
   sql.rows<LoggedEvent>(PAGE, [tenant, after, limit])
 
+const WHOLE = {
+  name: 'events_whole',
+  text: `select ${COLUMNS} from event where tenant_id is not null and seq > $1 and seq is not null order by seq limit $2`,
+}
+
+/** Of all tenants. */
+export const readWholeLog = (sql: Sql, after: number, limit: number): Promise<LoggedEvent[]> =>
+  sql.rows<LoggedEvent>(WHOLE, [after, limit])
+
 const OF_ASSET = {
   name: 'events_of_asset',
   text: `select ${COLUMNS} from event where tenant_id = $1 and asset_id = $4 and asset_event_no > coalesce((

@@ -29,6 +29,8 @@ export interface Nearby {
   serve(taker: Taker): () => void
   /** After the commit that made a derivative visible. */
   readonly settled: Topic<Settled>
+  /** After events have got their numbers: how many. */
+  readonly numbered: Topic<number>
 }
 
 export const openNearby = (): Nearby => {
@@ -46,5 +48,6 @@ export const openNearby = (): Nearby => {
       return () => void takers.delete(taker)
     },
     settled: openTopic(),
+    numbered: openTopic(),
   }
 }

@@ -21,6 +21,8 @@ import { subscriptionSecretPlace } from '../model/subscription.ts'
 import { probeStore } from '../objects/probe.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { HintQueue } from '../queue/queue.ts'
+import type { EventStreams } from '../streams/streams.ts'
+import { checkStreams } from './check-streams.ts'
 
 export interface Check {
   readonly check: string
@@ -38,6 +40,7 @@ interface Patient {
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
   readonly queue: HintQueue
+  readonly streams: EventStreams | undefined
   readonly purgeTargets: readonly PurgeTarget[]
 }
 
@@ -47,6 +50,7 @@ export const examine = async ({
   originals,
   derivatives,
   queue,
+  streams,
   purgeTargets,
   config,
 }: Patient): Promise<{ healthy: boolean; checks: Check[] }> => {
@@ -81,6 +85,7 @@ export const examine = async ({
       return { ok: unreadable === 0, detail: { sealed: sealing.isOn, ...counts } }
     }),
     attempt('webhooks', () => webhooks(database)),
+    attempt('streams', () => checkStreams(database, streams)),
     attempt('cdn', async () => {
       if (config.cdnBaseUrl === undefined) return { ok: true, detail: 'no CDN is configured' }
       const unsigned = await findUnsigned(database)

@@ -14,6 +14,7 @@ import { expireKeys } from '../manifest/idempotency.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
 import { tidyOperations } from '../manifest/tidy-operations.ts'
+import type { Nearby } from '../queue/nearby.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
@@ -42,18 +43,26 @@ export type SweepOptions = EraseDependencies &
   PurgeDependencies &
   ScanDependencies &
   StagingDependencies &
-  TidyUploadsOptions & { readonly config: Config; readonly metrics?: Pick<Metrics, 'scheduleLag'> }
+  TidyUploadsOptions & {
+    readonly config: Config
+    readonly nearby: Pick<Nearby, 'numbered'>
+    readonly metrics?: Pick<Metrics, 'scheduleLag'>
+  }
 
 export const startSweep = (options: SweepOptions): Sweep => {
-  const { database, log, config, clock } = options
+  const { database, log, config, clock, nearby } = options
   const sequencer = openSequencer(database, clock)
+  const number = async (work: () => Promise<number>): Promise<void> => {
+    const count = await work()
+    if (count > 0) nearby.numbered.publish(count)
+  }
   const advance = () => advanceOperations(database, undefined, config.maxTransformCpuMs)
   const prune = openPruning(options)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await carryOutSchedules(options)
     await expireKeys(database)
-    await sequencer.all()
+    await number(sequencer.all)
     await chainAudit(database)
     await refreshStatistics(database)
     await advance()
@@ -71,7 +80,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })
   const rounds = [
-    every(SEQUENCE_MS, sequencer.next),
+    every(SEQUENCE_MS, () => number(sequencer.next)),
     every(CHAIN_MS, () => chainAudit(database)),
     every(SCHEDULE_MS, () => carryOutSchedules(options)),
     every(STATISTICS_MS, () => refreshStatistics(database)),

@@ -68,6 +68,7 @@ type Rows = Pick<
   | 'scanners'
   | 'metrics'
   | 'purgeTargets'
+  | 'nearby'
 >
 
 /** Every object has its row and the bytes that its key says, every row its object; nothing else is there. */

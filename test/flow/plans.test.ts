@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Core, openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import { chainAudit } from '../../src/manifest/audit-chain.ts'
+import { readWholeLog } from '../../src/manifest/event-log.ts'
+import { firstNumberedSince, notePublished, relayStanding } from '../../src/manifest/event-relay.ts'
 import { sequenceEvents } from '../../src/manifest/events.ts'
 import { refreshStatistics } from '../../src/manifest/statistics.ts'
 import { startKeyUse } from '../../src/policy/key-use.ts'
@@ -174,6 +176,14 @@ const tellThem = async (core: Core, { ok }: Opened, asset: string): Promise<void
   await ok('DELETE', `/v1/subscriptions/${apart}`, { key, headers: IF_ANY })
 }
 
+/** What carries the log into streams asks of it. */
+const carryThem = async ({ database }: Core): Promise<void> => {
+  const { published, head } = await relayStanding(database)
+  await firstNumberedSince(database, { at: new Date(), head })
+  await readWholeLog(database, published, 500)
+  await notePublished(database, head)
+}
+
 /** As many as there are events, of the subscription that is there. */
 const DELIVERED = `insert into delivery (tenant_id, delivery_id, subscription_id, event_seq, event_id, asset_id, type, replay_id, state, finished_at)
   select e.tenant_id, gen_random_uuid(), s.subscription_id, e.insert_no, e.event_id, e.asset_id, e.type, gen_random_uuid(), 'DONE', now()
@@ -203,6 +213,7 @@ const exercise = async (core: Core): Promise<string> => {
   await Promise.all([made(whole), made(asset)])
   await nameThem(opened, whole, asset)
   await tellThem(core, opened, asset)
+  await carryThem(core)
   const card = `/v1/products/shop-web/assets/${asset}/renditions/card`
   await ok('GET', card, { key, headers: { Accept: 'application/json' } })
   await ok('GET', card, { key, headers: { Accept: 'application/json' } })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seedDemo } from '../../src/cli/demo-set.ts'
 import { readConfig } from '../../src/config.ts'
+import { configuredQueue } from '../../src/engines.ts'
 import { type Core, type Engines, openCore, openGateway } from '../../src/gateway.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { Clock } from '../../src/lib/clock.ts'
@@ -69,7 +70,7 @@ export const startSystem = async ({
   const connection = { ...database.config }
   const engines: Engines = {
     database: connection,
-    queue: { kind: 'postgres', connection },
+    queue: configuredQueue(config, connection),
     s3: {
       endpoint: s3.endpoint,
       region: s3.region,
