@@ -146,6 +146,7 @@ export const openCore = async ({
     derivatives,
     /** Uploads under way: what is in it is nobody's word yet. */
     staging,
+    isStoreLeftAlone: () => storeGuard.breaker.state() === 'open',
     spoolFolder,
     fetchOriginal: openConfiguredFetch(config, {
       folder: spoolFolder,

@@ -7,6 +7,7 @@ import { migrate, readMigrations } from './manifest/migrate.ts'
 import { adminKeyId, ensureTenant, putAdminKey } from './manifest/products.ts'
 import { isMatrixError } from './model/errors.ts'
 import { hashSecret } from './model/ids.ts'
+import { RETRIES } from './model/retries.ts'
 import { prepareQueue } from './queue/bullmq.ts'
 
 const AWAY = ['dependency-unavailable', 'dependency-timeout', 'storage-unavailable'] as const
@@ -20,9 +21,9 @@ export const prepare = async (core: Core, adminKey: string | undefined): Promise
     try {
       return await prepareOnce(core, adminKey)
     } catch (error) {
-      if (!AWAY.some(code => isMatrixError(error, code)) || attempt === 5) throw error
+      if (!AWAY.some(code => isMatrixError(error, code)) || attempt + 1 >= RETRIES.start.tries) throw error
       core.log.warn({ err: error }, 'engine away or busy, trying again')
-      await setTimeout(fullJitter(attempt, { baseMs: 500, capMs: 4_000 }))
+      await setTimeout(fullJitter(attempt, RETRIES.start))
     }
   }
 }

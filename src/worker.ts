@@ -58,6 +58,7 @@ export const openWorker = async (core: Core, engine = engineHere()): Promise<Wor
     derivatives,
     pools,
     avif,
+    isStoreLeftAlone: core.isStoreLeftAlone,
     owner,
     leaseMs: config.leaseMs,
     log,

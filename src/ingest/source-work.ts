@@ -29,6 +29,7 @@ import { findSource, type KeptSource } from '../manifest/sources.ts'
 import { ALIAS_NAMESPACE } from '../model/alias.ts'
 import { actorOf } from '../model/audit.ts'
 import { type ErrorCode, isMatrixError, MatrixError } from '../model/errors.ts'
+import { OURS, RETRIES } from '../model/retries.ts'
 import { bucketSecretPlace, principalOf } from '../model/source-system.ts'
 import { signGet } from '../objects/sign-get.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -55,19 +56,8 @@ export interface SourceWorkDependencies {
 }
 
 const AT_ONCE = 4
-/** About an hour, on average. */
-const TRIES = 10
-const BACKOFF = { baseMs: 15_000, capMs: 3_600_000 }
 /** Storing what was fetched. */
 const STORE_MS = 60_000
-/** Ours to mend: a source that was unlucky with us loses no try. */
-const OURS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'storage-unavailable',
-  'storage-full',
-  'overloaded',
-  'dependency-unavailable',
-  'dependency-timeout',
-])
 /** What an earlier item of the same source may have made in the same moment. */
 const AGAIN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['alias-conflict'])
 const MAX_ATTRIBUTES = 16_384
@@ -201,10 +191,10 @@ export const openSourceWork = (dependencies: SourceWorkDependencies) => {
       const code = isMatrixError(error) ? error.code : 'internal'
       if (!isMatrixError(error)) log.error({ err: error, event: item.event }, 'item of a source not made')
       const isOurs = OURS.has(code)
-      const isRetried = isOurs || ((isAgain(error) || code === 'internal') && item.failures + 1 < TRIES)
+      const isRetried = isOurs || ((isAgain(error) || code === 'internal') && item.failures + 1 < RETRIES.item.tries)
       metrics.sourceItems.inc({ source: item.source, result: isRetried ? 'retried' : code })
       if (!isRetried) await finishItem(database, item, { state: 'DEAD', code })
-      else await deferItem(database, item, { code, afterMs: fullJitter(item.failures, BACKOFF), counts: !isOurs })
+      else await deferItem(database, item, { code, afterMs: fullJitter(item.failures, RETRIES.item), counts: !isOurs })
     }
   }
 

@@ -7,6 +7,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { fullJitter } from '../lib/backoff.ts'
 import { isMatrixError } from '../model/errors.ts'
+import { RETRIES } from '../model/retries.ts'
 import { translateDriverError } from './driver-error.ts'
 import { openPresence, PROBE_MS, type Presence } from './presence.ts'
 
@@ -170,8 +171,9 @@ export const openDatabase = ({
           return await once(work)
         } catch (error) {
           const code = sqlState(error)
-          if (attempt >= 3 || code === undefined || !RETRIED.has(code)) throw translateDriverError(error, 'transaction')
-          await new Promise(resolve => setTimeout(resolve, fullJitter(attempt, { baseMs: 10, capMs: 200 })))
+          if (attempt + 1 >= RETRIES.transaction.tries || code === undefined || !RETRIED.has(code))
+            throw translateDriverError(error, 'transaction')
+          await new Promise(resolve => setTimeout(resolve, fullJitter(attempt, RETRIES.transaction)))
         }
       }
     },

@@ -15,9 +15,10 @@ import { fullJitter } from '../lib/backoff.ts'
 import { groupBy } from '../lib/group-by.ts'
 import type { Cause, Fact } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
-import { MAX_ATTEMPTS, MAX_CRASHES } from '../model/limits.ts'
+import { MAX_CRASHES } from '../model/limits.ts'
 import type { ClaimedNode, Derivative, LeafName, NodeFailure } from '../model/node.ts'
 import type { Step } from '../model/recipe.ts'
+import { RETRIES } from '../model/retries.ts'
 import type { Database, Sql } from './database.ts'
 import { insertDerivative } from './derivatives.ts'
 import { appendFacts } from './events.ts'
@@ -200,7 +201,7 @@ export const failNode = async (
     cause,
   }: { node: ClaimedNode; code: string; retryable: boolean; crashed: boolean; retryAfterMs: number; cause: Cause },
 ): Promise<'RETRY' | 'DEAD' | 'stale'> => {
-  const exhausted = node.attempts >= MAX_ATTEMPTS || (crashed && node.crashes + 1 >= MAX_CRASHES)
+  const exhausted = node.attempts >= RETRIES.node.tries || (crashed && node.crashes + 1 >= MAX_CRASHES)
   const state = retryable && !exhausted ? 'RETRY' : 'DEAD'
   const failure: NodeFailure = { code, at: new Date().toISOString(), attempts: node.attempts }
   return database.transaction(async tx => {

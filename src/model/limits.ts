@@ -1,5 +1,3 @@
-/** Tries of a node, lost workers included, before it is quarantined. */
-export const MAX_ATTEMPTS = 5
 /** Deaths of a decode process while it worked on a node: once may be chance, twice is the input. */
 export const MAX_CRASHES = 2
 /** Nodes of one original in one claim: bounds what a lost worker has to do again. */

@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { fullJitter } from '../lib/backoff.ts'
+import { RETRIES } from '../model/retries.ts'
 
 const EARNED_PER_CALL = 0.2
 /** How many retries may be saved up: enough for one blip under 20 parallel calls. */
 const BUDGET_CAP = 20
-const BACKOFF = { baseMs: 50, capMs: 1_000 }
 
 export interface RetryOptions {
   readonly attempts: number
@@ -27,7 +27,7 @@ export const retryWithBudget = ({ attempts, isTransient }: RetryOptions): Retry 
       } catch (error) {
         if (tried + 1 >= attempts || budget < 1 || signal?.aborted || !isTransient(error)) throw error
         budget -= 1
-        await delay(fullJitter(tried, BACKOFF), undefined, { signal })
+        await delay(fullJitter(tried, RETRIES.store), undefined, { signal })
       }
     }
   }

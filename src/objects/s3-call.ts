@@ -2,6 +2,7 @@
 import type { Outcome } from '../lib/breaker.ts'
 import type { Guard } from '../lib/guard.ts'
 import { type ErrorCode, isMatrixError } from '../model/errors.ts'
+import { RETRIES } from '../model/retries.ts'
 import { retryWithBudget } from './retry.ts'
 import { isTransient, translate } from './s3-errors.ts'
 import { BodyFailed } from './s3-upload.ts'
@@ -12,7 +13,13 @@ export type Call = <T>(what: string, attempt: () => Promise<T>, signal?: AbortSi
 const AWAY: ReadonlySet<ErrorCode> = new Set(['storage-unavailable', 'dependency-timeout'])
 
 /** The budget of retries is that of whoever opens it. All tries of a call are one to the breaker. */
-export const openCaller = ({ attempts = 3, guard = unguarded }: { attempts?: number; guard?: Guard }): Call => {
+export const openCaller = ({
+  attempts = RETRIES.store.tries,
+  guard = unguarded,
+}: {
+  attempts?: number
+  guard?: Guard
+}): Call => {
   const retry = retryWithBudget({ attempts, isTransient })
   return async (what, attempt, signal) => {
     signal?.throwIfAborted()

@@ -10,14 +10,12 @@ import type { Verified } from '../deliver/purge-verify.ts'
 import { fullJitter } from '../lib/backoff.ts'
 import type { Targets } from '../manifest/purges.ts'
 import type { PurgeProgress, PurgeState } from '../model/purge.ts'
+import { RETRIES } from '../model/retries.ts'
 
 export const VERIFY = 'verify'
 
-/** With full jitter ten tries take 16 minutes on average, and 32 at most. */
-const MAX_TRIES = 10
 /** Told so often, and a copy was still there each time. */
 const MAX_ROUNDS = 5
-const RETRY = { baseMs: 2_000, capMs: 15 * 60_000 }
 const MAX_RETRY_AFTER_MS = 3_600_000
 
 /** `undefined`: it was not told, for others of the round came first. */
@@ -35,9 +33,9 @@ export const afterCall = (
   const tries = before.tries + (!said.ok && said.limited ? 0 : 1)
   const told = { tries, answer: said.answer, at, notBefore: now }
   if (said.ok) return { ...told, state: 'DONE' }
-  if (tries >= MAX_TRIES) return { ...told, state: 'DEAD' }
+  if (tries >= RETRIES.purge.tries) return { ...told, state: 'DEAD' }
   const asked = Math.min(said.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
-  return { ...told, state: 'PENDING', notBefore: now + Math.max(asked, fullJitter(Math.max(tries, 1), RETRY)) }
+  return { ...told, state: 'PENDING', notBefore: now + Math.max(asked, fullJitter(Math.max(tries, 1), RETRIES.purge)) }
 }
 
 const afterVerifying = (
@@ -49,7 +47,7 @@ const afterVerifying = (
   const asked = { tries, answer: `${result} ${answer}`, at, notBefore: now }
   if (result !== 'stale' && result !== 'no answer') return { ...asked, state: 'DONE' }
   if (tries >= MAX_ROUNDS) return { ...asked, state: 'DEAD' }
-  return { ...asked, state: 'PENDING', notBefore: now + fullJitter(tries, RETRY) }
+  return { ...asked, state: 'PENDING', notBefore: now + fullJitter(tries, RETRIES.purge) }
 }
 
 export interface Round {

@@ -24,6 +24,7 @@ import {
 import { findSaga, leaseSaga, lockSaga, openSagas, releaseSaga, setSagaState } from '../manifest/sagas.ts'
 import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
+import { RETRIES } from '../model/retries.ts'
 import {
   type Saga,
   type SagaKind,
@@ -67,9 +68,6 @@ export interface SagaOptions {
 
 /** How soon a pause and a cancellation are felt. */
 const BATCH = 32
-/** With full jitter ten tries take 2 minutes on average, and 4 at most: the restart of a store. */
-const MAX_TRIES = 10
-const RETRY = { baseMs: 1_000, capMs: 60_000 }
 
 const problemOf = (error: unknown): { problem: StepProblem; retryable: boolean } => {
   if (error instanceof StepHopeless) return { ...problemOf(error.cause), retryable: false }
@@ -101,8 +99,8 @@ const miss = async (
   if (error instanceof SagaStopped || isAbsence(error)) throw error
   const { problem, retryable } = problemOf(error)
   if (problem.code === 'internal') log.error({ err: error, saga: saga.id, step: step.no }, 'step of a saga')
-  const again = retryable && step.tries + 1 < MAX_TRIES
-  const afterMs = again ? fullJitter(step.tries, RETRY) : 0
+  const again = retryable && step.tries + 1 < RETRIES.step.tries
+  const afterMs = again ? fullJitter(step.tries, RETRIES.step) : 0
   await missStep(database, saga, step, { to: again ? step.state : final, problem, afterMs })
   onStep(saga.kind, again ? 'retried' : final === 'FAILED' ? 'failed' : 'stuck')
 }

@@ -25,6 +25,7 @@ import {
   tellScan,
 } from '../manifest/scans.ts'
 import { digestOf } from '../model/ids.ts'
+import { RETRIES } from '../model/retries.ts'
 import type { Verdict } from '../model/scan.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { Scanner } from '../scan/scanner.ts'
@@ -44,7 +45,6 @@ const AT_ONCE = 2
 const TAKEN = 16
 /** Longer than 5 GiB take to be read; a scan that takes longer still is done twice. */
 const HOLD_MS = 15 * 60_000
-const RETRY = { baseMs: 2_000, capMs: 5 * 60_000 }
 const VERSIONS = 100
 
 const CAUSE = { actor: 'scan', correlationId: 'scan' }
@@ -72,7 +72,7 @@ const scanOne = async (dependencies: ScanDependencies, taken: TakenScan): Promis
     metrics?.scans.inc({ result: 'failed' })
     log.warn({ err: error, original: taken.sha256, tries: taken.tries }, 'not scanned')
     const why = error instanceof Error ? error.message : 'failed'
-    await postponeScan(database, taken, { why, waitMs: RETRY.baseMs + fullJitter(taken.tries, RETRY) })
+    await postponeScan(database, taken, { why, waitMs: RETRIES.scan.baseMs + fullJitter(taken.tries, RETRIES.scan) })
   }
 }
 

@@ -18,6 +18,7 @@ import { MAX_CLAIM } from '../model/limits.ts'
 import type { ClaimedNode } from '../model/node.ts'
 import type { ImageFacts } from '../model/original.ts'
 import { MEDIA_TYPE } from '../model/recipe.ts'
+import { OURS, RETRIES } from '../model/retries.ts'
 import { derivativeKey } from '../objects/keys.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { knowsStep } from '../ops/registry.ts'
@@ -34,6 +35,8 @@ export interface TransformDependencies {
   readonly database: Database
   readonly originals: ObjectStore
   readonly derivatives: ObjectStore
+  /** Its breaker is open: nothing is to be claimed that would have to be read and put. */
+  readonly isStoreLeftAlone: () => boolean
   /** Of its own for what somebody waits for. */
   readonly pools: Readonly<Record<'urgent' | 'background', DecodePool>>
   /** AVIF takes ten times what the other formats do: this much of it at once, or it would take all hands. */
@@ -48,7 +51,8 @@ export interface TransformDependencies {
   readonly look: (original: { tenant: string; sha256: Hex; image: ImageFacts; bytes: Buffer }) => void
 }
 
-const RETRY = { baseMs: 500, capMs: 30_000 }
+/** Until a node that met a store which is left alone is taken up again, with full jitter. */
+const LEFT_ALONE_MS = 4_000
 
 export interface Ahead extends Upcoming {
   /** When the first nodes are claimed. */
@@ -75,6 +79,7 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
     try {
       if (ahead && !(await ahead.planned)) return 0
       for (let claimed = 0; ; ) {
+        if (deps.isStoreLeftAlone()) return claimed
         const withAvif = urgent || avif.isOpen()
         const wish = {
           tenant,
@@ -231,7 +236,13 @@ const fail = async (
   node: ClaimedNode,
   { code, retryable, crashed }: { code: string; retryable: boolean; crashed: boolean },
 ): Promise<void> => {
-  const retryAfterMs = fullJitter(node.attempts, RETRY)
+  // No fault of the node's: an outage that is longer than its tries would end it.
+  if (OURS.has(code) && deps.isStoreLeftAlone()) {
+    await giveBackNodes(deps.database, [node], Math.random() * LEFT_ALONE_MS)
+    deps.metrics.nodes.inc({ outcome: 'given back' })
+    return
+  }
+  const retryAfterMs = fullJitter(node.attempts, RETRIES.node)
   const state = await failNode(deps.database, {
     node,
     code,

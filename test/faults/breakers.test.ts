@@ -2,11 +2,14 @@
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MatrixError } from '../../src/model/errors.ts'
+import { RETRIES } from '../../src/model/retries.ts'
 import { configuredScanners } from '../../src/scan/configured.ts'
 import { openMetrics } from '../../src/telemetry/metrics.ts'
+import { openWorker } from '../../src/worker.ts'
 import { type FaultProxy, startFaultProxy } from '../support/s3-fault-proxy.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
+import { query } from './intact.ts'
 import { photo } from './photo.ts'
 import { openSide, type Side } from './side.ts'
 
@@ -104,4 +107,31 @@ test('a scanner that fails is left alone, and originals that the store does not 
   expect(metrics.breakers.get('scan')?.()).toBe('open')
   expect(await scan(given)).toBe('clamd has failed too often and is left alone')
   expect(scanner?.isLeftAlone?.()).toBe(true)
+})
+
+test('work that meets an outage of the store is not used up by it', async () => {
+  await system.worker?.drain()
+  const { digest } = await system.upload(await photo(++seed))
+  const original = digest.slice(7)
+  const nodes = (): Promise<{ state: string; attempts: number }[]> =>
+    query(system.core, `select state, attempts from node where original = decode($1, 'hex')`, [original])
+  // One more try that counts would be the last.
+  const used = RETRIES.node.tries - 1
+  await query(system.core, `update node set attempts = ${used} where original = decode($1, 'hex')`, [original])
+  // A process of its own, which has not met the store yet.
+  const { core, close } = await openSide({
+    config: system.config,
+    engines: { ...system.engines, s3: { ...system.engines.s3, endpoint: proxy.endpoint } },
+  })
+  proxy.fail('*', 'unavailable')
+  for (let i = 0; i < 2; i++) await core.originals.stat('nothing').catch(() => undefined)
+  const worker = await openWorker(core)
+  await until('the store is left alone', core.isStoreLeftAlone)
+  await until('nothing is in hand', async () => (await nodes()).every(({ state }) => state !== 'RUNNING'))
+  for (const node of await nodes()) expect(node).toMatchObject({ state: 'QUEUED', attempts: used })
+  proxy.fail('*', 'unavailable', 0)
+  const isDone = async () => (await nodes()).every(({ state }) => state === 'DONE')
+  await until('everything is derived', isDone, { withinMs: 30_000 })
+  await worker.drain()
+  await close()
 })

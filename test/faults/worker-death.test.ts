@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimNodes, expireLeases, settleNode } from '../../src/manifest/nodes.ts'
-import { MAX_ATTEMPTS } from '../../src/model/limits.ts'
+import { RETRIES } from '../../src/model/retries.ts'
 import { openWorker } from '../../src/worker.ts'
 import { environmentOf, forkNode } from '../support/fork-node.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -143,7 +143,7 @@ test('a node whose workers all die is given up after a bounded number of them', 
   const { asset, original } = await upload(5)
   const { database } = system.core
   const cause = { actor: 'test', correlationId: 'test' }
-  for (let death = 1; death <= MAX_ATTEMPTS; death++) {
+  for (let death = 1; death <= RETRIES.node.tries; death++) {
     const claimed = await claimNodes(database, {
       tenant: system.config.tenant,
       original,
@@ -157,7 +157,7 @@ test('a node whose workers all die is given up after a bounded number of them', 
     await query(system.core, `update node set not_before = now() where state = 'RETRY'`)
   }
   for (const node of await nodesOf(original))
-    expect(node).toMatchObject({ state: 'DEAD', attempts: MAX_ATTEMPTS, executions: 0 })
+    expect(node).toMatchObject({ state: 'DEAD', attempts: RETRIES.node.tries, executions: 0 })
   const completeness = await system.call('GET', `/v1/assets/${asset}/versions/1/completeness`, { key: ADMIN_KEY })
   expect(await completeness.json()).toMatchObject({
     state: 'FAILED',
