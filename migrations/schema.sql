@@ -395,6 +395,16 @@ create table event_head (
   constraint event_head_one_check CHECK (one)
 );
 
+create table event_relay (
+  one boolean not null default true,
+  log_id uuid not null default gen_random_uuid(),
+  published_seq bigint not null default 0,
+  published_at timestamp with time zone not null default now(),
+  constraint event_relay_pkey PRIMARY KEY (one),
+  constraint event_relay_one_check CHECK (one),
+  constraint event_relay_published_seq_check CHECK ((published_seq >= 0))
+);
+
 create table event_replay (
   tenant_id text not null,
   replay_id uuid not null,
@@ -1140,6 +1150,7 @@ CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) 
 CREATE INDEX comparison_of_new_node ON public.comparison USING btree (tenant_id, new_node);
 CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHERE (compared_at IS NULL);
 CREATE INDEX delivery_dead ON public.delivery USING btree (tenant_id, subscription_id, delivery_no) WHERE (state = 'DEAD'::text);
+CREATE INDEX delivery_dead_by_time ON public.delivery USING btree (tenant_id, finished_at DESC, delivery_id DESC) WHERE (state = 'DEAD'::text);
 CREATE INDEX delivery_due ON public.delivery USING btree (tenant_id, subscription_id, not_before) WHERE (state = 'PENDING'::text);
 CREATE UNIQUE INDEX delivery_in_turn ON public.delivery USING btree (tenant_id, subscription_id, asset_id) WHERE (state = 'PENDING'::text);
 CREATE INDEX delivery_listed ON public.delivery USING btree (tenant_id, subscription_id, delivery_no);

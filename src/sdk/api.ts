@@ -346,6 +346,13 @@ export interface Event {
   readonly sequence: string
   readonly partitionkey: string
   readonly correlationid: string
+  /** The event that brought it about */
+  readonly causationid?: string
+  /** Of the request that it goes back to */
+  readonly traceparent?: string
+  readonly authtype: 'service_account' | 'app_user' | 'system'
+  /** Whose credential it was, for the product that it belongs to and for administrators */
+  readonly authid?: string
   /** By its type; always `asset`, `asset_event_no` (1, 2, … of the asset) and `mutation` */
   readonly data?: Readonly<Record<string, unknown>>
 }
@@ -1106,6 +1113,8 @@ export interface Capabilities {
 export interface Readiness {
   readonly status: 'ready' | 'not-ready'
   readonly checks: { readonly [key: string]: 'ok' | 'down' }
+  /** What this process asks, with its circuit breaker, and what goes on while it is left alone */
+  readonly dependencies: { readonly [key: string]: { readonly breaker: 'closed' | 'half-open' | 'open'; readonly degraded?: string } }
 }
 
 export interface Efficiency {
