@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Audience, EVENT_TYPES, EVENTS } from '../../src/model/event-catalogue.ts'
 import { OPERATION_NAMES } from '../../src/ops/registry.ts'
+import { type Document, printApi } from '../support/print-api.ts'
 import { printCli, printConfiguration, printEnvExample, printErrors, printOperations } from '../support/print-docs.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 import { type System, startSystem } from '../support/system.ts'
@@ -22,6 +23,7 @@ const printOpenApi = async (): Promise<string> => {
   const { servers: _, ...document } = (await response.json()) as Record<string, unknown>
   return `${JSON.stringify(document, null, 2)}\n`
 }
+const printTypes = async (): Promise<string> => printApi(JSON.parse(await printOpenApi()) as Document)
 const printSchema = (): Promise<string> => dumpSchema(system.core.engines.database as object)
 
 test('every operation has its sample, and all of them are small', () => {
@@ -55,6 +57,7 @@ test.each<[string, () => string | Promise<string>]>([
   ['docs/errors.md', printErrors],
   ['docs/cli.md', printCli],
   ['docs/openapi.json', printOpenApi],
+  ['src/sdk/api.ts', printTypes],
   ['migrations/schema.sql', printSchema],
 ])('%s', async (file, print) => {
   await expect(await print(), 'run `npm run docs`').toMatchFileSnapshot(join(ROOT, file))

@@ -103,7 +103,9 @@ describe('imports', () => {
 
 describe('files', () => {
   test('none has outgrown its name', () => {
-    expect(sources.filter(file => read(file).split('\n').length > 300)).toEqual([])
+    const isPrinted = (text: string): boolean => text.startsWith('/** Printed by `npm run docs`')
+    const long = sources.filter(file => read(file).split('\n').length > 300 && !isPrinted(read(file)))
+    expect(long).toEqual([])
   })
 
   const ENTRY = /^(src\/main\.ts|workers\/[^/]+\.ts)$/

@@ -36,7 +36,11 @@ const Item = z.strictObject({
   dpr: z
     .literal([1, ...DPRS])
     .default(1)
-    .openapi({ description: 'For a screen with so many pixels to one of the page; not of an original' }),
+    // Of several literals the printer would show the first.
+    .openapi({
+      enum: [1, ...DPRS],
+      description: 'For a screen with so many pixels to one of the page; not of an original',
+    }),
 })
 type Item = z.infer<typeof Item>
 const Items = z.array(Item).min(1).max(MAX_ITEMS)
