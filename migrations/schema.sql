@@ -522,6 +522,15 @@ create table matrix_revision (
   constraint matrix_revision_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
 );
 
+create table measurement (
+  tenant_id text not null,
+  name text not null,
+  value double precision not null,
+  measured_at timestamp with time zone not null default now(),
+  constraint measurement_pkey PRIMARY KEY (tenant_id, name),
+  constraint measurement_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
 create table node (
   tenant_id text not null,
   node_id bytea not null,

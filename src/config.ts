@@ -16,12 +16,14 @@ import { SCAN } from './config/scan.ts'
 import { STAGING } from './config/staging.ts'
 import { STREAMING } from './config/streaming.ts'
 import { STREAM_OUTPUT } from './config/streams.ts'
+import { TRACING } from './config/tracing.ts'
 import { WEBHOOKS } from './config/webhooks.ts'
 import {
   AUTO,
   baseUrl,
   bearerToken,
   CORES,
+  ConfigError,
   ConfigRule,
   declare,
   flag,
@@ -37,8 +39,7 @@ import {
   type Variable,
 } from './environment.ts'
 
-/** The environment cannot be used as it is; the message says all that is wrong with it. */
-export class ConfigError extends Error {}
+export { ConfigError } from './environment.ts'
 
 export const VARIABLES = {
   port: declare('PORT', integer(0, 65_535), '8080', 'Port of the gateway; 0 takes a free one.'),
@@ -219,6 +220,7 @@ export const VARIABLES = {
   ...FRONT,
   ...LIMITS,
   ...RESILIENCE,
+  ...TRACING,
   drainMs: declare('DRAIN_MS', integer(0, 600_000), '10000', 'Grace for requests and nodes in hand at shutdown, ms.'),
   logLevel: declare(
     'LOG_LEVEL',

@@ -19,6 +19,9 @@ export interface Variable<T> {
   readonly secret?: boolean
 }
 
+/** The environment cannot be used as it is; the message says all that is wrong with it. */
+export class ConfigError extends Error {}
+
 /** The rule that a value breaks. */
 export class ConfigRule extends Error {}
 
@@ -52,6 +55,12 @@ export const integer =
       throw new ConfigRule(`expected a whole number from ${min} to ${max}`)
     return number
   }
+/** A share of a whole. */
+export const ratio = (value: string): number => {
+  const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN
+  if (!(number >= 0 && number <= 1)) throw new ConfigRule('expected a number from 0 to 1')
+  return number
+}
 export const CORES = 'cores'
 /** A whole number, or the word `cores` for as many as the machine has. */
 export const integerOrCores =

@@ -51,6 +51,7 @@ import { configuredScanners } from './scan/configured.ts'
 import { openRedisStreams } from './streams/redis-streams.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
+import { openTracing } from './telemetry/open-tracing.ts'
 import { HERE } from './transform/calibration.ts'
 import { probeEngine } from './transform/capabilities.ts'
 import { openComparisonPicture } from './transform/comparisons.ts'
@@ -89,6 +90,7 @@ export const openCore = async ({
   clock = systemClock,
 }: CoreOptions) => {
   const metrics = openMetrics()
+  const tracing = await openTracing(config, name)
   // Before anything connects: policies that cannot be used end the start.
   const policyEngines = config.role === 'worker' ? [] : await openConfiguredEngines(config, { clock, metrics })
   const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
@@ -96,6 +98,7 @@ export const openCore = async ({
     connection: engines.database,
     poolSize: config.databasePool,
     statementTimeoutMs: 5_000,
+    tracing,
     onPoolError,
     onPresence: isAway => {
       metrics.databaseAway.set(isAway ? 1 : 0)
@@ -106,7 +109,7 @@ export const openCore = async ({
   metrics.breakers.set('postgres', () => 'closed')
   const storeGuard = openStoreGuard(config.breakerStorage, { now: clock.now, knock: () => originals.knock() })
   metrics.breakers.set('storage', storeGuard.breaker.state)
-  const s3 = { ...engines.s3, guard: storeGuard.guard }
+  const s3 = { ...engines.s3, guard: storeGuard.guard, tracing }
   const bucket = (name: string): S3Store => openS3Store({ ...s3, bucket: name })
   const originals = bucket(config.s3BucketOriginals)
   const derivatives = bucket(config.s3BucketDerivatives)
@@ -140,6 +143,8 @@ export const openCore = async ({
     log,
     clock,
     metrics,
+    /** `undefined`: no traces. */
+    tracing,
     policy: openPolicy(policyEngines, metrics),
     database,
     originals,
@@ -188,6 +193,7 @@ export const openCore = async ({
       originals.close()
       derivatives.close()
       staging.close()
+      await tracing?.close()
     },
   }
 }
@@ -233,6 +239,7 @@ export const openGateway = (core: Core) => {
   const inputLimits = inputLimitsOf(config)
   const ingest = openIngest({
     ...{ database, originals, hint, clock, policy, maxCpuMs, budget, maxVariants },
+    onPlan: nodes => metrics.planNodes.observe(nodes),
     scanFreshSeconds: config.scanFreshSeconds,
   })
   let base = config.publicUrl ?? `http://${config.host}:${config.port}`

@@ -17,7 +17,7 @@ import { startWorker, type Worker } from './transform/worker.ts'
 
 /** A worker over a core. `drain` ends it, decode processes included. */
 export const openWorker = async (core: Core, engine = engineHere()): Promise<Worker> => {
-  const { config, engines, database, originals, derivatives, log, metrics, nearby, spoolFolder } = core
+  const { config, engines, database, originals, derivatives, log, metrics, nearby, spoolFolder, tracing } = core
   assertEngine(sharp.versions)
   await admitEngine(database, engine)
   const owner = `${hostname()}-${process.pid}-${newId().slice(-6)}`
@@ -63,6 +63,7 @@ export const openWorker = async (core: Core, engine = engineHere()): Promise<Wor
     leaseMs: config.leaseMs,
     log,
     metrics,
+    tracing,
     nearby,
     look: looks.offer,
   })

@@ -17,6 +17,7 @@ import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { manifest } from './commands/manifest.ts'
 import { metadata } from './commands/metadata.ts'
+import { alerts, dashboard } from './commands/monitoring.ts'
 import { operations } from './commands/operations.ts'
 import { ownership } from './commands/ownership.ts'
 import { patch } from './commands/patch.ts'
@@ -31,6 +32,7 @@ import { seed } from './commands/seed.ts'
 import { shares } from './commands/shares.ts'
 import { sign } from './commands/sign.ts'
 import { signingKeys } from './commands/signing-keys.ts'
+import { sla } from './commands/sla.ts'
 import { sources } from './commands/sources.ts'
 import { subscriptions } from './commands/subscriptions.ts'
 import { upload } from './commands/upload.ts'
@@ -94,6 +96,9 @@ export const buildProgram = (): Command => {
     sign,
     shares,
     doctor,
+    sla,
+    alerts,
+    dashboard,
     deadLetters,
     backfill,
     operations,

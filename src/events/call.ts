@@ -24,7 +24,12 @@ export interface Called {
 export const callReceiver = async (
   { sealing, clock, hookPlaces, config }: CallDependencies,
   subscription: KeptSubscription,
-  { id, body, signal }: { id: string; body: string; signal: AbortSignal },
+  {
+    id,
+    body,
+    traceparent,
+    signal,
+  }: { id: string; body: string; traceparent?: string | undefined; signal: AbortSignal },
 ): Promise<Called> => {
   const place = subscriptionSecretPlace(subscription)
   const secrets = [subscription.secret, subscription.formerSecret].flatMap(kept => {
@@ -35,7 +40,7 @@ export const callReceiver = async (
     throw new MatrixError('dependency-unavailable', `The secret of ${subscription.id} does not open`)
   const begun = performance.now()
   const now = clock.now()
-  const headers = signedHeaders(secrets, { id, body, now })
+  const headers = { ...signedHeaders(secrets, { id, body, now }), ...(traceparent && { traceparent }) }
   const post = { url: subscription.url, headers, body, timeoutMs: config.webhookTimeoutMs, signal }
   const answer = await postHook(hookPlaces, post, now)
   return { answer, ms: Math.round(performance.now() - begun) }

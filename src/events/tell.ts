@@ -36,6 +36,8 @@ import { newId } from '../model/ids.ts'
 import { listenerOf } from '../model/subscription.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { publishSpan } from '../telemetry/span-names.ts'
+import { type Tracing, traceparentOf } from '../telemetry/tracing.ts'
 import { audible } from './audience.ts'
 import { type CallDependencies, type Called, callReceiver } from './call.ts'
 import { envelopeOf } from './envelope.ts'
@@ -49,7 +51,8 @@ export type TellDependencies = FanOutDependencies &
       readonly webhookAtOnce: number
       readonly webhookKeepDays: number
     }
-    readonly metrics: Pick<Metrics, 'webhookTries' | 'webhookLag' | 'eventsTold'>
+    readonly metrics: Pick<Metrics, 'webhookTries' | 'webhookLag' | 'eventsTold' | 'eventSeconds'>
+    readonly tracing?: Tracing | undefined
     readonly log: Log
   }
 
@@ -73,7 +76,7 @@ const delay = (ms: number, signal: AbortSignal): Promise<void> =>
   pause(ms, undefined, { signal }).catch(() => undefined)
 
 export const openTelling = (dependencies: TellDependencies) => {
-  const { database, clock, config, metrics, log } = dependencies
+  const { database, clock, config, metrics, tracing, log } = dependencies
   const carrier = newId()
   const lanes = new Map<string, Promise<void>>()
   const leaving = new AbortController()
@@ -109,6 +112,7 @@ export const openTelling = (dependencies: TellDependencies) => {
       return settled
     }
     const isSettled = await inTurn(() => database.transaction(write))
+    metrics.eventSeconds.observe({ stage: 'webhook' }, ms / 1000)
     metrics.webhookTries.inc({ result: answer.ok ? 'taken' : state === 'DEAD' ? 'dead' : answer.class })
     if (!answer.ok)
       log.info({ subscription: subscription.id, event: due.event.id, class: answer.class, state }, 'event not taken')
@@ -121,11 +125,14 @@ export const openTelling = (dependencies: TellDependencies) => {
   /** Rejects only where it was called off. */
   const tell = async (subscription: CarriedSubscription, due: DueDelivery, heard: LoggedEvent): Promise<void> => {
     const body = JSON.stringify(envelopeOf(heard))
-    await settle(
-      subscription,
-      due,
-      await callReceiver(dependencies, subscription, { id: heard.id, body, signal: leaving.signal }),
-    )
+    const call = async (traceparent?: string): Promise<void> => {
+      const post = { id: heard.id, body, traceparent, signal: leaving.signal }
+      await settle(subscription, due, await callReceiver(dependencies, subscription, post))
+    }
+    if (tracing === undefined) return call()
+    const message = { id: heard.id, type: heard.type, bytes: Buffer.byteLength(body), group: subscription.id }
+    const origin = { traceparent: heard.traceparent ?? undefined, at: heard.occurredAt }
+    await tracing.after([origin], publishSpan('webhooks', message), span => call(traceparentOf(span)))
   }
 
   const withhold = async (subscription: CarriedSubscription, { delivery }: DueDelivery): Promise<void> => {

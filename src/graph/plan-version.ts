@@ -21,13 +21,21 @@ interface NewVersion {
 export const planVersion = async (
   tx: Sql,
   { tenant, collection, asset, version, sha256, image, traceparent }: NewVersion,
-  limits: { readonly maxCpuMs: number; readonly maxVariants: number },
+  {
+    onPlan,
+    ...limits
+  }: {
+    readonly maxCpuMs: number
+    readonly maxVariants: number
+    readonly onPlan?: ((nodes: number) => void) | undefined
+  },
 ): Promise<boolean> => {
   if (!image) return false
   const renditions = await listRenditions(tx, tenant, collection)
   // The caller holds the lock of the asset, so this is what it stays until the commit.
   const focal = renditions.some(isAimed) ? await findFocal(tx, tenant, asset) : undefined
   const { nodes, leaves } = wishesFor(renditions, { sha256, image, focal }, { lane: 'eager', ...limits })
+  onPlan?.(nodes.length)
   const states = await upsertNodes(tx, { tenant, original: sha256, nodes, traceparent })
   await insertLeaves(tx, { tenant, asset, version, leaves })
   return states.some(node => node.state === 'QUEUED' || node.state === 'RETRY')

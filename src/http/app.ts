@@ -54,6 +54,7 @@ import { resolveBatchRoutes } from './routes/resolve-batch.ts'
 import { scheduleRoutes } from './routes/schedule.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { signingKeyRoutes } from './routes/signing-keys.ts'
+import { slaRoutes } from './routes/sla.ts'
 import { sourceItemRoutes } from './routes/source-items.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { subscriptionSecretRoutes } from './routes/subscription-secrets.ts'
@@ -126,6 +127,7 @@ const ROUTES = [
   costRoutes,
   auditRoutes,
   capabilityRoutes,
+  slaRoutes,
   healthRoutes,
   systemRoutes,
 ]

@@ -31,6 +31,8 @@ export interface Variables {
   addresses: { ofMessage(incoming: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined }
   /** For `Server-Timing` (request-names.ts). */
   spans: string | undefined
+  /** Set where an answer has to be made first. */
+  waits: boolean | undefined
   /** Set by `authenticated`. */
   principal: Principal
   /** Set by `identified`. */

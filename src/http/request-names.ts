@@ -1,7 +1,10 @@
 /** Names, times and counts requests: the same for those that pass through Hono and for those that do not. */
+import { type Span, SpanStatusCode } from '@opentelemetry/api'
 import { newId } from '../model/ids.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { requestEnd, requestSpan } from '../telemetry/span-names.ts'
+import { type Tracing, traceparentOf } from '../telemetry/tracing.ts'
 import { openTraceContext } from './trace-context.ts'
 
 export interface Named {
@@ -9,6 +12,8 @@ export interface Named {
   readonly correlationId: string
   readonly traceparent: string
   readonly startedAt: number
+  /** Where traces are wanted. */
+  readonly span: Span | undefined
 }
 
 export interface Answered {
@@ -16,6 +21,10 @@ export interface Answered {
   readonly method: string
   readonly path: string
   readonly status: number
+  /** In whose name it was asked, where that is proven. */
+  readonly product: string | undefined
+  /** The caller has said that it may take longer. */
+  readonly waits?: boolean
   /** What was measured on the way, as `Server-Timing` has it, ending in a comma; absent for nothing. */
   readonly spans?: string
 }
@@ -32,7 +41,13 @@ export const span = (name: 'resolve' | 's3', ms: number): string => `${name};dur
 
 const SAFE_ID = /^[\w.:-]{1,128}$/
 
-export const openRequestNames = ({ log, metrics }: { log: Log; metrics: Metrics }) => {
+interface Telemetry {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
+}
+
+export const openRequestNames = ({ log, metrics, tracing }: Telemetry) => {
   // A random id for the process and a number for the request: as unique as one id each, and 2 us cheaper.
   const prefix = `req_${newId().replaceAll('-', '')}`
   let count = 0
@@ -43,27 +58,36 @@ export const openRequestNames = ({ log, metrics }: { log: Log; metrics: Metrics 
     begin(correlationId: string | undefined, traceparent: string | undefined): Named {
       const requestId = `${prefix}${(count++).toString(36)}`
       const isKept = correlationId !== undefined && SAFE_ID.test(correlationId)
+      const span = tracing?.begin(requestSpan(), traceparent)
       return {
         requestId,
         correlationId: isKept ? correlationId : requestId,
-        traceparent: traceContext(traceparent),
+        traceparent: span === undefined ? traceContext(traceparent) : traceparentOf(span),
         startedAt: performance.now(),
+        span,
       }
     },
 
     /** Counts and logs what was answered (never the query, which may be signed), and gives the headers that say it. */
     end(
-      { requestId, correlationId, traceparent, startedAt }: Named,
-      { route, method, path, status, spans = '' }: Answered,
+      { requestId, correlationId, traceparent, startedAt, span }: Named,
+      { route, method, path, status, product, waits = false, spans = '' }: Answered,
     ) {
       const ms = performance.now() - startedAt
-      metrics.httpSeconds.observe({ route, method, status }, ms / 1000)
+      metrics.requestTimes.observe({ route, method, status, product, waits }, ms)
       const isError = status >= 500
+      if (span !== undefined) {
+        const shown = { method, route, path: withoutSecrets(path), status, requestId, correlationId, product }
+        const { name, attributes } = requestEnd(shown)
+        span.updateName(name).setAttributes(attributes)
+        if (isError) span.setStatus({ code: SpanStatusCode.ERROR })
+        span.end()
+      }
       if (isError || log.isLevelEnabled('debug')) {
         const line = {
           requestId,
           correlationId,
-          traceparent,
+          trace_id: traceparent.slice(3, 35),
           method,
           path: withoutSecrets(path),
           status,

@@ -166,7 +166,7 @@ const deliverAsk = (
 }
 
 export const openWarmLane = (gateway: Gateway): Lane => {
-  const { peek, locate, hotBytes, clock, metrics, recall, rates, config, policy } = gateway
+  const { peek, locate, hotBytes, clock, metrics, recall, rates, config, policy, tracing } = gateway
   const { modeOf } = openFront(gateway)
   const names = openRequestNames(gateway)
   const clients = openClientAddress(config.trustedProxies)
@@ -217,7 +217,8 @@ export const openWarmLane = (gateway: Gateway): Lane => {
     const named = names.begin(correlationId as string | undefined, traceparent as string | undefined)
     const account = accountOf(ask.question, incoming)
     if (account === undefined || account.isFull('resolve')) return false
-    const ready = await peek(ask.question)
+    const { span: traced } = named
+    const ready = await (traced && tracing ? tracing.inside(traced, () => peek(ask.question)) : peek(ask.question))
     if (ready === undefined) return false
     const spans = span('resolve', performance.now() - named.startedAt)
     const mode = ask.mode === 'edge' ? modeOf(ready, incoming.headers[FRONT_HEADER]) : ask.mode
@@ -232,7 +233,14 @@ export const openWarmLane = (gateway: Gateway): Lane => {
       return { requestId, correlationId, client: clients.ofMessage(incoming) }
     })
     if (ask.question.signed !== undefined) metrics.signatures.inc({ outcome: 'accepted' })
-    const said = names.end(named, { route: ask.route, method: 'GET', path: incoming.url ?? '', status, spans })
+    const said = names.end(named, {
+      route: ask.route,
+      method: 'GET',
+      path: incoming.url ?? '',
+      status,
+      product: ask.question.product,
+      spans,
+    })
     outgoing.writeHead(status, Object.assign(headers, said, account.fields('resolve')))
     if (mode === 'stream') cutOffStalled(outgoing, config.streamStallMs)
     outgoing.end(body)

@@ -50,6 +50,8 @@ export interface IngestDependencies {
   readonly maxCpuMs: number
   readonly budget: Budget
   readonly maxVariants: number
+  /** Hears how many nodes a version was planned with. */
+  readonly onPlan?: (nodes: number) => void
   /** A verdict of a scanner that is older is none. */
   readonly scanFreshSeconds: number
 }
@@ -81,6 +83,7 @@ export const openIngest = ({
   maxCpuMs,
   budget: budgets,
   maxVariants,
+  onPlan,
   scanFreshSeconds: freshSeconds,
 }: IngestDependencies): Ingest => ({
   async authorise({ principal, destination, aliases = [], trust, address }) {
@@ -180,6 +183,7 @@ export const openIngest = ({
         isHeld: asksForScan && (await requireScan(tx, { tenant, sha256, freshSeconds })) !== 'CLEAN',
         maxCpuMs,
         maxVariants,
+        onPlan,
       })
       await onCommit(tx, placed.version)
       return placed

@@ -46,6 +46,7 @@ interface PlaceOptions {
   readonly isHeld: boolean
   readonly maxCpuMs: number
   readonly maxVariants: number
+  readonly onPlan: ((nodes: number) => void) | undefined
 }
 
 /** Everything of an upload that is a row; runs inside its transaction. */
@@ -62,7 +63,7 @@ export const placeVersion = async (
     cause,
   }: Upload,
   { collection, owner }: Permission,
-  { original, deduplicated, isHeld, maxCpuMs, maxVariants }: PlaceOptions,
+  { original, deduplicated, isHeld, maxCpuMs, maxVariants, onPlan }: PlaceOptions,
 ): Promise<{ version: IngestedVersion; offered: boolean }> => {
   const asset = destination.kind === 'version' ? destination.asset : newId()
   const facts: Appended[] = []
@@ -128,7 +129,7 @@ export const placeVersion = async (
     image,
     traceparent: cause.traceparent,
   }
-  const offered = !isHeld && (await planVersion(tx, planned, { maxCpuMs, maxVariants }))
+  const offered = !isHeld && (await planVersion(tx, planned, { maxCpuMs, maxVariants, onPlan }))
   const state = await advanceVersion(tx, { tenant, asset, version, cause: { ...cause, causationId: eventId } })
   return {
     offered,

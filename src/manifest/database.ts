@@ -8,6 +8,8 @@ import pg from 'pg'
 import { fullJitter } from '../lib/backoff.ts'
 import { isMatrixError } from '../model/errors.ts'
 import { RETRIES } from '../model/retries.ts'
+import { statementSpan } from '../telemetry/span-names.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { translateDriverError } from './driver-error.ts'
 import { openPresence, PROBE_MS, type Presence } from './presence.ts'
 
@@ -19,6 +21,8 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs: number
   /** A connection was lost. Whoever used it has been told. */
   readonly onPoolError: (error: Error) => void
+  /** Statements within what is traced have spans; those of looks for work have none. */
+  readonly tracing?: Tracing | undefined
   /** It is known to be away (presence.ts), or there again. */
   readonly onPresence?: (isAway: boolean) => void
 }
@@ -51,9 +55,26 @@ const types: pg.CustomTypesConfig = {
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 }
 
-const sqlOver = (client: pg.Pool | pg.PoolClient, hear: () => void): Sql => ({
-  orm: drizzle(client),
-  rows: async (statement, values) => {
+type Querying = pg.Pool | pg.PoolClient
+
+/** The same connection, whose statements say what they were: traced here, where who asks is known, and not below the pool, where it is whoever gave back the connection. */
+const traced = (client: Querying, tracing: Tracing | undefined): Querying => {
+  if (tracing === undefined) return client
+  const query = (asked: string | { text: string }, values?: unknown[]) =>
+    tracing.within(statementSpan(typeof asked === 'string' ? { text: asked } : asked), () =>
+      client.query(asked as string, values),
+    )
+  return Object.assign(Object.create(client) as Querying, { query })
+}
+
+const sqlOver = (given: Querying, { hear, tracing }: { hear: () => void; tracing: Tracing | undefined }): Sql => {
+  const client = traced(given, tracing)
+  return { orm: drizzle(client), rows: rowsOver(client, hear) }
+}
+
+const rowsOver =
+  (client: Querying, hear: () => void): Sql['rows'] =>
+  async (statement, values) => {
     try {
       const { rows } = await client.query({ ...statement, values: values as unknown[] })
       hear()
@@ -61,8 +82,7 @@ const sqlOver = (client: pg.Pool | pg.PoolClient, hear: () => void): Sql => ({
     } catch (error) {
       throw translateDriverError(error, statement.name)
     }
-  },
-})
+  }
 
 /** SQLSTATE: it is shutting down, was told to end this session, or is not up yet. Any other error is an answer. */
 const GOING = /^57P/
@@ -103,6 +123,7 @@ export const openDatabase = ({
   statementTimeoutMs,
   onPoolError,
   onPresence = () => undefined,
+  tracing,
 }: DatabaseOptions): Database => {
   const presence = openPresence({ probe: openProbe(connection), onChange: onPresence })
   const common = {
@@ -125,6 +146,8 @@ export const openDatabase = ({
     presence.doubt()
     onPoolError(error)
   }
+  const over = { hear: presence.hear, tracing }
+  const tracedHot = traced(hot, tracing)
   pool.on('error', onLost)
   hot.on('error', onLost)
 
@@ -152,7 +175,7 @@ export const openDatabase = ({
     session(async client => {
       await client.query('begin')
       try {
-        const result = await work(sqlOver(client, presence.hear))
+        const result = await work(sqlOver(client, over))
         await client.query('commit')
         return result
       } catch (error) {
@@ -163,7 +186,7 @@ export const openDatabase = ({
     })
 
   return {
-    ...sqlOver(pool, presence.hear),
+    ...sqlOver(pool, over),
     session,
     async transaction(work) {
       for (let attempt = 0; ; attempt++) {
@@ -180,7 +203,7 @@ export const openDatabase = ({
     async hotRows(statement, values) {
       try {
         const query = { ...statement, values: values as unknown[], rowMode: 'array' as const }
-        return (await presence.watch(() => hot.query(query))).rows
+        return (await presence.watch(() => tracedHot.query(query))).rows
       } catch (error) {
         const known = translateDriverError(error, statement.name)
         if (isAbsence(known)) presence.doubt()

@@ -55,3 +55,15 @@ const HEAD = { name: 'event_head', text: 'select seq from event_head' }
 
 /** Number of the newest event of the deployment. */
 export const logHead = async (sql: Sql): Promise<number> => (await sql.rows<{ seq: number }>(HEAD, []))[0]?.seq ?? 0
+
+const ORIGINS = {
+  name: 'event_origins',
+  text: `select distinct on (traceparent) traceparent, occurred_at as at from event
+         where seq > (select seq from event_head) - $1 and tenant_id is not null and traceparent is not null order by traceparent limit 128`,
+}
+
+/** The requests that the last so many events of the deployment go back to. */
+export const originsOfNewest = (
+  sql: Sql,
+  count: number,
+): Promise<{ readonly traceparent: string; readonly at: Date }[]> => sql.rows(ORIGINS, [Math.min(count, 1_000)])

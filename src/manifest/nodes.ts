@@ -43,7 +43,7 @@ const CLAIM = {
                 lease_until = now() + make_interval(secs => $5)
          from next where n.tenant_id = $1 and n.node_id = next.node_id
          returning encode(n.node_id, 'hex') as key, encode(n.original, 'hex') as original, n.chain, n.format, n.fence, n.attempts, n.crashes, n.priority,
-                   n.traceparent`,
+                   n.traceparent, n.queued_at as "queuedAt"`,
 }
 
 /** Of a smallint: everything. */
@@ -118,8 +118,13 @@ const LEAVES_OF_NODE = {
          where l.tenant_id = $1 and l.node_id = decode($2, 'hex') order by l.asset_id, l.version, l.product_id, l.rendition`,
 }
 
-/** Tells every asset that the node is bound to, in id order, and lets their versions advance. */
-const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf: LeafName) => Fact): Promise<void> => {
+/** Tells every asset that the node is bound to, in id order, and lets their versions advance. Resolves with how many products have asked for it. */
+const announce = async (
+  tx: Sql,
+  node: ClaimedNode,
+  cause: Cause,
+  factOf: (leaf: LeafName) => Fact,
+): Promise<number> => {
   const leaves = await tx.rows<LeafName & OriginRow>(LEAVES_OF_NODE, [node.tenant, node.key])
   const byAsset = groupBy(leaves, leaf => leaf.asset)
   const moving = await movingTo(tx, node.tenant, node.key)
@@ -137,11 +142,12 @@ const announce = async (tx: Sql, node: ClaimedNode, cause: Cause, factOf: (leaf:
     await lockAsset(tx, node.tenant, asset)
     await finishMoves(tx, { tenant: node.tenant, asset, cause })
   }
+  return new Set(leaves.map(({ product }) => product)).size
 }
 
 /**
  * The derivative's bytes are durable; this makes them visible, announces them and opens gates, in one transaction.
- * False when the fence is stale: somebody else has the node, and nothing was changed.
+ * Resolves with how many products have asked for it; `undefined` when the fence is stale: somebody else has the node, and nothing was changed.
  */
 export const settleNode = async (
   database: Database,
@@ -161,13 +167,13 @@ export const settleNode = async (
     /** Puts the bytes again, where they may have been erased since. */
     restore: () => Promise<unknown>
   },
-): Promise<boolean> =>
+): Promise<number | undefined> =>
   database.transaction(async tx => {
     const { sha256, bytes, mediaType, width, height } = derivative
     await insertDerivative(tx, node, derivative, restore)
     const settled = await tx.rows(SETTLE, [node.tenant, node.key, node.fence, sha256, cpuMs, aloneCpuMs])
-    if (settled.length === 0) return false
-    await announce(tx, node, cause, leaf => ({
+    if (settled.length === 0) return undefined
+    return announce(tx, node, cause, leaf => ({
       type: 'rendition.ready',
       data: {
         ...leaf,
@@ -179,7 +185,6 @@ export const settleNode = async (
         bytes,
       },
     }))
-    return true
   })
 
 const FAIL = {
@@ -243,7 +248,7 @@ export const giveBackNodes = async (sql: Sql, nodes: readonly ClaimedNode[], aft
 
 const EXPIRED = {
   name: 'nodes_expired',
-  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, priority, attempts, crashes, traceparent
+  text: `select tenant_id as tenant, encode(node_id, 'hex') as key, encode(original, 'hex') as original, chain, format, fence, priority, attempts, crashes, traceparent, queued_at as "queuedAt"
          from node where state = 'RUNNING' and lease_until < now() order by lease_until limit 100`,
 }
 

@@ -25,6 +25,7 @@ export interface ClaimedNode {
   readonly crashes: number
   /** Of the request that had it made, where there was one. */
   readonly traceparent: string | null
+  readonly queuedAt: Date
 }
 
 export interface Derivative {

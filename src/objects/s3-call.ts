@@ -3,6 +3,8 @@ import type { Outcome } from '../lib/breaker.ts'
 import type { Guard } from '../lib/guard.ts'
 import { type ErrorCode, isMatrixError } from '../model/errors.ts'
 import { RETRIES } from '../model/retries.ts'
+import { storeSpan } from '../telemetry/span-names.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { retryWithBudget } from './retry.ts'
 import { isTransient, translate } from './s3-errors.ts'
 import { BodyFailed } from './s3-upload.ts'
@@ -12,15 +14,23 @@ export type Call = <T>(what: string, attempt: () => Promise<T>, signal?: AbortSi
 /** What says that the store is away; whatever else it refuses, it is there. */
 const AWAY: ReadonlySet<ErrorCode> = new Set(['storage-unavailable', 'dependency-timeout'])
 
+interface CallerOptions {
+  readonly attempts?: number
+  readonly guard?: Guard
+  readonly bucket: string
+  readonly tracing?: Tracing | undefined
+}
+
 /** The budget of retries is that of whoever opens it. All tries of a call are one to the breaker. */
 export const openCaller = ({
   attempts = RETRIES.store.tries,
   guard = unguarded,
-}: {
-  attempts?: number
-  guard?: Guard
-}): Call => {
+  bucket,
+  tracing,
+}: CallerOptions): Call => {
   const retry = retryWithBudget({ attempts, isTransient })
+  const traced = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    tracing === undefined ? work() : tracing.within(storeSpan(bucket, what.slice(0, what.indexOf(' '))), work)
   return async (what, attempt, signal) => {
     signal?.throwIfAborted()
     const call = async () => {
@@ -36,7 +46,7 @@ export const openCaller = ({
       return isMatrixError(error) && AWAY.has(error.code) ? 'failed' : 'succeeded'
     }
     try {
-      return await guard(call, judge)
+      return await traced(what, () => guard(call, judge))
     } catch (error) {
       throw error instanceof BodyFailed ? error.cause : error
     }

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Guard } from '../lib/guard.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import type { PutRequest } from './store.ts'
 
 export interface S3StoreOptions {
@@ -24,6 +25,7 @@ export interface S3StoreOptions {
   readonly attempts?: number
   /** Shared by the stores of one server; by default none. */
   readonly guard?: Guard
+  readonly tracing?: Tracing | undefined
 }
 
 /** The pool's queue counts as connecting time, so a pool that is too small reads as an unreachable store. */

@@ -9,15 +9,17 @@
 import type { Config } from '../config.ts'
 import { repeat } from '../lib/repeat.ts'
 import { chainAudit } from '../manifest/audit-chain.ts'
-import { openSequencer } from '../manifest/events.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
+import { measureNext } from '../manifest/measurements.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
 import { tidyOperations } from '../manifest/tidy-operations.ts'
 import type { Nearby } from '../queue/nearby.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { advanceOperations } from './backfill.ts'
 import { advanceErasures, type EraseDependencies, eraseOverdue } from './erase.ts'
+import { openNumbering } from './numbering.ts'
 import { openPruning } from './prune.ts'
 import { deliverPurges, type PurgeDependencies, tidyPurges } from './purge.ts'
 import { advanceRollouts } from './rollout.ts'
@@ -46,23 +48,20 @@ export type SweepOptions = EraseDependencies &
   TidyUploadsOptions & {
     readonly config: Config
     readonly nearby: Pick<Nearby, 'numbered'>
-    readonly metrics?: Pick<Metrics, 'scheduleLag'>
+    readonly metrics?: Pick<Metrics, 'scheduleLag' | 'eventSeconds'>
+    readonly tracing?: Tracing | undefined
   }
 
 export const startSweep = (options: SweepOptions): Sweep => {
-  const { database, log, config, clock, nearby } = options
-  const sequencer = openSequencer(database, clock)
-  const number = async (work: () => Promise<number>): Promise<void> => {
-    const count = await work()
-    if (count > 0) nearby.numbered.publish(count)
-  }
+  const { database, log, config } = options
+  const numbering = openNumbering(options)
   const advance = () => advanceOperations(database, undefined, config.maxTransformCpuMs)
   const prune = openPruning(options)
   const once = async (): Promise<void> => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await carryOutSchedules(options)
     await expireKeys(database)
-    await number(sequencer.all)
+    await numbering.all()
     await chainAudit(database)
     await refreshStatistics(database)
     await advance()
@@ -80,7 +79,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })
   const rounds = [
-    every(SEQUENCE_MS, () => number(sequencer.next)),
+    every(SEQUENCE_MS, numbering.next),
     every(CHAIN_MS, () => chainAudit(database)),
     every(SCHEDULE_MS, () => carryOutSchedules(options)),
     every(STATISTICS_MS, () => refreshStatistics(database)),
@@ -90,6 +89,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     every(OPERATIONS_MS, () => advanceScans(options)),
     every(OPERATIONS_MS, () => deliverPurges(options)),
     every(HOUSEKEEPING_MS, once),
+    every(HOUSEKEEPING_MS, () => measureNext(database)),
   ]
   return {
     once,

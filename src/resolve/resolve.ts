@@ -67,6 +67,8 @@ export interface Question {
   readonly signal: AbortSignal | undefined
   /** Told as soon as it is known, before anything is refused. */
   readonly learn?: ((rules: BrowserRules | undefined) => void) | undefined
+  /** Told where the answer has to be made first. */
+  readonly wait?: (() => void) | undefined
 }
 
 export interface ResolveDependencies {
@@ -164,6 +166,7 @@ export const openResolve = (dependencies: ResolveDependencies): Resolve => {
     const { waitMs, signal } = question
     const deadline = performance.now() + waitMs
     let answer = await look(question)
+    if (answer.kind === 'unpublished' || answer.kind === 'pending') question.wait?.()
     if (answer.kind === 'unpublished' && waitMs > 0) {
       await waitForPublication([{ tenant: answer.tenant, key: answer.asset }], { waitMs, signal })
       answer = await lookAgain(question)

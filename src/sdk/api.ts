@@ -1110,6 +1110,16 @@ export interface Capabilities {
   readonly operations: readonly ({ readonly operation: string; readonly parameters: readonly ({ readonly parameter: string; readonly values: string; readonly default: string; readonly description: string })[] })[]
 }
 
+export interface Sla {
+  readonly at: string
+  readonly window_seconds: number
+  /** Nothing that is promised is missed */
+  readonly met: boolean
+  readonly levels: readonly ({ readonly class: string; readonly about: string; readonly scope: 'gateway' | 'tenant'; readonly goal: number | null; readonly count: number; readonly p50: number | null; readonly p95: number | null; readonly p99: number | null; readonly errors: number; readonly met: boolean | null })[]
+  readonly given_up: { readonly nodes: number; readonly deliveries: number; readonly purges: number }
+  readonly waiting: { readonly nodes: number; readonly deliveries: number; readonly events: number }
+}
+
 export interface Readiness {
   readonly status: 'ready' | 'not-ready'
   readonly checks: { readonly [key: string]: 'ok' | 'down' }
@@ -1421,6 +1431,8 @@ export interface Routes {
   'GET /v1/audit/verify': { readonly query?: { readonly after?: number; readonly hash?: string; readonly limit?: number }; readonly answer: AuditVerification }
   /** Formats, operations and limits of this gateway */
   'GET /v1/capabilities': { readonly answer: Capabilities }
+  /** What is promised, what was kept of it in the last minutes, and what has been given up */
+  'GET /v1/sla': { readonly answer: Sla }
   /** Alive */
   'GET /healthz': { readonly answer: { readonly status: 'ok' } }
   /** Able to answer */

@@ -1,3 +1,4 @@
+import { trace } from '@opentelemetry/api'
 import pino from 'pino'
 
 export type Log = pino.Logger
@@ -7,10 +8,17 @@ export const openLog = ({ level, name }: { level: string; name: string }): Log =
   pino({
     level,
     base: { name, pid: process.pid },
+    mixin: traceNow,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: ['authorization', '*.authorization', 'secret', '*.secret', 'connection.password'], remove: true },
     serializers: { err: describeError, error: describeError },
   })
+
+/** A line that is written within a span names its trace. */
+const traceNow = (): object => {
+  const now = trace.getActiveSpan()?.spanContext()
+  return now === undefined ? {} : { trace_id: now.traceId, span_id: now.spanId }
+}
 
 /** Codes and messages of the whole chain of causes; the properties of driver errors (which carry values) stay out. */
 const describeError = (error: unknown): unknown => {

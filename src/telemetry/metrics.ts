@@ -2,6 +2,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { breakerMetrics } from './breaker-metrics.ts'
 import { eventMetrics } from './event-metrics.ts'
+import { integrationMetrics } from './integration-metrics.ts'
+import { openRequestTimes } from './request-times.ts'
 import { openSourceMetrics } from './source-metrics.ts'
 import { tusMetrics } from './tus-metrics.ts'
 
@@ -42,13 +44,7 @@ export const openMetrics = () => {
       help: 'Streamed answers that ended below their length because S3 broke off, was silent or gave other bytes.',
       registers,
     }),
-    httpSeconds: new Histogram({
-      name: 'matrix_http_request_duration_seconds',
-      help: 'Time from the request head to the end of the handler.',
-      labelNames: ['route', 'method', 'status'] as const,
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
-      registers,
-    }),
+    requestTimes: openRequestTimes(registry),
     resolutions: new Counter({
       name: 'matrix_resolutions_total',
       help: 'Resolved questions by what came of them.',
@@ -262,6 +258,7 @@ export const openMetrics = () => {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    ...integrationMetrics(registers),
     ...tusMetrics(registers),
     ...eventMetrics(registers),
     purges: new Gauge({

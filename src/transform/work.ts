@@ -5,6 +5,7 @@
  * it exists, while the decode process goes on with the next: a lost worker loses at most what it had not finished. What this
  * process is planning itself is fetched while it is planned and claimed.
  */
+import { AsyncResource } from 'node:async_hooks'
 import { fullJitter } from '../lib/backoff.ts'
 import { findOriginal } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
@@ -26,6 +27,8 @@ import type { Nearby, Upcoming } from '../queue/nearby.ts'
 import { LANES } from '../queue/queue.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { processSpan } from '../telemetry/span-names.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import type { DecodePool, TaskOutcome } from './decode-pool.ts'
 import type { Order } from './decode-protocol.ts'
 import { type Fetched, fetchOriginal, OtherBytes, openSecondOriginals } from './fetch.ts'
@@ -46,6 +49,7 @@ export interface TransformDependencies {
   readonly leaseMs: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
   readonly nearby: Pick<Nearby, 'settled'>
   /** Offered the bytes once their nodes are settled. */
   readonly look: (original: { tenant: string; sha256: Hex; image: ImageFacts; bytes: Buffer }) => void
@@ -105,12 +109,24 @@ export const openTransform = (deps: TransformDependencies): TransformOriginal =>
           })
         const giveBack = avif.take(avifPixels(nodes))
         const seconds = () => secondsOf(tenant, nodes)
-        await executeClaim(deps, nodes, { sha256: original, fetch, seconds, pool }).finally(giveBack)
+        const execute = () => executeClaim(deps, nodes, { sha256: original, fetch, seconds, pool })
+        await traced(deps, nodes, execute).finally(giveBack)
       }
     } finally {
       unclaimed.abort()
     }
   }
+}
+
+/** In the trace of the request that has them made, or linked to all that have. */
+const traced = (
+  { tracing }: Pick<TransformDependencies, 'tracing'>,
+  nodes: readonly ClaimedNode[],
+  work: () => Promise<void>,
+): Promise<void> => {
+  if (tracing === undefined) return work()
+  const origins = nodes.map(({ traceparent, queuedAt }) => ({ traceparent: traceparent ?? undefined, at: queuedAt }))
+  return tracing.after(origins, processSpan('nodes', { count: nodes.length }), work)
 }
 
 /** While releases are mixed, for workers of the later one. */
@@ -180,11 +196,12 @@ const executeClaim = async (
         chain,
         deferred: priority > (nodes[0]?.priority ?? 0),
       })),
-      onResult: outcome => {
+      // What a decode process says is heard in no trace unless it is bound to ours.
+      onResult: AsyncResource.bind((outcome: TaskOutcome) => {
         const recorded = finish(outcome)
         recorded.catch(() => undefined) // awaited below; this only keeps an early failure from being called unhandled
         recording.push(recorded)
-      },
+      }),
     })
     await Promise.all(recording)
     const { tenant } = nodes[0] as ClaimedNode
@@ -221,12 +238,17 @@ const record = async (deps: TransformDependencies, node: ClaimedNode, outcome: T
   await put()
   const derivative = { sha256, bytes: bytes.length, mediaType, width, height, objectKey }
   const cause = causeOf(deps, node)
-  const mine = await settleNode(deps.database, { node, derivative, cpuMs, aloneCpuMs, cause, restore: put })
+  const askers = await settleNode(deps.database, { node, derivative, cpuMs, aloneCpuMs, cause, restore: put })
+  const mine = askers !== undefined
   if (!mine) await disownErased(deps.database, node, derivative)
   if (mine) deps.nearby.settled.publish({ tenant: node.tenant, key: node.key })
   deps.metrics.nodes.inc({ outcome: mine ? 'done' : 'stale' })
+  if (mine) deps.metrics.executions.inc({ product_count: askers < MANY ? String(askers) : `${MANY}+` })
   deps.metrics.transformCpu.inc(cpuMs / 1000)
 }
+
+/** Products from which on they are counted together. */
+const MANY = 5
 
 /** Ends of a decode process that two in a row make a quarantine. */
 const CRASHES: ReadonlySet<string> = new Set(['decoder-crashed', 'memory-exceeded', 'timed-out'])

@@ -776,6 +776,7 @@ const CASES: readonly Case[] = [
     row: administers(200, 200),
   },
   { method: 'GET', route: '/v1/report/efficiency', path: () => '/v1/report/efficiency', row: administers(200, 200) },
+  { method: 'GET', route: '/v1/sla', path: () => '/v1/sla', row: administers(200, 200) },
   { method: 'GET', route: '/v1/doctor', path: () => '/v1/doctor', row: administers(200, 200) },
   { method: 'GET', route: '/v1/dead-letters', path: () => '/v1/dead-letters', row: administers(200, 200) },
   {

@@ -228,7 +228,7 @@ test('what a path admits with is in no log', () => {
     `/share/${token}/i/a/b/v1/c.jpg`,
     `/i/a/b/v1/c.jpg?sig=${'S'.repeat(43)}`,
   ])
-    names.end(names.begin(undefined, undefined), { route: 'x', method: 'GET', path, status: 500 })
+    names.end(names.begin(undefined, undefined), { route: 'x', method: 'GET', path, status: 500, product: undefined })
   expect(lines).toHaveLength(3)
   expect(lines.join()).toContain('/i/a/b/v1/c.jpg')
   expect(lines.join()).not.toMatch(/SSSS|TTTT/)

@@ -5,6 +5,9 @@ import { VARIABLES } from '../../src/config.ts'
 import type { Variable } from '../../src/environment.ts'
 import { ERROR_CATALOGUE } from '../../src/model/errors.ts'
 import { describeOperations, type ParameterRow } from '../../src/ops/describe.ts'
+import { openMetrics } from '../../src/telemetry/metrics.ts'
+import { SERVICE_LEVELS } from '../../src/telemetry/service-levels.ts'
+import { WATCHED } from '../../src/telemetry/watched.ts'
 import { SAMPLES } from './samples.ts'
 
 const variables: readonly Variable<unknown>[] = Object.values(VARIABLES)
@@ -95,6 +98,56 @@ export const printErrors = (): string =>
       ]),
     ),
   )
+
+interface Described {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly labelNames: readonly string[]
+}
+
+/** Those of the process itself, which every program has, are not ours to explain. */
+const OF_THE_PROCESS = /^matrix_(process|nodejs)_/
+
+export const printMetrics = (): string => {
+  const all = openMetrics().registry.getMetricsAsArray() as unknown as readonly Described[]
+  const own = all.filter(({ name }) => !OF_THE_PROCESS.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
+  return page(
+    '# Metrics',
+    `What \`/metrics\` has, of gateways on their port and of workers on OPS_PORT, beside those of every Node process (\`matrix_process_…\`, \`matrix_nodejs_…\`). Labels are bounded: routes, states, codes and products, never ids. [Monitoring](monitoring.md) says what to do with them. ${PRINTED}`,
+    '## Promises',
+    table(
+      ['class', 'what is timed', 'p95'],
+      Object.entries(SERVICE_LEVELS).map(([name, { about, goalSeconds }]) => [
+        code(name),
+        about,
+        goalSeconds === undefined ? '' : `${goalSeconds * 1000} ms`,
+      ]),
+    ),
+    '## Alerts',
+    table(
+      ['alert', 'severity', 'fires when', 'for', 'what to do'],
+      WATCHED.flatMap(({ expr, alert }) =>
+        alert === undefined
+          ? []
+          : [
+              [
+                code(alert.name),
+                alert.severity,
+                code(`${expr} ${alert.when}`),
+                alert.lasts,
+                `${alert.summary} ${alert.action}`,
+              ],
+            ],
+      ),
+    ),
+    '## All',
+    table(
+      ['metric', 'kind', 'labels', 'meaning'],
+      own.map(({ name, type, labelNames, help }) => [code(name), type, labelNames.map(code).join(', '), help]),
+    ),
+  )
+}
 
 const leavesOf = (command: Command): readonly Command[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)

@@ -4,8 +4,17 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Audience, EVENT_TYPES, EVENTS } from '../../src/model/event-catalogue.ts'
 import { OPERATION_NAMES } from '../../src/ops/registry.ts'
+import { printAlertRules } from '../../src/telemetry/alert-rules.ts'
+import { printDashboard } from '../../src/telemetry/dashboard.ts'
 import { type Document, printApi } from '../support/print-api.ts'
-import { printCli, printConfiguration, printEnvExample, printErrors, printOperations } from '../support/print-docs.ts'
+import {
+  printCli,
+  printConfiguration,
+  printEnvExample,
+  printErrors,
+  printMetrics,
+  printOperations,
+} from '../support/print-docs.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 import { type System, startSystem } from '../support/system.ts'
 
@@ -55,6 +64,9 @@ test.each<[string, () => string | Promise<string>]>([
   ['docs/configuration.md', printConfiguration],
   ['docs/operations.md', printOperations],
   ['docs/errors.md', printErrors],
+  ['docs/metrics.md', printMetrics],
+  ['docs/monitoring/alerts.yaml', printAlertRules],
+  ['docs/monitoring/dashboard.json', printDashboard],
   ['docs/cli.md', printCli],
   ['docs/openapi.json', printOpenApi],
   ['src/sdk/api.ts', printTypes],

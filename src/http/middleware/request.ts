@@ -8,6 +8,7 @@ import { createMiddleware } from 'hono/factory'
 import type { Config } from '../../config.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import type { Tracing } from '../../telemetry/tracing.ts'
 import { routeOf } from '../audit.ts'
 import { openClientAddress } from '../client-address.ts'
 import type { Env, MatrixContext } from '../context.ts'
@@ -17,6 +18,7 @@ import { sendLeaving } from '../send-bytes.ts'
 export const request = (telemetry: {
   log: Log
   metrics: Metrics
+  tracing?: Tracing | undefined
   config: Pick<Config, 'trustedProxies' | 'streamStallMs'>
 }) => {
   const addresses = openClientAddress(telemetry.config.trustedProxies)
@@ -28,15 +30,21 @@ export const request = (telemetry: {
     c.set('correlationId', named.correlationId)
     c.set('traceparent', named.traceparent)
     c.set('addresses', addresses)
-    await next()
+    const { span } = named
+    await (span && telemetry.tracing ? telemetry.tracing.inside(span, next) : next())
     const { method, path } = c.req
-    setHeaders(
-      c,
-      names.end(named, { route: routeOf(c), method, path, status: c.res.status, spans: c.get('spans') ?? '' }),
-    )
+    const { status } = c.res
+    const product = provenProduct(c, status)
+    const waits = c.get('waits') ?? (c.req.header('prefer') !== undefined || c.req.query('wait') !== undefined)
+    const answered = { route: routeOf(c), method, path, status, product, waits, spans: c.get('spans') ?? '' }
+    setHeaders(c, names.end(named, answered))
     sendLeaving(c, leaving)
   })
 }
+
+/** The caller's, else the one that is asked about where there is an answer: what somebody made up is no product. */
+const provenProduct = (c: MatrixContext, status: number): string | undefined =>
+  c.get('principal')?.product ?? (status < 400 ? c.req.param('product') : undefined)
 
 /** Requests that come without a socket (tests, the seeding of the demo) have no node response. */
 export const setHeaders = (c: MatrixContext, headers: Readonly<Record<string, string>>): void => {

@@ -129,6 +129,7 @@ export const deliverRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       whileAway: isLasting({ version, least }, link, credential),
       signal: undefined,
       learn: learnFor(c),
+      wait: () => c.set('waits', true),
     }
     if (rendition === INFO) return infoResponse(c, gateway, question, link?.place)
     const wish = { choice: parseFallback(c), image: wantsImage(c), mode: 'edge' } as const

@@ -20,6 +20,7 @@ import { startOfDay } from '../../policy/budget.ts'
 import type { Readiness } from '../../reconcile/readiness.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Env } from '../context.ts'
+import { gaugeIntegration } from '../gauges.ts'
 import { json } from '../openapi.ts'
 
 export interface HealthSource {
@@ -115,6 +116,7 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
       metrics.productCpuToday.set({ tenant, product }, Math.round(cpuMs) / 1000)
       metrics.productStoredBytes.set({ tenant, product }, bytes)
     }
+    await gaugeIntegration({ database, metrics })
     metrics.deadNodes.reset() // a class whose last node was redriven has no row
     for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
   } catch {

@@ -136,6 +136,7 @@ export const resolveRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => 
       address: addressOf(c),
       signal: waitMs > 0 ? c.req.raw.signal : undefined,
       learn: learnFor(c),
+      wait: () => c.set('waits', true),
     }
     if (question.dpr !== undefined && question.rendition === ORIGINAL)
       throw refuse('invalid-request', 'An original is what it is on every screen: dpr goes with renditions.')
