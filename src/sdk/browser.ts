@@ -42,6 +42,26 @@ export {
   type UploadWish,
 } from './client.ts'
 export {
+  type Consumer,
+  type ConsumerOptions,
+  type Context,
+  createConsumer,
+  type Gap,
+  type Handlers,
+  NotTaken,
+  type Outcome,
+  type RunOptions,
+} from './consumer.ts'
+export {
+  type AssetMutationEvent,
+  type DomainEvent,
+  type EventEnvelope,
+  toAssetMutationEvent,
+  toDomainEvent,
+  toEventEnvelope,
+  typeOf,
+} from './envelopes.ts'
+export {
   type AnyEvent,
   type EventFilter,
   type EventPage,
@@ -50,6 +70,14 @@ export {
   type MatrixEvent,
   seqOf,
 } from './events.ts'
+export { type Inbox, type Letter, type Mark, type Marked, memoryInbox } from './inbox.ts'
+export {
+  type InboxClient,
+  type InboxPool,
+  POSTGRES_INBOX,
+  type PostgresInbox,
+  postgresInbox,
+} from './postgres-inbox.ts'
 export { isProblem, MatrixProblem, type ProblemCode } from './problem.ts'
 export type { Answer, Input } from './routes.ts'
 export type { CallOptions, Content } from './transport.ts'

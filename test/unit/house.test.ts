@@ -133,6 +133,7 @@ describe('SQL', () => {
 
   const ELSEWHERE: Readonly<Record<string, string>> = {
     'src/queue/backend.ts': 'asks for the version of the tables of BullMQ, which are not ours',
+    'src/sdk/postgres-inbox.ts': 'marks in the database of the product that consumes',
   }
   test('is spoken in manifest/ alone', () => {
     const elsewhere = sources.filter(file => nounOf(file) !== 'manifest' && statementsOf(file).length > 0)
