@@ -56,7 +56,7 @@ export const redriveNodes = async (
 }
 
 /** By the clock that dates deaths, which counts microseconds: what died in this millisecond is dead. */
-const notAfterNow = async (database: Database, before: Date | undefined): Promise<Date> => {
+export const notAfterNow = async (database: Database, before: Date | undefined): Promise<Date> => {
   const { now } = await serverClock(database)
   return new Date(Math.min(now.getTime() + 1, before?.getTime() ?? Number.POSITIVE_INFINITY))
 }

@@ -940,6 +940,21 @@ export interface DeadLetter {
   readonly asked_by: readonly ({ readonly product: string; readonly asset: string; readonly version: number; readonly rendition: string })[]
 }
 
+export interface DeadDelivery {
+  readonly kind: 'delivery'
+  readonly id: string
+  readonly subscription: string
+  /** Absent: of the whole tenant */
+  readonly product?: string
+  readonly event: string
+  readonly seq: number
+  readonly type: string
+  readonly subject: string
+  readonly class: string
+  readonly failures: number
+  readonly at: string
+}
+
 export interface Redriven {
   readonly redriven: number
   /** Fit as well; repeat the request with this `before` */
@@ -948,8 +963,10 @@ export interface Redriven {
 }
 
 export interface Redrive {
+  /** Derivatives that could not be made, or events that a webhook did not take */
+  readonly kind?: 'node' | 'delivery'
   readonly ids?: readonly string[]
-  /** Class of the failure, e.g. corrupt-media, memory-exceeded, worker-lost */
+  /** Class of the failure, e.g. corrupt-media, memory-exceeded, worker-lost; of deliveries timeout, unreachable, refused */
   readonly class?: string
   readonly before?: string
 }
@@ -1382,7 +1399,7 @@ export interface Routes {
   /** How a resolve would be decided, step by step, without doing anything */
   'POST /v1/products/{product}/resolve/explain': { readonly path: { readonly product: string | number }; readonly body: { readonly asset: string; readonly rendition: string; readonly dpr?: 1.5; readonly format?: 'auto' | 'avif' | 'webp' | 'jpeg' | 'png' | 'gif'; readonly accept?: string; readonly version?: number; readonly delivery?: 'json' | 'redirect' | 'stream'; readonly as?: 'anonymous' | { readonly key: string } | { readonly product: string; readonly scopes?: readonly ('resolve' | 'assets:read' | 'assets:write' | 'publish' | 'share' | 'events:read' | 'assets:erase' | 'origin' | 'matrix:admin')[] }; readonly address?: string }; readonly answer: Explanation }
   /** What was given up, the last first */
-  'GET /v1/dead-letters': { readonly query?: { readonly kind?: 'node'; readonly class?: string; readonly limit?: number; readonly cursor?: string }; readonly answer: { readonly items: readonly DeadLetter[]; readonly next_cursor?: string } }
+  'GET /v1/dead-letters': { readonly query?: { readonly kind?: 'node' | 'delivery'; readonly class?: string; readonly limit?: number; readonly cursor?: string }; readonly answer: { readonly items: readonly (DeadLetter | DeadDelivery)[]; readonly next_cursor?: string } }
   /** Try again what fits everything that is given; versions that failed for it wait again */
   'POST /v1/dead-letters/redrive': { readonly body: Redrive; readonly answer: Redriven }
   /** Long work of every kind, the newest first */

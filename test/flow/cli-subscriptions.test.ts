@@ -66,6 +66,9 @@ test('added, tested, told, paused, told again, and taken away', async () => {
   await until('it is told again', () => hook.heard.length === 3)
   expect(hook.heard[2]?.id).toBe(hook.heard[1]?.id)
   expect(await done('subscriptions', 'redrive', id)).toBe('0 are told again')
+  expect(await done('dead-letters', 'list', '--kind', 'delivery')).toBe('Nothing is dead.')
+  expect(await done('dead-letters', 'redrive', '--kind', 'delivery', '--all')).toBe('0 queued again')
+  expect(await matrix('dead-letters', 'list', '--kind', 'letter')).toMatchObject({ code: 2 })
 
   hook.behave(response => void response.writeHead(500).end())
   expect(await matrix('subscriptions', 'test', id)).toMatchObject({

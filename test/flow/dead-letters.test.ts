@@ -220,7 +220,7 @@ describe('refused', () => {
   })
 
   test.each([
-    ['kind=delivery', 'invalid-request'],
+    ['kind=letter', 'invalid-request'],
     ['cursor=AAAA', 'invalid-cursor'],
     ['class=A', 'invalid-request'],
     ['limit=0', 'invalid-request'],

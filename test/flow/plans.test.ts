@@ -248,6 +248,7 @@ const exercise = async (core: Core): Promise<string> => {
     '/v1/assets?collection=catalogue&limit=5',
     ...['', '/versions', '/versions/1/completeness', '/versions/1/plan'].map(rest => `/v1/assets/${asset}${rest}`),
     '/v1/dead-letters',
+    '/v1/dead-letters?kind=delivery',
     '/v1/operations',
     '/v1/costs',
     '/v1/audit',
@@ -257,6 +258,7 @@ const exercise = async (core: Core): Promise<string> => {
   ])
     await ok('GET', path, { key: ADMIN_KEY })
   await ok('POST', '/v1/dead-letters/redrive', { key: ADMIN_KEY, body: { class: 'timed-out' } })
+  await ok('POST', '/v1/dead-letters/redrive', { key: ADMIN_KEY, body: { kind: 'delivery', class: 'refused' } })
   await ok('DELETE', `/v1/assets/${asset}`, { key, headers: IF_ANY })
   const keyUse = startKeyUse(openGateway(core).keyUse, () => undefined)
   await keyUse.stop()

@@ -1,9 +1,10 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { wholeNumber } from '../arguments.ts'
 import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
-interface DeadLetter {
+interface DeadNode {
+  readonly kind: 'node'
   readonly id: string
   readonly original: string
   readonly class: string
@@ -14,20 +15,37 @@ interface DeadLetter {
   readonly asked_by: readonly { readonly product: string; readonly asset: string; readonly rendition: string }[]
 }
 
+interface DeadDelivery {
+  readonly kind: 'delivery'
+  readonly id: string
+  readonly subscription: string
+  readonly seq: number
+  readonly type: string
+  readonly subject: string
+  readonly class: string
+  readonly failures: number
+  readonly at: string
+}
+
+type DeadLetter = DeadNode | DeadDelivery
+
 interface Page {
   readonly items: readonly DeadLetter[]
   readonly next_cursor?: string
 }
 
 /** Pages until there are as many as wanted. */
-const fetchAll = async (options: GlobalOptions, { kind, limit }: { kind?: string; limit: number }): Promise<Page> => {
+const fetchAll = async (
+  options: GlobalOptions,
+  { kind, class: code, limit }: { kind: string; class?: string; limit: number },
+): Promise<Page> => {
   const items: DeadLetter[] = []
   let cursor: string | undefined
   do {
     const query = new URLSearchParams({
-      kind: 'node',
+      kind,
       limit: String(Math.min(500, limit - items.length)),
-      ...(kind !== undefined && { class: kind }),
+      ...(code !== undefined && { class: code }),
       ...(cursor !== undefined && { cursor }),
     })
     const page = (await (await call(options, `/v1/dead-letters?${query}`)).json()) as Page
@@ -37,7 +55,13 @@ const fetchAll = async (options: GlobalOptions, { kind, limit }: { kind?: string
   return { items, ...(cursor !== undefined && { next_cursor: cursor }) }
 }
 
-const describe = (letter: DeadLetter): string => {
+const describe = (letter: DeadLetter): string =>
+  letter.kind === 'node' ? describeNode(letter) : describeDelivery(letter)
+
+const describeDelivery = ({ id, subscription, seq, type, subject, class: code, failures, at }: DeadDelivery): string =>
+  `${id}  ${code}  ${failures} tries  ${at}\n    ${subscription}  ${seq} ${type} ${subject}`
+
+const describeNode = (letter: DeadNode): string => {
   const { id, at, asks, attempts, crashes, asked_by: askers } = letter
   const names = askers.slice(0, 3).map(({ product, asset, rendition }) => `${product} ${asset} ${rendition}`)
   const more = asks > names.length ? [`and ${asks - names.length} more`] : []
@@ -54,7 +78,10 @@ interface Redriven {
 const ANY_TIME = '9999-12-31T23:59:59Z'
 
 /** A request lets out so many; it is repeated, for what was dead at the first one, until none is left. */
-const redriveAll = async (options: GlobalOptions, wish: { ids?: string[]; class?: string; before?: string }) => {
+const redriveAll = async (
+  options: GlobalOptions,
+  wish: { kind: string; ids?: string[]; class?: string; before?: string },
+) => {
   let total = 0
   for (let { before } = wish; ; ) {
     const body = { ...wish, ...(before !== undefined && { before }) }
@@ -66,17 +93,32 @@ const redriveAll = async (options: GlobalOptions, wish: { ids?: string[]; class?
   }
 }
 
+const kindOption = () =>
+  new Option('-k, --kind <kind>', 'derivatives (node) or events for webhooks (delivery)')
+    .choices(['node', 'delivery'])
+    .default('node')
+
+interface RedriveOptions {
+  readonly kind: string
+  readonly class?: string
+  readonly before?: string
+  readonly all: boolean
+}
+
 export const deadLetters = (program: Command): void => {
-  const group = program.command('dead-letters').description('Derivatives that were given up after all their tries')
+  const group = program
+    .command('dead-letters')
+    .description('Derivatives, and events for webhooks, that were given up after all their tries')
 
   group
     .command('list')
     .description('What failed, why, and who waits for it; the last first')
     .option('-c, --class <class>', 'one class of failure, e.g. corrupt-media')
     .option('-l, --limit <count>', 'how many', wholeNumber(1, 100_000), 50)
-    .action(async (own: { class?: string; limit: number }, command: Command) => {
+    .addOption(kindOption())
+    .action(async (own: { class?: string; limit: number; kind: string }, command: Command) => {
       const options = optionsOf(command)
-      const found = await fetchAll(options, { limit: own.limit, ...(own.class !== undefined && { kind: own.class }) })
+      const found = await fetchAll(options, own)
       print(options, found, ({ items }) => (items.length === 0 ? 'Nothing is dead.' : items.map(describe).join('\n')))
     })
 
@@ -87,7 +129,8 @@ export const deadLetters = (program: Command): void => {
     .option('-c, --class <class>', 'all of one class of failure')
     .option('-b, --before <time>', 'all that failed before, e.g. 2026-11-21T09:00:00Z')
     .option('--all', 'all of them', false)
-    .action(async (ids: string[], own: { class?: string; before?: string; all: boolean }, command: Command) => {
+    .addOption(kindOption())
+    .action(async (ids: string[], own: RedriveOptions, command: Command) => {
       const options = optionsOf(command)
       const wish = {
         ...(ids.length > 0 && { ids }),
@@ -97,7 +140,7 @@ export const deadLetters = (program: Command): void => {
       const isNamed = Object.keys(wish).length > 0
       if (isNamed === own.all)
         throw new CliFailure(2, 'which', 'Expected either ids, --class or --before, or --all alone.')
-      const redriven = await redriveAll(options, isNamed ? wish : { before: ANY_TIME })
+      const redriven = await redriveAll(options, { kind: own.kind, ...(isNamed ? wish : { before: ANY_TIME }) })
       print(options, redriven, ({ redriven: count }) => `${count} queued again`)
     })
 }
