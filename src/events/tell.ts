@@ -10,6 +10,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { SchemaAt } from '../contracts/registry.ts'
 import { openAtMost } from '../lib/at-most.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import {
@@ -49,6 +50,7 @@ export type TellDependencies = FanOutDependencies &
       readonly webhookAtOnce: number
       readonly webhookKeepDays: number
     }
+    readonly schemaAt: SchemaAt
     readonly metrics: Pick<Metrics, 'webhookTries' | 'webhookLag' | 'eventsTold'>
     readonly log: Log
   }
@@ -120,7 +122,7 @@ export const openTelling = (dependencies: TellDependencies) => {
 
   /** Rejects only where it was called off. */
   const tell = async (subscription: CarriedSubscription, due: DueDelivery, heard: LoggedEvent): Promise<void> => {
-    const body = JSON.stringify(envelopeOf(heard))
+    const body = JSON.stringify(envelopeOf(heard, dependencies.schemaAt))
     await settle(
       subscription,
       due,
