@@ -23,6 +23,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 ASSET_MATRIX_DATA=/data
 RUN mkdir /data && chown node:node /data
 COPY package.json LICENSE ./
 COPY migrations ./migrations
+COPY src/contracts/history ./src/contracts/history
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER node

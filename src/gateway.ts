@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type pg from 'pg'
 import type { Config } from './config.ts'
+import { openContracts } from './contracts/registry.ts'
 import { openHotBytes } from './deliver/hot-bytes.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { openPurging } from './deliver/purge-targets.ts'
@@ -91,6 +92,9 @@ export const openCore = async ({
 }: CoreOptions) => {
   const metrics = openMetrics()
   const tracing = await openTracing(config, name)
+  const contracts = await openContracts()
+  let base = config.publicUrl ?? `http://${config.host}:${config.port}`
+  const publicBase = (): string => base
   // Before anything connects: policies that cannot be used end the start.
   const policyEngines = config.role === 'worker' ? [] : await openConfiguredEngines(config, { clock, metrics })
   const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
@@ -146,6 +150,13 @@ export const openCore = async ({
     /** `undefined`: no traces. */
     tracing,
     policy: openPolicy(policyEngines, metrics),
+    contracts,
+    schemaAt: contracts.schemaAt(publicBase),
+    /** Base of links in answers; known for certain once the port is. */
+    publicBase,
+    listeningOn: (address: string): void => {
+      base = config.publicUrl ?? address
+    },
     database,
     originals,
     derivatives,
@@ -205,7 +216,7 @@ export const BACKGROUND_NICENESS = 10
 
 /** The API's use-cases over a core. */
 export const openGateway = (core: Core) => {
-  const { config, clock, policy, database, originals, hint, nearby, metrics } = core
+  const { config, clock, policy, database, originals, hint, nearby, metrics, publicBase } = core
   confineDecoders() // headers of uploads are probed in this process
   const life = { lifeSeconds: config.presignSeconds, windowSeconds: config.presignWindowSeconds }
   const presign = openPresigner({ clock, ...life })
@@ -242,14 +253,13 @@ export const openGateway = (core: Core) => {
     onPlan: nodes => metrics.planNodes.observe(nodes),
     scanFreshSeconds: config.scanFreshSeconds,
   })
-  let base = config.publicUrl ?? `http://${config.host}:${config.port}`
 
   return {
     ...core,
     presign,
     locate: openLocate({ ...core, presign }),
     hotBytes: openHotBytes(core),
-    locateInPage: openPictureUrls({ ...core, presign }, () => base),
+    locateInPage: openPictureUrls({ ...core, presign }, publicBase),
     inputLimits,
     budget,
     /** Probed once, while it starts. */
@@ -273,11 +283,6 @@ export const openGateway = (core: Core) => {
     findFallback: openFallback({ database, look: openLook(looking) }),
     resolve: openResolve(resolving),
     resolveMany: openResolveMany(resolving),
-    /** Base of links in answers; known for certain once the port is. */
-    publicBase: () => base,
-    listeningOn: (address: string): void => {
-      base = config.publicUrl ?? address
-    },
     readiness: openReadiness(core),
     /** A process for each picture, one at a time: it is for a person who looks, and nothing stays behind. */
     comparisonPicture: openComparisonPicture({

@@ -5,6 +5,7 @@ import { audit } from './commands/audit.ts'
 import { backfill } from './commands/backfill.ts'
 import { calibrate } from './commands/calibrate.ts'
 import { capabilities } from './commands/capabilities.ts'
+import { contracts } from './commands/contracts.ts'
 import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
@@ -70,6 +71,7 @@ export const buildProgram = (): Command => {
     importCommand,
     sources,
     subscriptions,
+    contracts,
     upload,
     patch,
     metadata,

@@ -1,4 +1,5 @@
 /** An event on the wire: CloudEvents 1.0 with its extensions for sequence, partitioning, correlation, tracing and authentication context, structured as JSON. */
+import type { SchemaAt } from '../contracts/registry.ts'
 import type { LoggedEvent } from '../model/event.ts'
 import { EVENTS, wireType } from '../model/event-catalogue.ts'
 
@@ -16,7 +17,10 @@ const authOf = ({ actor, tellsActor }: Pick<LoggedEvent, 'actor' | 'tellsActor'>
   return { authtype, ...(tellsActor && authtype !== 'system' && { authid: actor }) }
 }
 
-export const envelopeOf = ({ seq, id, tenant, type, asset, assetEventNo, data, ...event }: LoggedEvent) => ({
+export const envelopeOf = (
+  { seq, id, tenant, type, asset, assetEventNo, data, ...event }: LoggedEvent,
+  schemaAt: SchemaAt,
+) => ({
   specversion: '1.0' as const,
   id,
   type: wireType(type),
@@ -25,6 +29,7 @@ export const envelopeOf = ({ seq, id, tenant, type, asset, assetEventNo, data, .
   time: event.occurredAt.toISOString(),
   recordedtime: event.sequencedAt.toISOString(),
   datacontenttype: 'application/json' as const,
+  dataschema: schemaAt(type, 1),
   sequence: String(seq).padStart(SEQUENCE_DIGITS, '0'),
   partitionkey: asset,
   correlationid: event.correlationId,

@@ -10,6 +10,7 @@
  * Crash before the publish: it is carried later. After it, and before the note: the note is wrong until the next one.
  */
 import type { Config } from '../config.ts'
+import type { SchemaAt } from '../contracts/registry.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Database } from '../manifest/database.ts'
 import { logHead, readWholeLog } from '../manifest/event-log.ts'
@@ -29,6 +30,7 @@ export interface RelayDependencies {
     Config,
     'streamAssetsHours' | 'streamRenditionsHours' | 'streamContractsHours' | 'streamSystemHours'
   >
+  readonly schemaAt: SchemaAt
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
@@ -44,7 +46,7 @@ const HOUR_MS = 3_600_000
 
 type Floors = Readonly<Record<StreamName, number>>
 
-export const openRelay = ({ database, streams, config, clock, metrics, log }: RelayDependencies) => {
+export const openRelay = ({ database, streams, config, schemaAt, clock, metrics, log }: RelayDependencies) => {
   const keptHours: Readonly<Record<StreamName, number>> = {
     assets: config.streamAssetsHours,
     renditions: config.streamRenditionsHours,
@@ -71,7 +73,7 @@ export const openRelay = ({ database, streams, config, clock, metrics, log }: Re
 
   const entryOf = (event: LoggedEvent): StreamEntry => {
     const { stream } = EVENTS[event.type]
-    const { type, subject, partitionkey, ...rest } = envelopeOf(event)
+    const { type, subject, partitionkey, ...rest } = envelopeOf(event, schemaAt)
     return {
       seq: event.seq,
       id: event.id,

@@ -10,6 +10,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { SchemaAt } from '../contracts/registry.ts'
 import { openAtMost } from '../lib/at-most.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import {
@@ -51,6 +52,7 @@ export type TellDependencies = FanOutDependencies &
       readonly webhookAtOnce: number
       readonly webhookKeepDays: number
     }
+    readonly schemaAt: SchemaAt
     readonly metrics: Pick<Metrics, 'webhookTries' | 'webhookLag' | 'eventsTold' | 'eventSeconds'>
     readonly tracing?: Tracing | undefined
     readonly log: Log
@@ -124,7 +126,7 @@ export const openTelling = (dependencies: TellDependencies) => {
 
   /** Rejects only where it was called off. */
   const tell = async (subscription: CarriedSubscription, due: DueDelivery, heard: LoggedEvent): Promise<void> => {
-    const body = JSON.stringify(envelopeOf(heard))
+    const body = JSON.stringify(envelopeOf(heard, dependencies.schemaAt))
     const call = async (traceparent?: string): Promise<void> => {
       const post = { id: heard.id, body, traceparent, signal: leaving.signal }
       await settle(subscription, due, await callReceiver(dependencies, subscription, post))

@@ -16,6 +16,7 @@ import { assetsBatchRoutes } from './routes/assets-batch.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { collectionRoutes } from './routes/collections.ts'
+import { contractRoutes } from './routes/contracts.ts'
 import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deliverRoutes } from './routes/deliver.ts'
@@ -91,6 +92,7 @@ const ROUTES = [
   subscriptionRoutes,
   subscriptionSecretRoutes,
   deliveryRoutes,
+  contractRoutes,
   versionRoutes,
   assetsBatchRoutes,
   provenanceRoutes,

@@ -6,7 +6,7 @@ const INGEST = /^\/v1\/(?:assets(?:\/import|\/[^/]+\/versions)?|tus|uploads|inge
 const READS = /^\/v1\/(?:products\/[^/]+\/(?:resolve\/|manifest\/compare$)|assets\/batchGet$)/
 
 /** Monitors, and pages that are the same for everybody. */
-const OPEN = /^\/(?:healthz|readyz|metrics|openapi\.json|docs|problems\/[^/]*)$/
+const OPEN = /^\/(?:healthz|readyz|metrics|openapi\.json|asyncapi\.json|docs|problems\/[^/]*)$/
 
 /** `undefined`: for monitors and readers of pages. `cold` is not of a request, but of what it makes necessary. */
 export const rateClassOf = (method: string, path: string): Exclude<RateClass, 'cold'> | undefined => {

@@ -342,6 +342,8 @@ export interface Event {
   readonly time: string
   readonly recordedtime: string
   readonly datacontenttype: 'application/json'
+  /** The contract of `data`, which a gateway has there */
+  readonly dataschema: string
   /** Of the deployment, 20 digits, without gaps before it is filtered */
   readonly sequence: string
   readonly partitionkey: string
@@ -440,6 +442,15 @@ export interface TestedSubscription {
   readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'
   readonly ms: number
   readonly event: string
+}
+
+export interface Contract {
+  readonly subject: string
+  readonly kind: 'event' | 'request' | 'response'
+  /** What each version owes to those before it */
+  readonly mode: 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FORWARD' | 'FORWARD_TRANSITIVE' | 'FULL' | 'FULL_TRANSITIVE'
+  /** Oldest first */
+  readonly versions: readonly string[]
 }
 
 export interface Version {
@@ -1270,6 +1281,14 @@ export interface Routes {
   'POST /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly body: { readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed')[]; readonly subject?: string; readonly since?: string; readonly until?: string; readonly only?: 'all' | 'failed' }; readonly answer: Replay }
   /** Tell it an event that says nothing, now, and say what it answered */
   'POST /v1/subscriptions/{subscription}/test': { readonly path: { readonly subscription: string | number }; readonly answer: TestedSubscription }
+  /** What is told, and how: AsyncAPI 3 */
+  'GET /asyncapi.json': { readonly answer: Readonly<Record<string, unknown>> }
+  /** Subjects, with the versions that there are of each */
+  'GET /v1/contracts': { readonly query?: { readonly kind?: 'event' | 'request' | 'response' }; readonly answer: { readonly items: readonly Contract[] } }
+  /** A subject */
+  'GET /v1/contracts/{subject}': { readonly path: { readonly subject: string | number }; readonly answer: Contract }
+  /** A version as JSON Schema: of an event its `data`; of a request its `query`, `headers` and `body`; of an answer its body by status */
+  'GET /v1/contracts/{subject}/{version}': { readonly path: { readonly subject: string | number; readonly version: string | number }; readonly answer: Response }
   /** One version */
   'GET /v1/assets/{asset}/versions/{version}': { readonly path: { readonly asset: string | number; readonly version: string | number }; readonly answer: Version }
   /** Discard a version that has never been published; what it alone was made of is erased */

@@ -133,13 +133,19 @@ const newUpload = () => ({
 const rendition = '/v1/collections/:collection/products/:product/renditions/:name'
 
 const CASES: readonly Case[] = [
-  ...['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs'].map(route => ({
+  ...['/healthz', '/readyz', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/v1/contracts'].map(route => ({
     method: 'GET',
     route,
     path: () => route,
     row: { ...all(200) },
   })),
   { method: 'GET', route: '/problems/:code', path: () => '/problems/not-found', row: all(200) },
+  ...['/v1/contracts/:subject', '/v1/contracts/:subject/:version'].map(route => ({
+    method: 'GET',
+    route,
+    path: () => route.replace(':subject', 'asset.published').replace(':version', '1.0.0'),
+    row: all(200),
+  })),
   {
     method: 'GET',
     route: '/v1/assets/:asset/versions/:version/progress',

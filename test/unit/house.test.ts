@@ -28,7 +28,7 @@ describe('imports', () => {
     ['config', 'telemetry', 'queue', 'signals', 'data-folder'],
     ['ops', 'objects', 'outbound', 'rates', 'streams', 'scan', 'launch', 'reading'],
     ['manifest'],
-    ['graph', 'policy', 'deliver'],
+    ['graph', 'policy', 'deliver', 'contracts'],
     ['ingest', 'transform', 'resolve', 'reconcile', 'events'],
     ['gateway'],
     ['prepare', 'engines', 'worker'],

@@ -7,6 +7,7 @@ import { readPage, type Wanted } from '../../events/pages.ts'
 import type { Gateway } from '../../gateway.ts'
 import { findEvent, logHead } from '../../manifest/event-log.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
+import type { LoggedEvent } from '../../model/event.ts'
 import { EVENT_TYPES, type EventType } from '../../model/event-catalogue.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
@@ -33,6 +34,7 @@ const EnvelopeSchema = z
     time: z.string(),
     recordedtime: z.string(),
     datacontenttype: z.literal('application/json'),
+    dataschema: z.string().openapi({ description: 'The contract of `data`, which a gateway has there' }),
     sequence: z.string().openapi({ description: 'Of the deployment, 20 digits, without gaps before it is filtered' }),
     partitionkey: z.string(),
     correlationid: z.string(),
@@ -78,6 +80,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const common = { tags: ['Events'], security, method: 'get' as const, middleware }
   const head = openHead(database)
   const takeSeat = openSeats(metrics.eventStreams)
+  const toldAs = (event: LoggedEvent): Envelope => envelopeOf(event, gateway.schemaAt)
 
   app.openapi(
     createRoute({
@@ -107,7 +110,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const page = await readPage(gateway, listener, { ...wantedOf(filter), after, limit })
       metrics.eventsTold.inc({ way: 'page' }, page.events.length)
       c.header('Cache-Control', 'no-store')
-      return c.json({ items: page.events.map(envelopeOf), next_after: page.nextAfter, head: page.head }, 200)
+      return c.json({ items: page.events.map(toldAs), next_after: page.nextAfter, head: page.head }, 200)
     },
   )
 
@@ -151,7 +154,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           const page = await readPage(gateway, { principal, address }, { ...wanted, after: known, limit: STREAM_PAGE })
           known = page.nextAfter
           metrics.eventsTold.inc({ way: 'stream' }, page.events.length)
-          for (const event of page.events) yield eventOf(envelopeOf(event), event.seq)
+          for (const event of page.events) yield eventOf(toldAs(event), event.seq)
           if (page.events.length > 0) toldAt = clock.now()
           else if (clock.now() - toldAt >= STILL_HERE_MS) {
             yield { id: String(known), data: undefined }
@@ -188,7 +191,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const [event] = found ? await audible(gateway, { principal, address: addressOf(c) }, [found]) : []
       if (!event) throw noSuchEvent()
       c.header('Cache-Control', 'no-store')
-      return c.json(envelopeOf(event), 200)
+      return c.json(toldAs(event), 200)
     },
   )
 }

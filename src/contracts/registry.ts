@@ -1,0 +1,40 @@
+/** All contracts that have been promised, in memory: a few hundred small trees, which change with the program alone. */
+import type { EventType } from '../model/event-catalogue.ts'
+import { type KeptContract, kindOf, numbersOf } from './contract.ts'
+import { readHistory } from './history.ts'
+
+/** Where the contract of an event is, as a gateway tells it: `dataschema` of its envelope. */
+export type SchemaAt = (type: EventType, major: number) => string
+
+export const openContracts = async (folder?: string) => {
+  const bySubject = new Map<string, KeptContract[]>()
+  for (const one of await readHistory(folder)) bySubject.set(one.subject, [...(bySubject.get(one.subject) ?? []), one])
+  for (const versions of bySubject.values())
+    versions.sort(({ version: left }, { version: right }) => {
+      const [[major, minor], [other, last]] = [numbersOf(left), numbersOf(right)]
+      return major - other || minor - last
+    })
+
+  const versionsOf = (subject: string): readonly KeptContract[] => bySubject.get(subject) ?? []
+  const newestOf = (subject: string, major?: number): KeptContract | undefined =>
+    versionsOf(subject).findLast(one => major === undefined || one.major === major)
+
+  return {
+    subjects: (): readonly string[] => [...bySubject.keys()],
+    /** Oldest first. */
+    versionsOf,
+    newestOf,
+    schemaAt:
+      (publicBase: () => string): SchemaAt =>
+      (type, major) =>
+        `${publicBase()}/v1/contracts/${type}/${newestOf(type, major)?.version ?? `${major}.0.0`}`,
+  }
+}
+
+export type Contracts = Awaited<ReturnType<typeof openContracts>>
+
+/** Of each event the newest of each of its majors. */
+export const newestEvents = ({ subjects, versionsOf }: Pick<Contracts, 'subjects' | 'versionsOf'>): KeptContract[] =>
+  subjects()
+    .filter(subject => kindOf(subject) === 'event')
+    .flatMap(subject => [...new Map(versionsOf(subject).map(one => [one.major, one])).values()])
