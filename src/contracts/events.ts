@@ -1,12 +1,17 @@
 /** The contracts of events: what is in `data` of an envelope, by type. */
 import { z } from 'zod'
 import { EVENT_TYPES, EVENTS, type EventType } from '../model/event-catalogue.ts'
+import type { EventKind } from '../model/event-kind.ts'
 import type { Contract } from './contract.ts'
 import { type JsonSchema, open, plain } from './json-schema.ts'
 
 /** What the envelope adds to what is logged. */
-const told = (type: EventType): z.ZodObject =>
-  EVENTS[type].data.extend({ asset_event_no: z.int().positive(), mutation: z.literal(EVENTS[type].mutation) })
+const told = (type: EventType): z.ZodObject => {
+  const { data, mutation }: EventKind = EVENTS[type]
+  return mutation === undefined
+    ? data
+    : data.extend({ asset_event_no: z.int().positive(), mutation: z.literal(mutation) })
+}
 
 const printed = (schema: z.ZodObject): JsonSchema => {
   const { $defs = {}, ...root } = z.toJSONSchema(schema) as { $defs?: Record<string, JsonSchema> }

@@ -1,7 +1,8 @@
 /** An event on the wire: CloudEvents 1.0 with its extensions for sequence, partitioning, correlation, tracing and authentication context, structured as JSON. */
 import type { SchemaAt } from '../contracts/registry.ts'
-import type { LoggedEvent } from '../model/event.ts'
+import { type LoggedEvent, partitionOf } from '../model/event.ts'
 import { EVENTS, wireType } from '../model/event-catalogue.ts'
+import type { EventKind } from '../model/event-kind.ts'
 
 /** Sortable as text, as the extension asks. */
 const SEQUENCE_DIGITS = 20
@@ -18,25 +19,26 @@ const authOf = ({ actor, tellsActor }: Pick<LoggedEvent, 'actor' | 'tellsActor'>
 }
 
 export const envelopeOf = (
-  { seq, id, tenant, type, asset, assetEventNo, data, ...event }: LoggedEvent,
+  { seq, id, tenant, type, asset, assetEventNo, subject, data, ...event }: LoggedEvent,
   schemaAt: SchemaAt,
 ) => ({
   specversion: '1.0' as const,
   id,
   type: wireType(type),
   source: `/t/${tenant}`,
-  subject: `assets/${asset}`,
+  subject: asset === null ? (subject ?? '') : `assets/${asset}`,
   time: event.occurredAt.toISOString(),
   recordedtime: event.sequencedAt.toISOString(),
   datacontenttype: 'application/json' as const,
   dataschema: schemaAt(type, 1),
   sequence: String(seq).padStart(SEQUENCE_DIGITS, '0'),
-  partitionkey: asset,
+  partitionkey: partitionOf({ asset, subject }),
   correlationid: event.correlationId,
   ...(event.causationId !== null && { causationid: event.causationId }),
   ...(event.traceparent !== null && { traceparent: event.traceparent }),
   ...authOf(event),
-  data: { ...data, asset_event_no: assetEventNo, mutation: EVENTS[type].mutation },
+  data:
+    asset === null ? data : { ...data, asset_event_no: assetEventNo, mutation: (EVENTS[type] as EventKind).mutation },
 })
 
 export type Envelope = ReturnType<typeof envelopeOf>

@@ -22,8 +22,8 @@ const inCollection = async (
   events: readonly LoggedEvent[],
 ): Promise<readonly LoggedEvent[]> => {
   if (collection === undefined || events.length === 0) return events
-  const collections = await collectionsOf(database, tenant, [...new Set(events.map(({ asset }) => asset))])
-  return events.filter(({ asset }) => collections.get(asset) === collection)
+  const collections = await collectionsOf(database, tenant, [...new Set(events.flatMap(({ asset }) => asset ?? []))])
+  return events.filter(({ asset, data }) => (asset === null ? data.collection : collections.get(asset)) === collection)
 }
 
 const pageFor = async (
@@ -33,7 +33,9 @@ const pageFor = async (
 ): Promise<EventPage> => {
   const listener = { principal: listenerOf(subscription), address: undefined }
   const page = await readPage(dependencies, listener, { ...wanted, after, limit: PAGE })
-  return { ...page, events: await inCollection(dependencies, subscription, page.events) }
+  // What has become of its own deliveries is no news to a receiver that does not take them.
+  const others = page.events.filter(({ asset, data }) => asset !== null || data.subscription !== subscription.id)
+  return { ...page, events: await inCollection(dependencies, subscription, others) }
 }
 
 const goOn = async (dependencies: FanOutDependencies, subscription: KeptSubscription): Promise<boolean> => {

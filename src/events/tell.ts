@@ -41,6 +41,7 @@ import { publishSpan } from '../telemetry/span-names.ts'
 import { type Tracing, traceparentOf } from '../telemetry/tracing.ts'
 import { audible } from './audience.ts'
 import { type CallDependencies, type Called, callReceiver } from './call.ts'
+import { tellDead, tellDisabled } from './delivery-notices.ts'
 import { envelopeOf } from './envelope.ts'
 import { type FanOutDependencies, fanOut } from './fan-out.ts'
 import { afterRefusal } from './telling-schedule.ts'
@@ -87,7 +88,7 @@ export const openTelling = (dependencies: TellDependencies) => {
   const inTurn = openAtMost(LOOKS_AT_ONCE)
   let isStopping = false
 
-  const settle = async (subscription: Queue, due: DueDelivery, { answer, ms }: Called): Promise<void> => {
+  const settle = async (subscription: CarriedSubscription, due: DueDelivery, { answer, ms }: Called): Promise<void> => {
     const verdict = answer.ok ? undefined : afterRefusal(due.failures, answer)
     const state = verdict?.state ?? 'DONE'
     const kind = answer.ok ? undefined : answer.class
@@ -109,8 +110,18 @@ export const openTelling = (dependencies: TellDependencies) => {
           resource: `subscriptions/${subscription.id}`,
           after: { event: due.event.id, status: answer.status, ...after },
         })
-      if (verdict?.disables) await act('subscription.disable', { reason: 'gone' })
-      if (settled && state === 'DEAD') await act('delivery.dead', { class: kind, failures: verdict?.failures })
+      if (verdict?.disables) {
+        await act('subscription.disable', { reason: 'gone' })
+        await tellDisabled(tx, subscription, due)
+      }
+      if (settled && verdict && state === 'DEAD') {
+        await act('delivery.dead', { class: kind, failures: verdict.failures })
+        await tellDead(tx, subscription, due, {
+          failures: verdict.failures,
+          class: answer.ok ? '' : answer.class,
+          status: answer.status,
+        })
+      }
       return settled
     }
     const isSettled = await inTurn(() => database.transaction(write))

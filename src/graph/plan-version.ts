@@ -3,6 +3,8 @@ import type { Sql } from '../manifest/database.ts'
 import { findFocal } from '../manifest/leaf-moves.ts'
 import { insertLeaves, upsertNodes } from '../manifest/leaves.ts'
 import { listRenditions } from '../manifest/renditions.ts'
+import { announceReused } from '../manifest/reused.ts'
+import type { Cause } from '../model/event.ts'
 import type { Hex } from '../model/ids.ts'
 import type { ImageFacts } from '../model/original.ts'
 import { isAimed, wishesFor } from './wishes.ts'
@@ -14,13 +16,13 @@ interface NewVersion {
   readonly version: number
   readonly sha256: Hex
   readonly image: ImageFacts | undefined
-  readonly traceparent: string | undefined
+  readonly cause: Cause
 }
 
 /** Answers whether there is anything to do of it now. */
 export const planVersion = async (
   tx: Sql,
-  { tenant, collection, asset, version, sha256, image, traceparent }: NewVersion,
+  { tenant, collection, asset, version, sha256, image, cause }: NewVersion,
   {
     onPlan,
     ...limits
@@ -36,7 +38,8 @@ export const planVersion = async (
   const focal = renditions.some(isAimed) ? await findFocal(tx, tenant, asset) : undefined
   const { nodes, leaves } = wishesFor(renditions, { sha256, image, focal }, { lane: 'eager', ...limits })
   onPlan?.(nodes.length)
-  const states = await upsertNodes(tx, { tenant, original: sha256, nodes, traceparent })
-  await insertLeaves(tx, { tenant, asset, version, leaves })
+  const states = await upsertNodes(tx, { tenant, original: sha256, nodes, traceparent: cause.traceparent })
+  const bound = await insertLeaves(tx, { tenant, asset, version, leaves })
+  await announceReused(tx, { tenant, cause, leaves: bound })
   return states.some(node => node.state === 'QUEUED' || node.state === 'RETRY')
 }

@@ -120,6 +120,7 @@ export const placeVersion = async (
   })
   const told = await appendFacts(tx, { tenant, asset, cause, facts })
 
+  const caused = { ...cause, causationId: eventId }
   const planned = {
     tenant,
     collection: collection.collection,
@@ -127,10 +128,10 @@ export const placeVersion = async (
     version,
     sha256,
     image,
-    traceparent: cause.traceparent,
+    cause: caused,
   }
   const offered = !isHeld && (await planVersion(tx, planned, { maxCpuMs, maxVariants, onPlan }))
-  const state = await advanceVersion(tx, { tenant, asset, version, cause: { ...cause, causationId: eventId } })
+  const state = await advanceVersion(tx, { tenant, asset, version, cause: caused })
   return {
     offered,
     version: {

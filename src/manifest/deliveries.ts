@@ -6,6 +6,7 @@
  *     WAITING -> PENDING -> DONE | DEAD        DEAD -> WAITING, where somebody says so
  */
 
+import { sha256Hex } from '../lib/canonical.ts'
 import type { LoggedEvent } from '../model/event.ts'
 import type { EventType } from '../model/event-catalogue.ts'
 import { newId } from '../model/ids.ts'
@@ -44,6 +45,9 @@ const advance = async (tx: Sql, { tenant, id }: Queue, assets: readonly string[]
   await tx.rows(ADVANCE, [tenant, id, assets])
 }
 
+/** Of what is no asset's, a hash of its subject stands where the asset stands: so are those of one subject told in their order. */
+const queueKeyOf = ({ asset, subject }: LoggedEvent): string => asset ?? sha256Hex(subject ?? '').slice(0, 32)
+
 /** In this order, behind what is there. */
 export const insertDeliveries = async (
   tx: Sql,
@@ -51,7 +55,7 @@ export const insertDeliveries = async (
   { events, replay }: { events: readonly LoggedEvent[]; replay: string | undefined },
 ): Promise<void> => {
   if (events.length === 0) return
-  const assets = events.map(({ asset }) => asset)
+  const assets = events.map(queueKeyOf)
   await tx.rows(INSERT, [
     queue.tenant,
     queue.id,
@@ -202,9 +206,10 @@ export const redriveDeliveries = async (
 /** Each in words of its own, so that those few of a state are found by the index that has no others. */
 const listOf = (state: DeliveryState | 'any') => ({
   name: `delivery_list_${state.toLowerCase()}`,
-  text: `select delivery_no::text as no, delivery_id as id, event_id as event, event_seq as seq, type, asset_id as asset, replay_id as replay, state,
+  text: `select delivery_no::text as no, delivery_id as id, event_id as event, event_seq as seq, type,
+           coalesce((select e.subject from event e where e.tenant_id = d.tenant_id and e.event_id = d.event_id), 'assets/' || asset_id) as subject, replay_id as replay, state,
            failures, class, attempts, not_before as "notBefore", created_at as "createdAt", finished_at as "finishedAt"
-         from delivery where tenant_id = $1 and subscription_id = $2 ${state === 'any' ? '' : `and state = '${state}'`} and ($3::bigint is null or delivery_no < $3)
+         from delivery d where tenant_id = $1 and subscription_id = $2 ${state === 'any' ? '' : `and state = '${state}'`} and ($3::bigint is null or delivery_no < $3)
          order by delivery_no desc limit $4`,
 })
 const LISTS = {
@@ -221,7 +226,7 @@ export interface ListedDelivery {
   readonly event: string
   readonly seq: number
   readonly type: EventType
-  readonly asset: string
+  readonly subject: string
   readonly replay: string | null
   readonly state: DeliveryState
   readonly failures: number

@@ -4,7 +4,7 @@
  * and readers that poll them lose events.
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { type Appended, type Cause, checkedData } from '../model/event.ts'
+import { type Appended, type Cause, checkedData, type Notice } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import type { Database, Sql } from './database.ts'
 
@@ -51,11 +51,32 @@ export const appendFacts = async (
   return { no: taken.first + facts.length - 1, id: ids.at(-1) as string }
 }
 
+const APPEND_NOTICE = {
+  name: 'event_append_notice',
+  text: `insert into event (event_id, tenant_id, type, subject, data, actor, actor_product, correlation_id, traceparent, causation_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+}
+
+/**
+ * Appends a fact that is no asset's. Those of one subject are in the order in which its row is locked, which is for the caller to do.
+ * Returns the id of the event.
+ */
+export const appendNotice = async (
+  tx: Sql,
+  { tenant, subject, cause, notice }: { tenant: string; subject: string; cause: Cause; notice: Notice },
+): Promise<string> => {
+  const { actor, product = null, correlationId, traceparent = null, causationId = null } = cause
+  const id = newId()
+  const what = [id, tenant, notice.type, subject, JSON.stringify(checkedData(notice))]
+  await tx.rows(APPEND_NOTICE, [...what, actor, product, correlationId, traceparent, causationId])
+  return id
+}
+
 /** An event as it is read, of the table that goes by this name in the statement. */
 export const loggedColumns = (
   event: string,
 ): string => `${event}.seq, ${event}.event_id as id, ${event}.tenant_id as tenant, ${event}.type, ${event}.asset_id as asset,
-  ${event}.asset_event_no as "assetEventNo", ${event}.data, ${event}.actor, ${event}.actor_product as "actorProduct",
+  ${event}.asset_event_no as "assetEventNo", ${event}.subject, ${event}.data, ${event}.actor, ${event}.actor_product as "actorProduct",
   ${event}.correlation_id as "correlationId", ${event}.causation_id as "causationId", ${event}.traceparent,
   ${event}.occurred_at as "occurredAt", ${event}.sequenced_at as "sequencedAt"`
 

@@ -12,19 +12,15 @@
  */
 
 import { fullJitter } from '../lib/backoff.ts'
-import { groupBy } from '../lib/group-by.ts'
-import type { Cause, Fact } from '../model/event.ts'
+import type { Cause } from '../model/event.ts'
 import { digestOf, type Hex } from '../model/ids.ts'
 import { MAX_CRASHES } from '../model/limits.ts'
-import type { ClaimedNode, Derivative, LeafName, NodeFailure } from '../model/node.ts'
+import type { ClaimedNode, Derivative, NodeFailure } from '../model/node.ts'
 import type { Step } from '../model/recipe.ts'
 import { RETRIES } from '../model/retries.ts'
+import { announce } from './announce.ts'
 import type { Database, Sql } from './database.ts'
 import { insertDerivative } from './derivatives.ts'
-import { appendFacts } from './events.ts'
-import { finishMoves, movingTo } from './leaf-moves.ts'
-import { ORIGIN_COLUMNS, type OriginRow, originOf } from './origins.ts'
-import { advanceVersion, lockAsset } from './publish.ts'
 
 /** The advisory lock makes two claims on one original wait their turn, so that one of them gets all and decodes once. */
 const LOCK_ORIGINAL = { name: 'claim_lock', text: `select pg_advisory_xact_lock(hashtextextended($1 || $2, 0))` }
@@ -106,43 +102,6 @@ const SETTLE = {
   text: `update node set state = 'DONE', output = decode($4, 'hex'), cpu_ms = cpu_ms + $5, alone_cpu_ms = $6, executions = executions + 1,
            finished_at = now(), lease_owner = null, lease_until = null, failure = null, traceparent = null
          where tenant_id = $1 and node_id = decode($2, 'hex') and fence = $3 and state = 'RUNNING' returning 1`,
-}
-
-/** What a version waits for was brought about by the event that told of the version; what is asked for later was not. */
-const LEAVES_OF_NODE = {
-  name: 'leaves_of_node',
-  text: `select l.asset_id as asset, l.version, l.product_id as product, l.rendition, l.revision, l.format, ${ORIGIN_COLUMNS}
-         from leaf l
-         join asset_version v on v.tenant_id = l.tenant_id and v.asset_id = l.asset_id and v.version = l.version
-         left join event e on e.tenant_id = v.tenant_id and e.event_id = v.event_id and l.eager and (v.ready_at is null or l.created_at <= v.ready_at)
-         where l.tenant_id = $1 and l.node_id = decode($2, 'hex') order by l.asset_id, l.version, l.product_id, l.rendition`,
-}
-
-/** Tells every asset that the node is bound to, in id order, and lets their versions advance. Resolves with how many products have asked for it. */
-const announce = async (
-  tx: Sql,
-  node: ClaimedNode,
-  cause: Cause,
-  factOf: (leaf: LeafName) => Fact,
-): Promise<number> => {
-  const leaves = await tx.rows<LeafName & OriginRow>(LEAVES_OF_NODE, [node.tenant, node.key])
-  const byAsset = groupBy(leaves, leaf => leaf.asset)
-  const moving = await movingTo(tx, node.tenant, node.key)
-  for (const asset of [...new Set([...byAsset.keys(), ...moving])].sort()) {
-    for (const [version, bound] of groupBy(byAsset.get(asset) ?? [], leaf => leaf.version)) {
-      const origin = bound.map(originOf).find(found => found !== undefined)
-      const whose = { ...cause, ...origin }
-      const facts = bound.map(({ product, rendition, revision, format }) =>
-        factOf({ asset, version, product, rendition, revision, format }),
-      )
-      const told = await appendFacts(tx, { tenant: node.tenant, asset, cause: whose, facts })
-      await advanceVersion(tx, { tenant: node.tenant, asset, version, cause: { ...whose, causationId: told?.id } })
-    }
-    if (!moving.includes(asset)) continue
-    await lockAsset(tx, node.tenant, asset)
-    await finishMoves(tx, { tenant: node.tenant, asset, cause })
-  }
-  return new Set(leaves.map(({ product }) => product)).size
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Cause } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import { OPERATION_STATES, type Operation, type OperationInput, type OperationState } from '../model/operation.ts'
 import type { Sql } from './database.ts'
+import { tellFinished } from './finished.ts'
 
 const COLUMNS = `operation_id as id, tenant_id as tenant, kind, state, input, total, done, failed, cpu_ms as "cpuMs", after_asset as "afterAsset",
   round, found, steps, reason, correlation_id as "correlationId", traceparent, created_by as "createdBy", created_at as "createdAt", running_since as "runningSince",
@@ -92,7 +93,7 @@ const SET_STATE = {
            running_since = case when $3 = 'RUNNING' then now() else running_since end,
            settled_before = case when $3 = 'RUNNING' then done + failed else settled_before end,
            total = case when $3 in ('SUCCEEDED', 'PARTIAL') then done + failed else total end
-         where tenant_id = $1 and operation_id = $2`,
+         where tenant_id = $1 and operation_id = $2 returning ${COLUMNS}`,
 }
 
 /** The caller holds the lock and has checked that the state may be left. */
@@ -102,7 +103,8 @@ export const setOperationState = async (
   state: OperationState,
   reason?: string,
 ): Promise<void> => {
-  await tx.rows(SET_STATE, [tenant, id, state, reason ?? null])
+  const [now] = await tx.rows<Operation>(SET_STATE, [tenant, id, state, reason ?? null])
+  if (now?.finishedAt) await tellFinished(tx, { ...now, product: now.input.product })
 }
 
 const COUNT = {

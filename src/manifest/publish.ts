@@ -12,7 +12,7 @@ import { refuse } from '../model/errors.ts'
 import type { Appended, Cause } from '../model/event.ts'
 import type { PublishGate } from '../model/product.ts'
 import type { Database, Sql } from './database.ts'
-import { appendFacts } from './events.ts'
+import { appendFacts, appendNotice } from './events.ts'
 import { readGate } from './gate.ts'
 import { scheduleFact } from './schedules.ts'
 
@@ -246,7 +246,14 @@ const STUCK = {
 /** Repairs what a process left that died between settling a node and advancing its versions. Finds nothing in a healthy system. */
 export const advanceStuckVersions = async (database: Database, cause: Cause): Promise<number> => {
   const stuck = await database.rows<Omit<Target, 'cause'>>(STUCK, [])
-  for (const target of stuck) await database.transaction(tx => advanceVersion(tx, { ...target, cause }))
+  for (const target of stuck)
+    await database.transaction(async tx => {
+      const state = await advanceVersion(tx, { ...target, cause })
+      const { tenant, asset, version } = target
+      const resource = `assets/${asset}/versions/${version}`
+      const notice = { type: 'drift.healed', data: { kind: 'version-stuck', resource } } as const
+      if (state !== 'PROCESSING') await appendNotice(tx, { tenant, subject: resource, cause, notice })
+    })
   return stuck.length
 }
 

@@ -8,6 +8,8 @@ import { digestOf } from '../model/ids.ts'
 import type { LeafName } from '../model/node.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
+import { productFacts } from './product-states.ts'
+import { lockAsset } from './publish.ts'
 
 export interface BoundLeaf extends LeafName {
   readonly node: string | null
@@ -35,8 +37,8 @@ export const announceReused = async (
   tx: Sql,
   { tenant, cause, leaves }: { tenant: string; cause: Cause; leaves: readonly BoundLeaf[] },
 ): Promise<void> => {
+  if (leaves.length === 0) return
   const nodes = [...new Set(leaves.flatMap(({ node }) => node ?? []))]
-  if (nodes.length === 0) return
   const made = new Map((await tx.rows<Made>(READY, [tenant, nodes])).map(row => [row.id, row]))
   const byAsset = groupBy(leaves, ({ asset }) => asset)
   for (const asset of [...byAsset.keys()].sort()) {
@@ -48,5 +50,14 @@ export const announceReused = async (
       return [{ type: 'rendition.ready' as const, data }]
     })
     await appendFacts(tx, { tenant, asset, cause, facts })
+    for (const [version, bound] of groupBy(byAsset.get(asset) ?? [], leaf => leaf.version)) {
+      const isPlanned = bound.some(({ node }) => node === null)
+      const found = bound.flatMap(({ node }) => (node !== null && made.has(node) ? node : []))
+      if (found.length === 0 && !isPlanned) continue
+      // Those that are refused something are told of it, and have not locked the asset so far.
+      if (facts.length === 0) await lockAsset(tx, tenant, asset)
+      const products = await productFacts(tx, { tenant, asset, version }, { nodes: found, isPlanned })
+      await appendFacts(tx, { tenant, asset, cause, facts: products })
+    }
   }
 }

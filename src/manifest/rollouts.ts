@@ -11,6 +11,7 @@ import { type Hex, newId } from '../model/ids.ts'
 import type { LeafName } from '../model/node.ts'
 import type { ImageFacts } from '../model/original.ts'
 import type { Sql } from './database.ts'
+import { tellFinished } from './finished.ts'
 
 const COLUMNS = `rollout_id as id, tenant_id as tenant, engine, collection_id as collection, share, state, after_asset as "afterAsset", assets, leaves,
   after_leaf as "afterLeaf", moved, created_by as "createdBy", created_at as "createdAt", moved_by as "movedBy",
@@ -71,9 +72,14 @@ const BUSY = {
 /** Of every tenant. */
 export const busyRollouts = (sql: Sql): Promise<Rollout[]> => sql.rows<Rollout>(BUSY, [])
 
+const OVER: ReadonlySet<RolloutState> = new Set(['PROMOTED', 'ROLLED_BACK'])
+/** All products' at once, and of no single request: it is promoted by one and may be rolled back by another. */
+const NOBODYS = { kind: 'rollout', product: null, correlationId: null, traceparent: null } as const
+
 const SET_STATE = {
   name: 'rollout_set_state',
-  text: `update rollout set state = $3, after_leaf = 0, moved_by = coalesce($4, moved_by), changed_at = now() where tenant_id = $1 and rollout_id = $2`,
+  text: `update rollout set state = $3, after_leaf = 0, moved_by = coalesce($4, moved_by), changed_at = now() where tenant_id = $1 and rollout_id = $2
+         returning ${COLUMNS}`,
 }
 
 /** The caller holds the lock and has checked that the state may be left. */
@@ -83,7 +89,8 @@ export const setRolloutState = async (
   state: RolloutState,
   movedBy?: string,
 ): Promise<void> => {
-  await tx.rows(SET_STATE, [tenant, id, state, movedBy ?? null])
+  const [now] = await tx.rows<Rollout>(SET_STATE, [tenant, id, state, movedBy ?? null])
+  if (now && OVER.has(state)) await tellFinished(tx, { ...now, ...NOBODYS, done: now.moved })
 }
 
 /** The share by a hash that stays what it is, so that an asset of a share is in every larger one. */

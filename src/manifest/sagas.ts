@@ -12,6 +12,7 @@
 import { newId } from '../model/ids.ts'
 import type { Saga, SagaKind, SagaState } from '../model/saga.ts'
 import type { Sql } from './database.ts'
+import { tellFinished } from './finished.ts'
 
 const COLUMNS = `saga_id as id, tenant_id as tenant, kind, state, product_id as product, principal, client, correlation_id as "correlationId", traceparent,
   input, total, done, failed, reason, created_by as "createdBy", created_at as "createdAt", running_since as "runningSince",
@@ -105,11 +106,11 @@ const SET_STATE = {
   text: `update saga g set state = $3, reason = $4, principal = coalesce($5, principal),
            finished_at = case when $3 in ('RUNNING', 'PAUSED', 'COMPENSATING') then null else now() end,
            running_since = case when $3 in ('RUNNING', 'COMPENSATING') then now() else running_since end,
-           settled_before = case when $3 = 'COMPENSATING' then 0 when $3 = 'RUNNING' then c.done + c.failed else settled_before end,
-           done = c.done, failed = c.failed
-         from (select count(*) filter (where state = 'DONE')::int as done, count(*) filter (where state in ('FAILED', 'STUCK'))::int as failed
+           settled_before = case when $3 = 'COMPENSATING' then 0 when $3 = 'RUNNING' then c.good + c.bad else settled_before end,
+           done = c.good, failed = c.bad
+         from (select count(*) filter (where state = 'DONE')::int as good, count(*) filter (where state in ('FAILED', 'STUCK'))::int as bad
                from saga_step where tenant_id = $1 and saga_id = $2) c
-         where g.tenant_id = $1 and g.saga_id = $2`,
+         where g.tenant_id = $1 and g.saga_id = $2 returning ${COLUMNS}`,
 }
 
 /** The caller holds the lock and has checked that the state may be left. */
@@ -119,7 +120,9 @@ export const setSagaState = async (
   state: SagaState,
   { reason, principal }: { reason?: string; principal?: Saga['principal'] } = {},
 ): Promise<void> => {
-  await tx.rows(SET_STATE, [tenant, id, state, reason ?? null, principal ? JSON.stringify(principal) : null])
+  const values = [tenant, id, state, reason ?? null, principal ? JSON.stringify(principal) : null]
+  const [now] = await tx.rows<Saga>(SET_STATE, values)
+  if (now?.finishedAt) await tellFinished(tx, now)
 }
 
 const COUNT = { name: 'sagas_count', text: 'select kind, state, count(*)::int as count from saga group by kind, state' }

@@ -3,18 +3,8 @@
  * `io.matrix.<type>.v1`.
  */
 import { z } from 'zod'
-
-/** Whose fact it is: `readers` of the asset, `editors` (who may publish it, and so know of its drafts), or the `product` that it names. */
-export type Audience = 'readers' | 'editors' | 'product'
-
-interface EventKind {
-  readonly stream: 'assets' | 'renditions'
-  /** What it means to a copy of the asset. */
-  readonly mutation: 'CREATED' | 'UPDATED' | 'DELETED'
-  readonly audience: Audience
-  readonly about: string
-  readonly data: z.ZodObject
-}
+import type { AssetAudience, EventKind } from './event-kind.ts'
+import { NOTICES } from './notice-catalogue.ts'
 
 const asset = z.uuid()
 const version = z.int().positive()
@@ -32,6 +22,7 @@ const leaf = {
   revision: z.int().nonnegative(),
   format: z.string(),
 }
+const counts = { required: size, done: size, dead: size }
 /** What a version waits for, or what it broke on. */
 const blocking = z.strictObject({
   product: z.string(),
@@ -196,9 +187,35 @@ export const EVENTS = {
     about: "A product's derivative cannot be made.",
     data: z.strictObject({ ...leaf, node: digest, code: z.string() }),
   },
+  'product.complete': {
+    stream: 'renditions',
+    mutation: 'UPDATED',
+    audience: 'product',
+    about: 'All that a product requires of a version is there.',
+    data: z.strictObject({ asset, version, product: z.string(), ...counts }),
+  },
+  'product.degraded': {
+    stream: 'renditions',
+    mutation: 'UPDATED',
+    audience: 'product',
+    about: 'Something that a product requires of a version cannot be made.',
+    data: z.strictObject({
+      ...{ asset, version, product: z.string(), ...counts },
+      failed: z
+        .array(z.strictObject({ rendition: z.string(), format: z.string(), code: z.string().nullable() }))
+        .readonly(),
+    }),
+  },
+  ...NOTICES,
 } as const satisfies Record<string, EventKind>
 
 export type EventType = keyof typeof EVENTS
+type Heard<By extends AssetAudience> = {
+  [Type in EventType]: (typeof EVENTS)[Type]['audience'] extends By ? Type : never
+}[EventType]
+/** About an asset, which counts them. */
+export type AssetEventType = Heard<AssetAudience>
+export type NoticeType = Exclude<EventType, AssetEventType>
 export const EVENT_TYPES = Object.keys(EVENTS) as EventType[]
 
 /** As it is on the wire. */

@@ -1,13 +1,18 @@
 /** Facts that the system announces, checked against the catalogue before they are committed. */
 import type { z } from 'zod'
-import { EVENTS, type EventType } from './event-catalogue.ts'
+import { type AssetEventType, EVENTS, type EventType, type NoticeType } from './event-catalogue.ts'
 
-export type Fact = {
-  [Type in EventType]: { readonly type: Type; readonly data: z.input<(typeof EVENTS)[Type]['data']> }
-}[EventType]
+type FactOf<Types extends EventType> = {
+  [Type in Types]: { readonly type: Type; readonly data: z.input<(typeof EVENTS)[Type]['data']> }
+}[Types]
+
+/** About an asset. */
+export type Fact = FactOf<AssetEventType>
+/** About anything else. */
+export type Notice = FactOf<NoticeType>
 
 /** As it is logged. Throws where it is not what the catalogue says: such a fact is never committed. */
-export const checkedData = ({ type, data }: Fact): object => EVENTS[type].data.parse(data)
+export const checkedData = ({ type, data }: Fact | Notice): object => EVENTS[type].data.parse(data)
 
 /** A fact beside others that are appended with it. */
 export type Appended = Fact & {
@@ -39,9 +44,11 @@ export interface LoggedEvent {
   readonly id: string
   readonly tenant: string
   readonly type: EventType
-  readonly asset: string
+  /** `null`: it is no asset's, and is about its subject. */
+  readonly asset: string | null
   /** Its place among those of the asset: 1, 2, … */
-  readonly assetEventNo: number
+  readonly assetEventNo: number | null
+  readonly subject: string | null
   readonly data: Readonly<Record<string, unknown>>
   readonly actor: string
   readonly actorProduct: string | null
@@ -53,3 +60,7 @@ export interface LoggedEvent {
   readonly occurredAt: Date
   readonly sequencedAt: Date
 }
+
+/** What the order is kept by. */
+export const partitionOf = ({ asset, subject }: Pick<LoggedEvent, 'asset' | 'subject'>): string =>
+  asset ?? subject ?? ''

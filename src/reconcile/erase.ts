@@ -35,6 +35,7 @@ import {
   setErasureState,
   tryLockErasure,
 } from '../manifest/erasures.ts'
+import { tellFinished } from '../manifest/finished.ts'
 import { overdueAssets } from '../manifest/withdraw.ts'
 import type { Erasure } from '../model/erasure.ts'
 import { type ErrorCode, isMatrixError, MatrixError } from '../model/errors.ts'
@@ -61,6 +62,14 @@ export const exposureOf =
     }
   }
 
+const finish = async (tx: Sql, erasure: Erasure): Promise<void> => {
+  await setErasureState(tx, erasure, 'DONE')
+  await recordReceipt(tx, erasure)
+  // Why, in somebody's own words, is for the audit.
+  const { owner: product } = erasure
+  await tellFinished(tx, { ...erasure, kind: 'erasure', state: 'SUCCEEDED', product, reason: null })
+}
+
 const prune = async (tx: Sql, erasure: Erasure): Promise<boolean> => {
   if (await isBound(tx, erasure)) {
     await unbind(tx, erasure)
@@ -69,8 +78,7 @@ const prune = async (tx: Sql, erasure: Erasure): Promise<boolean> => {
   const original = await nextNamed(tx, erasure)
   if (original !== undefined) return forgetOriginal(tx, erasure, original)
   if (await hasOpenObjects(tx, erasure)) return false
-  await setErasureState(tx, erasure, 'DONE')
-  await recordReceipt(tx, erasure)
+  await finish(tx, erasure)
   return true
 }
 
@@ -92,8 +100,7 @@ const step = async (tx: Sql, erasure: Erasure): Promise<boolean> => {
     await setErasureState(tx, erasure, 'UNBINDING')
     return true
   }
-  await setErasureState(tx, erasure, 'DONE')
-  await recordReceipt(tx, erasure)
+  await finish(tx, erasure)
   return true
 }
 

@@ -84,7 +84,7 @@ const goOn = async (tx: Sql, held: HeldVersion, { config }: ScanDependencies): P
   const cause = { ...CAUSE, ...(await originOfVersion(tx, held)) }
   await planVersion(
     tx,
-    { ...held, image: held.image ?? undefined, traceparent: cause.traceparent },
+    { ...held, image: held.image ?? undefined, cause },
     { maxCpuMs: config.maxTransformCpuMs, maxVariants: config.maxVariants },
   )
   await advanceVersion(tx, { tenant, asset, version, cause })

@@ -11,6 +11,7 @@ import { repeat } from '../lib/repeat.ts'
 import { chainAudit } from '../manifest/audit-chain.ts'
 import { expireKeys } from '../manifest/idempotency.ts'
 import { measureNext } from '../manifest/measurements.ts'
+import { healMismatches } from '../manifest/mismatches.ts'
 import { advanceStuckVersions } from '../manifest/publish.ts'
 import { refreshStatistics } from '../manifest/statistics.ts'
 import { tidyOperations } from '../manifest/tidy-operations.ts'
@@ -74,6 +75,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await tidyPurges(options)
     await tidyTusUploads(options)
     await tidyOperations(database, config.operationKeepDays)
+    await healMismatches(database)
     await sweepStaging(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>

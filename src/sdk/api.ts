@@ -390,7 +390,7 @@ export interface SubscriptionPatch {
   /** Where events are posted to */
   readonly url?: string
   /** Of these types alone; by default of all that it may hear */
-  readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed')[] | null
+  readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[] | null
   /** `assets/{id}`: about one asset */
   readonly subject?: string | null
   readonly collection?: string | null
@@ -1262,7 +1262,7 @@ export interface Routes {
   /** Subscriptions of the product, or for an administrator of the tenant, oldest first */
   'GET /v1/subscriptions': { readonly query?: { readonly limit?: number; readonly cursor?: string }; readonly answer: { readonly items: readonly Subscription[]; readonly next_cursor?: string } }
   /** Tell a webhook of events from now on; its secret is shown this once */
-  'POST /v1/subscriptions': { readonly body: { readonly kind?: 'webhook'; readonly product?: string; readonly url: string; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed')[]; readonly subject?: string; readonly collection?: string; readonly description?: string }; readonly answer: NewSubscription }
+  'POST /v1/subscriptions': { readonly body: { readonly kind?: 'webhook'; readonly product?: string; readonly url: string; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly collection?: string; readonly description?: string }; readonly answer: NewSubscription }
   /** A subscription */
   'GET /v1/subscriptions/{subscription}': { readonly path: { readonly subscription: string | number }; readonly answer: Subscription }
   /** Pause or resume it, or say anew where it is told what */
@@ -1274,11 +1274,11 @@ export interface Routes {
   /** Events for a subscription with their tries, newest first */
   'GET /v1/subscriptions/{subscription}/deliveries': { readonly path: { readonly subscription: string | number }; readonly query?: { readonly state?: 'WAITING' | 'PENDING' | 'DONE' | 'DEAD'; readonly limit?: number; readonly cursor?: string }; readonly answer: { readonly items: readonly Delivery[]; readonly next_cursor?: string } }
   /** Tell what was given up once more, of that what fits everything that is given */
-  'POST /v1/subscriptions/{subscription}/redrive': { readonly path: { readonly subscription: string | number }; readonly body: { readonly ids?: readonly string[]; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'; readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed')[]; readonly subject?: string }; readonly answer: { readonly redriven: number } }
+  'POST /v1/subscriptions/{subscription}/redrive': { readonly path: { readonly subscription: string | number }; readonly body: { readonly ids?: readonly string[]; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'; readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string }; readonly answer: { readonly redriven: number } }
   /** The replay that is under way */
   'GET /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly answer: Replay }
   /** Tell a part of the log once more to this subscription alone */
-  'POST /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly body: { readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed')[]; readonly subject?: string; readonly since?: string; readonly until?: string; readonly only?: 'all' | 'failed' }; readonly answer: Replay }
+  'POST /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly body: { readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly since?: string; readonly until?: string; readonly only?: 'all' | 'failed' }; readonly answer: Replay }
   /** Tell it an event that says nothing, now, and say what it answered */
   'POST /v1/subscriptions/{subscription}/test': { readonly path: { readonly subscription: string | number }; readonly answer: TestedSubscription }
   /** What is told, and how: AsyncAPI 3 */
@@ -1523,6 +1523,28 @@ export interface Events {
   'rendition.ready': { readonly asset: string; readonly version: number; readonly product: string; readonly rendition: string; readonly revision: number; readonly format: string; readonly node: string; readonly digest: string; readonly media_type: string; readonly width: number; readonly height: number; readonly bytes: number; readonly reused?: true }
   /** A product's derivative cannot be made. */
   'rendition.failed': { readonly asset: string; readonly version: number; readonly product: string; readonly rendition: string; readonly revision: number; readonly format: string; readonly node: string; readonly code: string }
+  /** All that a product requires of a version is there. */
+  'product.complete': { readonly asset: string; readonly version: number; readonly product: string; readonly required: number; readonly done: number; readonly dead: number }
+  /** Something that a product requires of a version cannot be made. */
+  'product.degraded': { readonly asset: string; readonly version: number; readonly product: string; readonly required: number; readonly done: number; readonly dead: number; readonly failed: readonly ({ readonly rendition: string; readonly format: string; readonly code: string | null })[] }
+  /** A rendition is new, or has another recipe: what is made by it is told one by one. */
+  'rendition.revised': { readonly collection: string; readonly product: string; readonly rendition: string; readonly revision: number; readonly recipe_hash: string; readonly previous_revision: number | null; readonly lane: 'eager' | 'lazy' }
+  /** Nothing is answered under the name of a rendition any more. */
+  'rendition.retired': { readonly collection: string; readonly product: string; readonly rendition: string; readonly revision: number; readonly recipe_hash: string }
+  /** What a product may do in a collection, or with one asset of it, is another thing. */
+  'grant.changed': { readonly collection: string; readonly asset?: string; readonly product: string; readonly role: string | null; readonly previous_role: string | null; readonly effective_at: string; readonly max_exposure_until: string }
+  /** A collection is new, or its owner, gate or rules are others; told to its owner. */
+  'policy.changed': { readonly collection: string; readonly product: string; readonly changed: readonly string[] }
+  /** Long work is over, or has been undone. */
+  'operation.finished': { readonly operation: string; readonly kind: 'backfill' | 'import' | 'erasure' | 'rollout'; readonly state: string; readonly product: string | null; readonly total?: number; readonly done?: number; readonly failed?: number; readonly reason?: string }
+  /** A receiver wants nothing more: nothing is told to it until somebody resumes it. */
+  'subscription.disabled': { readonly subscription: string; readonly product: string | null; readonly reason: 'gone'; readonly event: string }
+  /** An event has been given up for a subscription. Never told of one that is itself such a word. */
+  'delivery.dead': { readonly subscription: string; readonly product: string | null; readonly delivery: string; readonly event: string; readonly event_seq: number; readonly event_type: string; readonly attempts: number; readonly class: string; readonly last_status: number | null; readonly redrive: string }
+  /** Something is not as it should be: an object has other bytes than its digest says. */
+  'drift.detected': { readonly kind: 'original-mismatch' | 'version-stuck'; readonly resource: string }
+  /** What was not as it should be is so again: an original was read well since, or a version that stood still goes on. */
+  'drift.healed': { readonly kind: 'original-mismatch' | 'version-stuck'; readonly resource: string }
 }
 
 /** Routes that do a thing once for a key, however often they are asked. */

@@ -187,7 +187,7 @@ const carryThem = async ({ database }: Core): Promise<void> => {
 /** As many as there are events, of the subscription that is there. */
 const DELIVERED = `insert into delivery (tenant_id, delivery_id, subscription_id, event_seq, event_id, asset_id, type, replay_id, state, finished_at)
   select e.tenant_id, gen_random_uuid(), s.subscription_id, e.insert_no, e.event_id, e.asset_id, e.type, gen_random_uuid(), 'DONE', now()
-  from event e join subscription s on s.tenant_id = e.tenant_id limit ${ASSETS}`
+  from event e join subscription s on s.tenant_id = e.tenant_id where e.asset_id is not null limit ${ASSETS}`
 
 /** What users, workers and the sweep do. Gives an asset that is complete. */
 const exercise = async (core: Core): Promise<string> => {

@@ -98,6 +98,15 @@ const LATE = {
 }
 const WORN = { name: 'test_worn', text: `update delivery set failures = 9 where state = 'PENDING'` }
 const about = ({ heard }: Receiver, asset: string) => heard.filter(({ event }) => event.subject === `assets/${asset}`)
+/** What the log says of a subscription, which is told of its other events and not of that. */
+const notices = async (subscription: Subscription, type: string): Promise<unknown[]> => {
+  const text = `select data from event where subject = $1 and type = $2 order by insert_no`
+  const rows = await system.core.database.rows<{ data: object }>({ name: 'test_notices', text }, [
+    `subscriptions/${subscription.id}`,
+    type,
+  ])
+  return rows.map(({ data }) => data)
+}
 const audited = async ({ id }: Subscription, action: string): Promise<object[]> => {
   const query = new URLSearchParams({ resource: `subscriptions/${id}`, action })
   return (await expectJson<{ items: object[] }>(send('GET', `/v1/audit?${query}`, { key: ADMIN_KEY }), 200)).items
@@ -170,7 +179,10 @@ describe('what is told', () => {
     expect(put.status).toBe(201)
     await change(asset, 'heard')
     await settledFor(subscription)
-    expect(hook.heard.slice(known).map(({ event }) => event.type)).toEqual(['io.matrix.asset.metadata_changed.v1'])
+    expect(hook.heard.slice(known).map(({ event }) => event.type)).toEqual([
+      'io.matrix.grant.changed.v1',
+      'io.matrix.asset.metadata_changed.v1',
+    ])
   })
 
   test('waits while it is paused, and goes on where it stopped', async () => {
@@ -280,6 +292,7 @@ describe('what is not taken', () => {
     expect(await audited(subscription, 'subscription.disable')).toEqual([
       expect.objectContaining({ actor: 'webhooks' }),
     ])
+    expect(await notices(subscription, 'subscription.disabled')).toEqual([expect.objectContaining({ reason: 'gone' })])
     await publish()
     hook.behave(TAKES)
     const body = { state: 'ACTIVE' }
@@ -313,6 +326,15 @@ describe('what is not taken', () => {
     const dead = await until('it is dead', async () => (await deliveries(subscription, '&state=DEAD'))[0])
     expect(dead.class).toBe('failed')
     expect(await audited(subscription, 'delivery.dead')).toHaveLength(1)
+    expect(await notices(subscription, 'delivery.dead')).toEqual([
+      expect.objectContaining({
+        delivery: dead.id,
+        event_seq: dead.seq,
+        attempts: 10,
+        class: 'failed',
+        last_status: 500,
+      }),
+    ])
     hook.behave(TAKES)
     await allDue()
     await settledFor(subscription)

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Audience, EVENT_TYPES, EVENTS } from '../../src/model/event-catalogue.ts'
+import { EVENT_TYPES, EVENTS } from '../../src/model/event-catalogue.ts'
+import type { Audience } from '../../src/model/event-kind.ts'
 import { OPERATION_NAMES } from '../../src/ops/registry.ts'
 import { printAlertRules } from '../../src/telemetry/alert-rules.ts'
 import { printDashboard } from '../../src/telemetry/dashboard.ts'
@@ -56,7 +57,7 @@ test('docs/events.md tells of every event who hears it', () => {
     .filter(line => /^\| .*`\w+\.\w+`/.test(line))
   const told = rows.map(row => [...row.matchAll(/`(\w+\.\w+)`/g)].map(([, type]) => type).sort())
   const of = (audience: Audience) => EVENT_TYPES.filter(type => EVENTS[type].audience === audience).sort()
-  expect(told).toEqual((['readers', 'editors', 'product'] as const).map(of))
+  expect(told).toEqual((['readers', 'editors', 'product', 'named', 'administrators'] as const).map(of))
 })
 
 test.each<[string, () => string | Promise<string>]>([

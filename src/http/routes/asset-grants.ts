@@ -11,6 +11,7 @@ import type { AssetEdge } from '../../model/product.ts'
 import { type AccessImpact, AccessImpactSchema, accessImpact } from '../access-impact.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import { tellGrant } from '../configuration-events.ts'
 import type { Env } from '../context.ts'
 import { AssetEdgeBody, AssetEdgeSchema, assetEdgeOf, presentAssetEdge } from '../edges.ts'
 import { requireProduct } from '../existing.ts'
@@ -90,6 +91,14 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         requireState(c, shownBefore && stateTag(shownBefore))
         const impact = tries ? await impactOf(tx, { tenantId, collectionId, assetId, product, edge }) : undefined
         await putAssetEdge(tx, { tenantId, assetId }, edge)
+        const grant = {
+          collection: collectionId,
+          asset: assetId,
+          product,
+          role: shown.role,
+          previous: shownBefore?.role,
+        }
+        await tellGrant(c, tx, gateway, grant)
         await auditChange(c, tx, { resource: resourceOf(assetId, product), before: shownBefore, after: shown })
         return { isNew: before === undefined, impact }
       })
@@ -173,6 +182,7 @@ export const assetGrantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         const cell = { tenantId, collectionId: collection, assetId, product: productId, edge: undefined }
         const would = tries ? await impactOf(tx, cell) : undefined
         await deleteAssetEdge(tx, key)
+        await tellGrant(c, tx, gateway, { collection, asset: assetId, product: productId, previous: shown.role })
         await auditChange(c, tx, { resource: resourceOf(assetId, productId), before: shown })
         return would
       })

@@ -12,6 +12,7 @@ import { presentSchema, SchemaBody } from '../attribute-schema.ts'
 import { auditChange } from '../audit.ts'
 import { presentRules, RulesBody, rulesOf } from '../collection-rules.ts'
 import { isSeen, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import { tellPolicy } from '../configuration-events.ts'
 import type { Env } from '../context.ts'
 import { EdgeSchema, presentEdge } from '../edges.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
@@ -121,6 +122,7 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
         const keep = tries ? keepVersions : undefined
         const purged = keep === undefined ? undefined : await wouldPurge(tx, { tenant, collection, keep })
         await putCollection(tx, { tenantId: tenant, ...wished })
+        await tellPolicy(c, tx, { collection, owner, before: before && presentCollection(before), after: shown })
         await auditChange(c, tx, {
           resource: `collections/${collection}`,
           before: before && presentCollection(before),

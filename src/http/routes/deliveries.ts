@@ -50,7 +50,7 @@ const presentDelivery = (one: ListedDelivery) => ({
   event: one.event,
   seq: one.seq,
   type: wireType(one.type),
-  subject: `assets/${one.asset}`,
+  subject: one.subject,
   replay: one.replay ?? undefined,
   state: one.state,
   failures: one.failures,

@@ -10,6 +10,7 @@ import { keepsPrivate } from '../../ops/metadata.ts'
 import { AccessImpactSchema, accessImpact } from '../access-impact.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import { tellGrant } from '../configuration-events.ts'
 import type { Env } from '../context.ts'
 import { EdgeBody, EdgeSchema, edgeOf, presentEdge } from '../edges.ts'
 import { existingCollection, requireProduct } from '../existing.ts'
@@ -79,6 +80,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         const wish = { tenant, collection, product, change: (cells: Edges) => ({ ...cells, collection: edge }) }
         const impact = tries ? await accessImpact(gateway, tx, wish) : undefined
         await putEdge(tx, tenant, collection, edge)
+        await tellGrant(c, tx, gateway, { collection, product, role: edge.role, previous: before?.role })
         await auditChange(c, tx, {
           resource: resourceOf(collection, product),
           before: before && presentEdge(before),
@@ -143,6 +145,7 @@ export const grantRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         const wish = { tenant, collection, product, change: (cells: Edges) => ({ ...cells, collection: undefined }) }
         const would = tries ? await accessImpact(gateway, tx, wish) : undefined
         await deleteEdge(tx, cell)
+        await tellGrant(c, tx, gateway, { collection, product, previous: before.role })
         await auditChange(c, tx, { resource: resourceOf(collection, product), before: presentEdge(before) })
         return would
       })

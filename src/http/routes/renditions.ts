@@ -13,6 +13,7 @@ import { type Asked, permitOnCollection } from '../../policy/permission.ts'
 import { addressOf } from '../address.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
+import { tellRetired, tellRevised } from '../configuration-events.ts'
 import { causeOf, type Env, type MatrixContext } from '../context.ts'
 import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
@@ -139,6 +140,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         requireState(c, tagOf(before))
         const put = await putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
         const { tenant } = principal
+        if (put.created) await tellRevised(c, tx, { ...presented, revision: put.revision, previous: before?.revision })
         const input = { collection, product, rendition: name, revision: put.revision }
         const starts = backfill === 'true' && !tries
         const started = starts ? await startBackfill(tx, { tenant, input, cause: causeOf(c), once: true }) : undefined
@@ -251,6 +253,7 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         if (!before) throw refuse('not-found', 'There is no such rendition.')
         requireState(c, tagOf(before))
         await retireRendition(tx, key)
+        await tellRetired(c, tx, before)
         await auditChange(c, tx, { resource: resourceOf(c.req.valid('param')), before: auditedRendition(before) })
       })
       return c.body(null, 204)
