@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type pg from 'pg'
 import type { Config } from './config.ts'
-import { openContracts } from './contracts/registry.ts'
+import { openContractsAtBase } from './contracts/at-base.ts'
 import { openHotBytes } from './deliver/hot-bytes.ts'
 import { openPresigner } from './deliver/presign.ts'
 import { openPurging } from './deliver/purge-targets.ts'
@@ -92,9 +92,6 @@ export const openCore = async ({
 }: CoreOptions) => {
   const metrics = openMetrics()
   const tracing = await openTracing(config, name)
-  const contracts = await openContracts()
-  let base = config.publicUrl ?? `http://${config.host}:${config.port}`
-  const publicBase = (): string => base
   // Before anything connects: policies that cannot be used end the start.
   const policyEngines = config.role === 'worker' ? [] : await openConfiguredEngines(config, { clock, metrics })
   const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
@@ -150,13 +147,7 @@ export const openCore = async ({
     /** `undefined`: no traces. */
     tracing,
     policy: openPolicy(policyEngines, metrics),
-    contracts,
-    schemaAt: contracts.schemaAt(publicBase),
-    /** Base of links in answers; known for certain once the port is. */
-    publicBase,
-    listeningOn: (address: string): void => {
-      base = config.publicUrl ?? address
-    },
+    ...(await openContractsAtBase(config)),
     database,
     originals,
     derivatives,
