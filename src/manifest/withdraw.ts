@@ -101,7 +101,11 @@ export const withdrawAsset = async (
   const [after] = await tx.rows<{ archived: boolean; deleted: boolean }>(STATEMENTS[verb], [tenant, asset])
   if (!after) return { before, after: before }
   const cancelled = verb === 'archive' || verb === 'delete' ? await cancelSchedule(tx, { tenant, asset }, verb) : []
-  await appendFacts(tx, { tenant, asset, cause, facts: [{ type: CHANGES[verb].fact, data: { asset } }, ...cancelled] })
+  const fact = {
+    type: CHANGES[verb].fact,
+    data: { asset, ...(verb === 'undelete' && after.archived && { archived: true as const }) },
+  }
+  await appendFacts(tx, { tenant, asset, cause, facts: [fact, ...cancelled] })
   return { before, after: { ...after } }
 }
 

@@ -136,8 +136,8 @@ export const EVENTS = {
     stream: 'assets',
     mutation: 'UPDATED',
     audience: 'readers',
-    about: 'It is there again.',
-    data: z.strictObject({ asset }),
+    about: 'It is there again; or it is not to be erased any more, and archived as it was before it was deleted.',
+    data: z.strictObject({ asset, archived: z.literal(true).optional() }),
   },
   'asset.metadata_changed': {
     stream: 'assets',

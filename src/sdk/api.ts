@@ -1511,8 +1511,8 @@ export interface Events {
   'asset.archived': { readonly asset: string; readonly reason?: string; readonly expires_at?: string }
   /** It is shown to nobody any more, and erased after the grace. */
   'asset.deleted': { readonly asset: string }
-  /** It is there again. */
-  'asset.restored': { readonly asset: string }
+  /** It is there again; or it is not to be erased any more, and archived as it was before it was deleted. */
+  'asset.restored': { readonly asset: string; readonly archived?: true }
   /** Labels or attributes are others; which is said, and not to what. */
   'asset.metadata_changed': { readonly asset: string; readonly metadata?: number; readonly changed: readonly string[] }
   /** Other systems call it by other names: in which namespaces, and not how. */

@@ -15,8 +15,9 @@ export const query = <Row extends object>(
   values: readonly unknown[] = [],
 ): Promise<Row[]> => database.rows<Row>({ name: `t_${createHash('md5').update(text).digest('hex')}`, text }, values)
 
-/** A fact has one event: nothing that happens to a leaf, a version or a publication is told twice. A schedule may change often. */
-const TOLD_TWICE = `select asset_id, type, count(*)::int as times from event where type <> 'asset.schedule_changed'
+/** A fact has one event: nothing that happens to a leaf, a version or a publication is told twice. A schedule may change often, and what a product requires be whole again. */
+const TOLD_TWICE = `select asset_id, type, count(*)::int as times from event
+  where asset_id is not null and type not in ('asset.schedule_changed', 'product.complete', 'product.degraded')
   group by tenant_id, asset_id, type, data ->> 'version', data ->> 'publication', data ->> 'product', data ->> 'rendition', data ->> 'revision', data ->> 'format'
   having count(*) > 1`
 

@@ -22,12 +22,15 @@ interface Killing {
   readonly work: (goesOn: () => boolean) => Promise<unknown>
 }
 
-/** `port`: what the relay leads to, asked for each connection. */
-export const openKills = async (port: () => number) => {
+/** What the relay leads to, asked for each connection: a port here, or the path of a socket. */
+export const openKills = async (target: () => number | string) => {
   let budget = Number.POSITIVE_INFINITY
   let spent: () => void = () => undefined
   const relay = await startRelay({
-    connect: () => connect(port(), '127.0.0.1'),
+    connect: () => {
+      const to = target()
+      return typeof to === 'number' ? connect(to, '127.0.0.1') : connect(to)
+    },
     listen: () => chunk => {
       budget -= chunk.length
       if (budget <= 0) spent()
