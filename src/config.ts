@@ -34,6 +34,7 @@ import {
   name,
   oneOf,
   optional,
+  type Settings,
   text,
   url,
   type Variable,
@@ -233,21 +234,44 @@ export const VARIABLES = {
 type Parsed<V> = V extends Variable<infer T> ? T : never
 export type Config = { readonly [K in keyof typeof VARIABLES]: Parsed<(typeof VARIABLES)[K]> }
 
+export interface Given {
+  readonly text: string | undefined
+  readonly source: 'environment' | 'file' | 'default'
+}
+
+/** What is empty is not set. */
+export const givenOf = (
+  { env, fallback }: Pick<Variable<unknown>, 'env' | 'fallback'>,
+  environment: Readonly<Record<string, string | undefined>>,
+  settings: Settings | undefined,
+): Given => {
+  const inFile = settings?.variables[env]
+  if (environment[env]) return { text: environment[env], source: 'environment' }
+  return inFile ? { text: inFile, source: 'file' } : { text: fallback, source: 'default' }
+}
+
 const isGiven = (value: string | Buffer | readonly string[] | undefined): boolean =>
   value !== undefined && value.length > 0
 
-/** Throws one error that names every variable that is wrong, the rule it breaks, and never its value. */
-export const readConfig = (environment: Readonly<Record<string, string | undefined>>, machine: Machine): Config => {
-  const problems: string[] = []
+/**
+ * What the environment does not say, the file does. Throws one error that names every variable or key that is wrong, the rule it breaks,
+ * and never its value.
+ */
+export const readConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+  machine: Machine,
+  settings?: Settings,
+): Config => {
+  const problems: string[] = [...(settings?.problems ?? [])]
   const entries = Object.entries(VARIABLES).map(([key, variable]) => {
-    const given = environment[variable.env]
-    const value = given === undefined || given === '' ? variable.fallback : given
+    const { text: value, source } = givenOf(variable, environment, settings)
     if (value === undefined) return [key, undefined]
     try {
       return [key, variable.parse(value, machine)]
     } catch (error) {
       if (!(error instanceof ConfigRule)) throw error
-      problems.push(`${variable.env}: ${error.message}. ${variable.doc}`)
+      const name = source === 'file' ? settings?.keys[variable.env] : variable.env
+      problems.push(`${name}: ${error.message}. ${variable.doc}`)
       return [key, undefined]
     }
   })

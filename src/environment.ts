@@ -19,6 +19,15 @@ export interface Variable<T> {
   readonly secret?: boolean
 }
 
+/** What a configuration file says, by the variables that it stands for. */
+export interface Settings {
+  readonly file: string
+  readonly variables: Readonly<Record<string, string>>
+  /** By which key it was said. */
+  readonly keys: Readonly<Record<string, string>>
+  readonly problems: readonly string[]
+}
+
 /** The environment cannot be used as it is; the message says all that is wrong with it. */
 export class ConfigError extends Error {}
 

@@ -16,8 +16,8 @@ import { openBreaker } from './lib/breaker.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { openGuard } from './lib/guard.ts'
 import { openSealing } from './lib/sealed.ts'
+import { openConfiguredDatabase } from './manifest/configured.ts'
 import { findFactors } from './manifest/costs.ts'
-import { openDatabase } from './manifest/database.ts'
 import { findLimits } from './manifest/products.ts'
 import { openWarmReader } from './manifest/warm-read.ts'
 import type { Hex } from './model/ids.ts'
@@ -94,20 +94,7 @@ export const openCore = async ({
   const tracing = await openTracing(config, name)
   // Before anything connects: policies that cannot be used end the start.
   const policyEngines = config.role === 'worker' ? [] : await openConfiguredEngines(config, { clock, metrics })
-  const onPoolError = (error: Error): void => log.warn({ err: error }, 'idle connection lost')
-  const database = openDatabase({
-    connection: engines.database,
-    poolSize: config.databasePool,
-    statementTimeoutMs: 5_000,
-    tracing,
-    onPoolError,
-    onPresence: isAway => {
-      metrics.databaseAway.set(isAway ? 1 : 0)
-      metrics.breakers.set('postgres', () => (isAway ? 'open' : 'closed'))
-      log.warn({ isAway }, isAway ? 'Postgres is away' : 'Postgres is there again')
-    },
-  })
-  metrics.breakers.set('postgres', () => 'closed')
+  const database = openConfiguredDatabase(config, engines.database, { log, metrics, tracing })
   const storeGuard = openStoreGuard(config.breakerStorage, { now: clock.now, knock: () => originals.knock() })
   metrics.breakers.set('storage', storeGuard.breaker.state)
   const s3 = { ...engines.s3, guard: storeGuard.guard, tracing }

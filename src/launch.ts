@@ -1,5 +1,6 @@
 /** How a process of ours begins, and what it says when it cannot: one line that a person can act on, and an exit code. */
 import { availableParallelism } from 'node:os'
+import { loadSettings } from './config/settings-file.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { isMatrixError } from './model/errors.ts'
 
@@ -8,7 +9,8 @@ export const launch = async (environment: NodeJS.ProcessEnv, run: (config: Confi
   // The AWS SDK warns on Node 20 of what its releases of 2027 will need. The version here is pinned: nobody who reads it can act on it.
   environment.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   try {
-    await run(readConfig(environment, { cores: availableParallelism(), terminal: process.stdout.isTTY === true }))
+    const machine = { cores: availableParallelism(), terminal: process.stdout.isTTY === true }
+    await run(readConfig(environment, machine, await loadSettings(process.cwd(), environment)))
   } catch (error) {
     process.stderr.write(`${describeFailure(error)}\n`)
     process.exit(error instanceof ConfigError ? 2 : 1)

@@ -6,7 +6,7 @@ import { buildProgram } from './program.ts'
 
 const run = async (argv: readonly string[]): Promise<number> => {
   try {
-    await buildProgram().parseAsync(argv)
+    await buildProgram(process.env).parseAsync(argv)
     return 0
   } catch (error) {
     // Commander has said already what it has to say.

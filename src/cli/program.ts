@@ -5,6 +5,7 @@ import { audit } from './commands/audit.ts'
 import { backfill } from './commands/backfill.ts'
 import { calibrate } from './commands/calibrate.ts'
 import { capabilities } from './commands/capabilities.ts'
+import { config } from './commands/config.ts'
 import { contracts } from './commands/contracts.ts'
 import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
@@ -45,8 +46,8 @@ const AFTER = `
 Exit codes: 0 done; 1 a finding or a refusal; 2 wrong usage; 3 the gateway or one of its engines is away.
 Beside a gateway started with \`npm start\` no option is needed: address and key are found in its data folder.`
 
-/** `docs/cli.md` is printed from this, too. */
-export const buildProgram = (): Command => {
+/** `docs/cli.md` is printed from this, too. `environment`: of the shell, for those who ask what a gateway would make of it. */
+export const buildProgram = (environment: Readonly<Record<string, string | undefined>> = {}): Command => {
   const program = new Command('matrix')
     .description('Upload originals, resolve derivatives and look at the matrix.')
     .addOption(
@@ -101,6 +102,7 @@ export const buildProgram = (): Command => {
     sla,
     alerts,
     dashboard,
+    config(environment),
     deadLetters,
     backfill,
     operations,

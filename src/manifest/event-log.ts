@@ -58,8 +58,9 @@ export const logHead = async (sql: Sql): Promise<number> => (await sql.rows<{ se
 
 const ORIGINS = {
   name: 'event_origins',
-  text: `select distinct on (traceparent) traceparent, occurred_at as at from event
-         where seq > (select seq from event_head) - $1 and tenant_id is not null and traceparent is not null order by traceparent limit 128`,
+  text: `select distinct on (traceparent) traceparent, occurred_at as at
+         from (select tenant_id, traceparent, occurred_at from event where seq is not null order by seq desc limit $1) as newest
+         where traceparent is not null order by traceparent limit 128`,
 }
 
 /** The requests that the last so many events of the deployment go back to. */

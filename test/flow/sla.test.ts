@@ -43,12 +43,14 @@ const resolve = (asset: string, headers: Record<string, string> = {}) =>
 
 test('each class has its goal, and what was answered counts where it belongs', async () => {
   const { asset } = await system.upload(await photo({ width: 800, height: 600 }))
-  await until('the version is shown', async () => (await resolve(asset)).status === 302)
+  await until('the version is shown', async () => (await resolve(asset)).status === 302, { withinMs: 60_000 })
   const before = (await look()).of('resolve').count
   for (let n = 0; n < 25; n++) expect((await resolve(asset)).status).toBe(302)
   // He said that he waits: an answer that takes longer breaks no promise.
   expect((await resolve(asset, { Prefer: 'wait=5' })).status).toBe(302)
-  await until('the events have their numbers', async () => (await look()).of('rendition').count > 0)
+  await until('the events have their numbers', async () => (await look()).of('rendition').count > 0, {
+    withinMs: 60_000,
+  })
   const { of, met, levels } = await look()
   expect(levels.map(level => [level.class, level.scope, level.goal])).toEqual([
     ['resolve', 'gateway', 0.02],

@@ -1,6 +1,8 @@
 /** Reference pages, printed from what runs: the configuration, the operations, the errors and the command line. */
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
+import { INTEGRATION_KEYS } from '../../src/config/integration-keys.ts'
+import { keyOf } from '../../src/config/keys.ts'
 import { VARIABLES } from '../../src/config.ts'
 import type { Variable } from '../../src/environment.ts'
 import { ERROR_CATALOGUE } from '../../src/model/errors.ts'
@@ -32,19 +34,42 @@ export const printEnvExample = (): string => {
   )
 }
 
+const CONFIG_FILE = `## A file
+
+\`matrix.config.ts\`, \`.mjs\` or \`.json\` in the folder where a process starts, or the file that \`ASSET_MATRIX_CONFIG\` names. The environment wins. Lists are lists, flags are true and false:
+
+\`\`\`ts
+export default {
+  database: { url: 'postgres://matrix@db/matrix' },
+  webhook: { timeoutMs: 5_000, ports: [443] },
+  observability: { tracing: 'otel', logLevel: 'info' },
+}
+\`\`\`
+
+The key of a variable is its name, by one rule: \`ASSET_MATRIX_\` goes, the first word is the section, the rest the name within it. \`npx matrix config check\` says what is wrong; \`npx matrix config print --set\` says what is set and where, with secrets masked. What is secret is better in the environment.`
+
 export const printConfiguration = (): string =>
   page(
     '# Configuration',
-    `Environment variables, read once at the start; all that is wrong is reported at once. What is not named falls back to an embedded part. ${PRINTED}`,
+    `Environment variables, and a file beside them, read once at the start; all that is wrong is reported at once. What is not named falls back to an embedded part. ${PRINTED}`,
+    CONFIG_FILE,
+    '## Everything',
     table(
-      ['variable', 'default', 'meaning'],
+      ['variable', 'key', 'default', 'meaning'],
       variables.map(({ env, fallback, doc, secret }) => [
         code(env),
+        code(keyOf({ env })),
         fallback === undefined ? '' : code(fallback),
         `${doc}${secret ? ' Secret.' : ''}`,
       ]),
     ),
-    'The command line reads `ASSET_MATRIX_URL`, `ASSET_MATRIX_KEY` and `ASSET_MATRIX_DATA` in place of `--url`, `--key` and `--data`.',
+    'The command line reads `ASSET_MATRIX_URL`, `ASSET_MATRIX_KEY` and `ASSET_MATRIX_DATA` in place of `--url`, `--key` and `--data`, and no file.',
+    '## Keys of an integration',
+    'A file may describe the integration by the names that products have for it, whatever is behind it. Each stands for a variable, or for what is so anyhow; what there is not is refused, with what there is instead.',
+    table(
+      ['key', 'values', 'means'],
+      INTEGRATION_KEYS.map(({ key, values, about }) => [code(key), values, about]),
+    ),
   )
 
 const BEHIND_TRIM =

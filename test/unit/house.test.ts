@@ -108,7 +108,7 @@ describe('files', () => {
     expect(long).toEqual([])
   })
 
-  const ENTRY = /^(src\/main\.ts|workers\/[^/]+\.ts)$/
+  const ENTRY = /^(src\/main\.ts|src\/cli\/main\.ts|workers\/[^/]+\.ts)$/
   test('the environment is read by entry files alone', () => {
     expect(sources.filter(file => !ENTRY.test(file) && /process\.env\b/.test(codeOf(file)))).toEqual([])
   })
