@@ -49,7 +49,7 @@ import { openPictureUrls } from './resolve/picture-urls.ts'
 import { openLook, openResolve, type ResolveDependencies } from './resolve/resolve.ts'
 import { openNodeWaiter, openPublicationWaiter } from './resolve/wait.ts'
 import { configuredScanners } from './scan/configured.ts'
-import { openRedisStreams } from './streams/redis-streams.ts'
+import { openConfiguredStreams } from './streams/configured.ts'
 import { type Log, openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
 import { openTracing } from './telemetry/open-tracing.ts'
@@ -120,10 +120,7 @@ export const openCore = async ({
     readLimits: (tenant, product) => findLimits(database, tenant, product),
   })
 
-  const streams =
-    engines.queue.kind === 'redis' && config.eventStreams
-      ? openRedisStreams(engines.queue.url, { onError: error => log.debug({ err: error }, 'streams connection') })
-      : undefined
+  const streams = openConfiguredStreams(config, { queue: engines.queue, log })
 
   return {
     config,

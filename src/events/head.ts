@@ -3,8 +3,9 @@
 import type { Sql } from '../manifest/database.ts'
 import { logHead } from '../manifest/event-log.ts'
 
-/** The sequencer gives numbers ten times a second. */
+/** The sequencer gives numbers ten times a second where little happens. Where more does, the next are there much sooner. */
 const LOOK_MS = 100
+const FIRST_MS = 10
 
 export interface Head {
   /** Resolves when there is something after this number, when the time is over, or when the signal says that nobody waits. */
@@ -14,13 +15,16 @@ export interface Head {
 export const openHead = (database: Sql): Head => {
   const waiting = new Map<() => void, number>()
   let looking = false
+  let last = 0
 
-  const look = async (): Promise<void> => {
+  const look = async (nextMs: number): Promise<void> => {
     // While Postgres is away there is nothing new; whoever waits hears of it when he asks.
     const head = await logHead(database).catch(() => 0)
     for (const [wake, seq] of waiting) if (head > seq) wake()
+    const againMs = head > last ? FIRST_MS : nextMs
+    last = Math.max(last, head)
     looking = waiting.size > 0
-    if (looking) setTimeout(look, LOOK_MS)
+    if (looking) setTimeout(look, againMs, Math.min(LOOK_MS, againMs * 2))
   }
 
   return {
@@ -38,7 +42,7 @@ export const openHead = (database: Sql): Head => {
         waiting.set(wake, seq)
         if (looking) return
         looking = true
-        void look()
+        void look(FIRST_MS)
       }),
   }
 }

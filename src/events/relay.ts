@@ -73,12 +73,14 @@ export const openRelay = ({ database, streams, config, schemaAt, clock, metrics,
 
   const entryOf = (event: LoggedEvent): StreamEntry => {
     const { stream } = EVENTS[event.type]
-    const { type, subject, partitionkey, ...rest } = envelopeOf(event, schemaAt)
+    // Whoever may read a stream may know whose credential it was.
+    const envelope = envelopeOf({ ...event, tellsActor: true }, schemaAt)
+    const { type, subject, partitionkey } = envelope
     return {
       seq: event.seq,
       id: event.id,
       stream: event.seq < (floors?.[stream] ?? 0) ? undefined : stream,
-      body: JSON.stringify({ ...rest, type, subject, partitionkey }),
+      body: JSON.stringify(envelope),
       type,
       subject,
       partitionKey: partitionkey,

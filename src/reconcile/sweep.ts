@@ -36,6 +36,8 @@ export interface Sweep {
 }
 
 const SEQUENCE_MS = 100
+/** Where something happens, more does: looked at again so soon after a round that found events, and no more often than that. */
+const SEQUENCE_AGAIN_MS = 10
 const CHAIN_MS = 500
 const SCHEDULE_MS = 500
 const OPERATIONS_MS = 1_000
@@ -80,8 +82,14 @@ export const startSweep = (options: SweepOptions): Sweep => {
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>
     repeat(work, { everyMs, onError: error => log.warn({ err: error }, 'sweep') })
+  const sequencing = every(SEQUENCE_MS, numbering.next)
+  let soon: NodeJS.Timeout | undefined
+  const forget = options.nearby.numbered.subscribe(() => {
+    clearTimeout(soon)
+    soon = setTimeout(() => void sequencing.once().catch(() => undefined), SEQUENCE_AGAIN_MS) // the next round says why
+  })
   const rounds = [
-    every(SEQUENCE_MS, numbering.next),
+    sequencing,
     every(CHAIN_MS, () => chainAudit(database)),
     every(SCHEDULE_MS, () => carryOutSchedules(options)),
     every(STATISTICS_MS, () => refreshStatistics(database)),
@@ -96,6 +104,8 @@ export const startSweep = (options: SweepOptions): Sweep => {
   return {
     once,
     async stop() {
+      forget()
+      clearTimeout(soon)
       await Promise.all(rounds.map(round => round.stop()))
     },
   }

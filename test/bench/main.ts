@@ -15,6 +15,7 @@ import { decisions } from './decisions.ts'
 import { delivery } from './delivery.ts'
 import { encoders } from './encoders.ts'
 import { entrances } from './entrances.ts'
+import { events } from './events.ts'
 import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
 import { peers } from './peers.ts'
@@ -57,6 +58,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   publish,
   decisions,
   audit,
+  events: (world, photos) => events(world, photos, Number(values.seconds)),
   scale: (world, photos) =>
     scale(world, photos, { assets: values.assets.split(',').map(Number), seconds: Number(values.seconds) }),
   search: (world, photos) => search(world, photos, Number(values.assets.split(',').at(-1))),

@@ -144,7 +144,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const from = c.req.valid('header')['last-event-id'] ?? after ?? (await logHead(database))
       const leave = takeSeat(c.get('principal'))
 
-      const tell = async function* (left: AbortSignal): AsyncGenerator<StreamEvent> {
+      const tell = async function* (left: AbortSignal): AsyncGenerator<StreamEvent | readonly StreamEvent[]> {
         const until = clock.now() + seconds * 1_000
         let toldAt = clock.now()
         for (let known = from; !left.aborted && clock.now() < until; ) {
@@ -154,9 +154,10 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
           const page = await readPage(gateway, { principal, address }, { ...wanted, after: known, limit: STREAM_PAGE })
           known = page.nextAfter
           metrics.eventsTold.inc({ way: 'stream' }, page.events.length)
-          for (const event of page.events) yield eventOf(toldAs(event), event.seq)
-          if (page.events.length > 0) toldAt = clock.now()
-          else if (clock.now() - toldAt >= STILL_HERE_MS) {
+          if (page.events.length > 0) {
+            yield page.events.map(event => eventOf(toldAs(event), event.seq))
+            toldAt = clock.now()
+          } else if (clock.now() - toldAt >= STILL_HERE_MS) {
             yield { id: String(known), data: undefined }
             toldAt = clock.now()
           }
