@@ -78,10 +78,14 @@ const OURS_MS = 60_000
 const delay = (ms: number, signal: AbortSignal): Promise<void> =>
   pause(ms, undefined, { signal }).catch(() => undefined)
 
+const keyOf = ({ tenant, id }: Queue): string => `${tenant}/${id}`
+
 export const openTelling = (dependencies: TellDependencies) => {
   const { database, clock, config, metrics, tracing, log } = dependencies
   const carrier = newId()
   const lanes = new Map<string, Promise<void>>()
+  /** Left while Postgres was away. */
+  const unreleased = new Map<string, Queue>()
   const leaving = new AbortController()
   // One for each event that is just being told.
   setMaxListeners(0, leaving.signal)
@@ -186,6 +190,15 @@ export const openTelling = (dependencies: TellDependencies) => {
     }
   }
 
+  /** What cannot be given back now is given back as soon as it can: else an outage would be longer by what is left of the lease. */
+  const release = (queue: Queue): Promise<void> =>
+    releaseCarried(database, queue, carrier).catch(() => void unreleased.set(keyOf(queue), queue))
+  const releaseRest = async (): Promise<void> => {
+    const rest = [...unreleased]
+    unreleased.clear()
+    for (const [key, queue] of rest) if (!lanes.has(key)) await release(queue)
+  }
+
   /** Until there is nothing to be done for it now. */
   const carry = async (queue: Queue): Promise<void> => {
     const telling = new Map<string, Promise<void>>()
@@ -219,14 +232,13 @@ export const openTelling = (dependencies: TellDependencies) => {
       }
     } finally {
       await Promise.all(telling.values())
-      await releaseCarried(database, queue, carrier)
+      await release(queue)
     }
   }
 
-  const keyOf = ({ tenant, id }: Queue): string => `${tenant}/${id}`
-
   /** Takes what there is to be done, and waits for none of it. Resolves with how many have been taken. */
   const round = async (): Promise<number> => {
+    await releaseRest()
     const taken = await takeSubscriptions(database, { carrier, leaseMs: LEASE_MS, limit: TAKEN_AT_ONCE })
     for (const queue of taken) {
       const before = lanes.get(keyOf(queue))
