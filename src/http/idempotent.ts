@@ -1,9 +1,11 @@
 /** `Idempotency-Key` on requests that create: the header's rules, and the life of a reservation around the work. */
 import { createHash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../manifest/database.ts'
 import {
   extendKey,
   type IdempotencyKey,
+  LOCK_SECONDS,
   type Reservation,
   releaseKey,
   reserveKey,
@@ -13,6 +15,9 @@ import { refuse } from '../model/errors.ts'
 import type { MatrixContext } from './context.ts'
 
 const EXTEND_EVERY_MS = 20_000
+const RELEASE_EVERY_MS = 500
+/** A release may be under way for as long as a statement may take. */
+const MARGIN_MS = 10_000
 
 export const fingerprint = (...parts: readonly string[]): string => {
   const hash = createHash('sha256')
@@ -49,20 +54,42 @@ export const withIdempotencyKey = async (
   work: (reserved: Work) => Promise<Response>,
 ): Promise<Response> => {
   const key = keyOf(c)
+  let heldAt = performance.now()
   const reservation = await reserveKey(database, key)
   refuseTaken(reservation)
   if (reservation.kind === 'answered') return work({ key, answered: reservation.answer })
   const heartbeat = setInterval(() => {
-    // A failed extension shows when the reservation runs out, in the answer to whoever repeats the request.
-    extendKey(database, key).catch(() => undefined)
+    const at = performance.now()
+    extendKey(database, key).then(
+      () => {
+        heldAt = at
+      },
+      () => undefined, // shows when the reservation runs out, in the answer to whoever repeats the request
+    )
   }, EXTEND_EVERY_MS)
   try {
     return await work({ key, answered: undefined })
   } catch (error) {
-    await releaseKey(database, key).catch(() => undefined) // it runs out by itself within a minute
+    await releaseKey(database, key).catch(() => void releaseLater(database, key, heldAt))
     throw error
   } finally {
     clearInterval(heartbeat)
+  }
+}
+
+/**
+ * What failed because Postgres went away is sent again when it is back, and is not to wait for a reservation to run out until then.
+ * Nor is it given back once it may have: by then it may be another's.
+ */
+const releaseLater = async (database: Database, key: IdempotencyKey, heldAt: number): Promise<void> => {
+  const until = heldAt + LOCK_SECONDS * 1_000 - MARGIN_MS
+  while (performance.now() < until) {
+    await pause(RELEASE_EVERY_MS, undefined, { ref: false })
+    try {
+      return await releaseKey(database, key)
+    } catch {
+      // Away as before.
+    }
   }
 }
 

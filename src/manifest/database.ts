@@ -132,6 +132,9 @@ export const openDatabase = ({
     connectionTimeoutMillis: 2_000,
     statement_timeout: statementTimeoutMs,
     lock_timeout: 2_000,
+    // A process, or a network, that is lost in the middle of a transaction leaves its locks to nobody's keeping for as long as TCP
+    // believes in it: hours. No transaction of ours waits so long for anything but Postgres.
+    idle_in_transaction_session_timeout: 30_000,
     // A Postgres that hangs, or a network that swallows, does not keep its own time: a second later we give up for it.
     query_timeout: statementTimeoutMs + 1_000,
   }

@@ -20,7 +20,8 @@ export interface StoredAnswer {
   readonly body: string
 }
 
-const LOCK_SECONDS = 60
+/** How long a reservation stands that nobody extends. */
+export const LOCK_SECONDS = 60
 const KEEP_HOURS = 24
 
 const RESERVE = {
