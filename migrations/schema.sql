@@ -433,6 +433,7 @@ create table idempotency (
   body text,
   locked_until timestamp with time zone not null,
   expires_at timestamp with time zone not null,
+  holder uuid,
   constraint idempotency_pkey PRIMARY KEY (tenant_id, principal, key),
   constraint idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
   constraint idempotency_check CHECK (((status IS NULL) OR (fingerprint IS NOT NULL))),

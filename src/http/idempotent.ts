@@ -12,12 +12,11 @@ import {
   type StoredAnswer,
 } from '../manifest/idempotency.ts'
 import { refuse } from '../model/errors.ts'
+import { newId } from '../model/ids.ts'
 import type { MatrixContext } from './context.ts'
 
 const EXTEND_EVERY_MS = 20_000
 const RELEASE_EVERY_MS = 500
-/** A release may be under way for as long as a statement may take. */
-const MARGIN_MS = 10_000
 
 export const fingerprint = (...parts: readonly string[]): string => {
   const hash = createHash('sha256')
@@ -35,7 +34,8 @@ const keyOf = (c: MatrixContext): IdempotencyKey => {
     throw refuse('invalid-request', 'An Idempotency-Key has 1 to 255 visible ASCII characters.')
   const { tenant, id } = c.get('principal')
   const url = new URL(c.req.url)
-  return { tenant, principal: id, key, request: `${c.req.method} ${url.pathname}${url.search}` }
+  const request = `${c.req.method} ${url.pathname}${url.search}`
+  return { tenant, principal: id, key, request, holder: newId() }
 }
 
 export interface Work {
@@ -54,36 +54,29 @@ export const withIdempotencyKey = async (
   work: (reserved: Work) => Promise<Response>,
 ): Promise<Response> => {
   const key = keyOf(c)
-  let heldAt = performance.now()
-  const reservation = await reserveKey(database, key)
+  const reservation = await reserveKey(database, key).catch(error => {
+    void releaseLater(database, key) // it may have been made, and its answer lost
+    throw error
+  })
   refuseTaken(reservation)
   if (reservation.kind === 'answered') return work({ key, answered: reservation.answer })
   const heartbeat = setInterval(() => {
-    const at = performance.now()
-    extendKey(database, key).then(
-      () => {
-        heldAt = at
-      },
-      () => undefined, // shows when the reservation runs out, in the answer to whoever repeats the request
-    )
+    // A failed extension shows when the reservation runs out, in the answer to whoever repeats the request.
+    extendKey(database, key).catch(() => undefined)
   }, EXTEND_EVERY_MS)
   try {
     return await work({ key, answered: undefined })
   } catch (error) {
-    await releaseKey(database, key).catch(() => void releaseLater(database, key, heldAt))
+    await releaseKey(database, key).catch(() => void releaseLater(database, key))
     throw error
   } finally {
     clearInterval(heartbeat)
   }
 }
 
-/**
- * What failed because Postgres went away is sent again when it is back, and is not to wait for a reservation to run out until then.
- * Nor is it given back once it may have: by then it may be another's.
- */
-const releaseLater = async (database: Database, key: IdempotencyKey, heldAt: number): Promise<void> => {
-  const until = heldAt + LOCK_SECONDS * 1_000 - MARGIN_MS
-  while (performance.now() < until) {
+/** What failed because Postgres went away is sent again when it is back, and is not to wait for a reservation to run out then. */
+const releaseLater = async (database: Database, key: IdempotencyKey): Promise<void> => {
+  for (let waited = 0; waited < LOCK_SECONDS * 1_000; waited += RELEASE_EVERY_MS) {
     await pause(RELEASE_EVERY_MS, undefined, { ref: false })
     try {
       return await releaseKey(database, key)

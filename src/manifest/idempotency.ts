@@ -11,6 +11,8 @@ export interface IdempotencyKey {
   readonly key: string
   /** Method and path with query: the part of the fingerprint that is known before the body. */
   readonly request: string
+  /** Of this one try: nobody gives back the reservation of another. */
+  readonly holder: string
 }
 
 export interface StoredAnswer {
@@ -26,9 +28,9 @@ const KEEP_HOURS = 24
 
 const RESERVE = {
   name: 'idempotency_reserve',
-  text: `insert into idempotency as i (tenant_id, principal, key, request, locked_until, expires_at)
-         values ($1, $2, $3, $4, now() + make_interval(secs => ${LOCK_SECONDS}), now() + make_interval(hours => ${KEEP_HOURS}))
-         on conflict (tenant_id, principal, key) do update set request = excluded.request, fingerprint = null, status = null,
+  text: `insert into idempotency as i (tenant_id, principal, key, request, holder, locked_until, expires_at)
+         values ($1, $2, $3, $4, $5, now() + make_interval(secs => ${LOCK_SECONDS}), now() + make_interval(hours => ${KEEP_HOURS}))
+         on conflict (tenant_id, principal, key) do update set request = excluded.request, holder = excluded.holder, fingerprint = null, status = null,
            headers = null, body = null, locked_until = excluded.locked_until, expires_at = excluded.expires_at
            where i.expires_at < now() or i.status is null and i.locked_until < now()
          returning 1`,
@@ -48,9 +50,9 @@ export type Reservation =
 
 export const reserveKey = async (
   sql: Sql,
-  { tenant, principal, key, request }: IdempotencyKey,
+  { tenant, principal, key, request, holder }: IdempotencyKey,
 ): Promise<Reservation> => {
-  const reserved = await sql.rows(RESERVE, [tenant, principal, key, request])
+  const reserved = await sql.rows(RESERVE, [tenant, principal, key, request, holder])
   if (reserved.length > 0) return { kind: 'reserved' }
   const [found] = await sql.rows<{
     request: string
@@ -69,12 +71,12 @@ export const reserveKey = async (
 const EXTEND = {
   name: 'idempotency_extend',
   text: `update idempotency set locked_until = now() + make_interval(secs => ${LOCK_SECONDS})
-         where tenant_id = $1 and principal = $2 and key = $3 and status is null`,
+         where tenant_id = $1 and principal = $2 and key = $3 and holder = $4 and status is null`,
 }
 
 /** A long upload keeps its reservation by calling this more often than once a minute. */
-export const extendKey = async (sql: Sql, { tenant, principal, key }: IdempotencyKey): Promise<void> => {
-  await sql.rows(EXTEND, [tenant, principal, key])
+export const extendKey = async (sql: Sql, { tenant, principal, key, holder }: IdempotencyKey): Promise<void> => {
+  await sql.rows(EXTEND, [tenant, principal, key, holder])
 }
 
 const ANSWER = {
@@ -95,11 +97,12 @@ export const answerKey = async (
 
 const RELEASE = {
   name: 'idempotency_release',
-  text: `delete from idempotency where tenant_id = $1 and principal = $2 and key = $3 and status is null`,
+  text: `delete from idempotency where tenant_id = $1 and principal = $2 and key = $3 and holder = $4 and status is null`,
 }
 
-export const releaseKey = async (sql: Sql, { tenant, principal, key }: IdempotencyKey): Promise<void> => {
-  await sql.rows(RELEASE, [tenant, principal, key])
+/** Nothing happens where it has been answered, or is another's by now. */
+export const releaseKey = async (sql: Sql, { tenant, principal, key, holder }: IdempotencyKey): Promise<void> => {
+  await sql.rows(RELEASE, [tenant, principal, key, holder])
 }
 
 const EXPIRE = { name: 'idempotency_expire', text: `delete from idempotency where expires_at < now()` }

@@ -19,8 +19,9 @@ const READY = {
   name: 'leaves_reused',
   text: `select q.id, encode(d.sha256, 'hex') as sha256, d.media_type, d.width, d.height, d.byte_length as bytes
          from unnest($2::text[]) as q (id)
-         cross join lateral (select output from node where tenant_id = $1 and node_id = decode(q.id, 'hex') and state = 'DONE' limit 1) n
-         cross join lateral (select * from derivative where tenant_id = $1 and sha256 = n.output limit 1) d`,
+         cross join lateral (select output, state from node where tenant_id = $1 and node_id = decode(q.id, 'hex') limit 1) n
+         cross join lateral (select * from derivative where tenant_id = $1 and sha256 = n.output limit 1) d
+         where n.state = 'DONE'`,
 }
 
 interface Made {

@@ -216,6 +216,7 @@ export const schedule = pgTable(
     waitingSince: at('waiting_since'),
     setBy: text('set_by').notNull(),
     correlationId: text('correlation_id').notNull(),
+    traceparent: text('traceparent'),
     setAt: at('set_at').notNull().defaultNow(),
   },
   table => [primaryKey({ columns: [table.tenantId, table.assetId] })],

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { releaseKey, reserveKey } from '../../src/manifest/idempotency.ts'
+import { openFaults } from '../support/failing.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { startTroubled, type Troubled } from '../support/trouble.ts'
 import { until } from '../support/until.ts'
@@ -65,6 +67,37 @@ test.each(['gone', 'hangs'] as const)('while it is %s', async trouble => {
   expect(await again.json()).toMatchObject({ state: 'ACTIVE' })
   // A reservation that nobody gives back stands for a minute.
   expect(performance.now() - startedAt).toBeLessThan(10_000)
+})
+
+test('while its reservation is made, so that nobody is told of it', async () => {
+  const faults = openFaults()
+  const failing = await openSide(system, faults)
+  const send = (name: string) =>
+    failing.call('POST', '/v1/assets?collection=product-photo', {
+      key: system.keys['shop-web'],
+      body: new TextEncoder().encode(name),
+      headers: { 'Idempotency-Key': name, 'Content-Type': 'text/plain' },
+    })
+  expect((await send(randomUUID())).status).toBe(201) // what is read once has been read
+  faults.arm({ n: 1_000, when: 'after', process: 'goes on' })
+  expect((await send(randomUUID())).status).toBe(201)
+  const n = faults.disarm().seen.indexOf('idempotency_reserve') + 1
+  expect(n).toBeGreaterThan(0)
+
+  const name = randomUUID()
+  faults.arm({ n, when: 'after', process: 'goes on' })
+  expect((await send(name)).status).toBe(503)
+  expect(faults.disarm().broke).toBe('idempotency_reserve')
+  await until('it is taken', async () => (await send(name)).status === 201)
+  await failing.close()
+})
+
+test('a reservation is given back by who made it alone', async () => {
+  const key = { tenant: 'demo', principal: 'somebody', key: randomUUID(), request: 'POST /v1/assets' }
+  const { database } = system.core
+  expect((await reserveKey(database, { ...key, holder: randomUUID() })).kind).toBe('reserved')
+  await releaseKey(database, { ...key, holder: randomUUID() })
+  expect((await reserveKey(database, { ...key, holder: randomUUID() })).kind).toBe('in-flight')
 })
 
 test('a session that is lost in the middle of a transaction does not keep its locks', async () => {
