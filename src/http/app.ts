@@ -16,6 +16,7 @@ import { assetsBatchRoutes } from './routes/assets-batch.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { collectionRoutes } from './routes/collections.ts'
+import { contractConsumerRoutes } from './routes/contract-consumers.ts'
 import { contractRoutes } from './routes/contracts.ts'
 import { costRoutes } from './routes/costs.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
@@ -92,6 +93,8 @@ const ROUTES = [
   subscriptionRoutes,
   subscriptionSecretRoutes,
   deliveryRoutes,
+  // Before the versions of a subject, for `consumers` is none.
+  contractConsumerRoutes,
   contractRoutes,
   versionRoutes,
   assetsBatchRoutes,

@@ -62,7 +62,7 @@ const Keywords = z.strictObject({
   examples: z.array(z.any()).optional(),
 })
 
-const isDeeper = (value: unknown, than: number): boolean =>
+export const isDeeper = (value: unknown, than: number): boolean =>
   typeof value === 'object' &&
   value !== null &&
   (than === 0 || Object.values(value).some(one => isDeeper(one, than - 1)))

@@ -444,6 +444,28 @@ export interface TestedSubscription {
   readonly event: string
 }
 
+export interface ConsumerContract {
+  readonly product: string
+  readonly subject: string
+  readonly schema: Readonly<Record<string, unknown>>
+  readonly registered_by: string
+  readonly registered_at: string
+}
+
+export interface Consumer {
+  /** Absent: a subscription of the whole tenant */
+  readonly product?: string
+  readonly subscription?: string
+  /** Whatever there is, or what it has registered */
+  readonly reads: 'all' | 'registered'
+}
+
+export interface ContractVerdict {
+  readonly compatible: boolean
+  readonly mode: 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FORWARD' | 'FORWARD_TRANSITIVE' | 'FULL' | 'FULL_TRANSITIVE'
+  readonly breaks: readonly ({ readonly pointer: string; readonly rule: 'type' | 'enum' | 'required' | 'unknown-property' | 'range' | 'length' | 'pattern' | 'format' | 'alternative' | 'refused' | 'unsupported' | 'removed'; readonly message: string; readonly versions: readonly string[]; readonly consumers: readonly string[] })[]
+}
+
 export interface Contract {
   readonly subject: string
   readonly kind: 'event' | 'request' | 'response'
@@ -1281,6 +1303,18 @@ export interface Routes {
   'POST /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly body: { readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly since?: string; readonly until?: string; readonly only?: 'all' | 'failed' }; readonly answer: Replay }
   /** Tell it an event that says nothing, now, and say what it answered */
   'POST /v1/subscriptions/{subscription}/test': { readonly path: { readonly subscription: string | number }; readonly answer: TestedSubscription }
+  /** What the product has said that it reads of it */
+  'GET /v1/products/{product}/contracts/{subject}': { readonly path: { readonly product: string | number; readonly subject: string | number }; readonly answer: ConsumerContract }
+  /** Say what the product reads of it, or sends: the part that it needs */
+  'PUT /v1/products/{product}/contracts/{subject}': { readonly path: { readonly product: string | number; readonly subject: string | number }; readonly query?: { readonly validate_only?: 'true' | 'false' }; readonly body: { readonly schema: Readonly<Record<string, unknown>> }; readonly answer: ConsumerContract }
+  /** Say no more what the product reads of it */
+  'DELETE /v1/products/{product}/contracts/{subject}': { readonly path: { readonly product: string | number; readonly subject: string | number }; readonly query?: { readonly validate_only?: 'true' | 'false' }; readonly answer: undefined }
+  /** All that the product has said that it reads */
+  'GET /v1/products/{product}/contracts': { readonly path: { readonly product: string | number }; readonly answer: { readonly items: readonly ConsumerContract[] } }
+  /** Who relies on it: subscriptions that ask for the type, and products that have said what they read */
+  'GET /v1/contracts/{subject}/consumers': { readonly path: { readonly subject: string | number }; readonly answer: { readonly items: readonly Consumer[] } }
+  /** Whether a contract could become this, and who would be broken. Nothing is changed */
+  'POST /v1/contracts/check': { readonly body: { readonly subject: string; readonly schema: Readonly<Record<string, unknown>> }; readonly answer: ContractVerdict }
   /** What is told, and how: AsyncAPI 3 */
   'GET /asyncapi.json': { readonly answer: Readonly<Record<string, unknown>> }
   /** Subjects, with the versions that there are of each */

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runMatrix } from '../support/started.ts'
+import { runMatrix, type StartedGateway, startGateway } from '../support/started.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const sources = ['--openapi', join(ROOT, 'docs/openapi.json')]
@@ -15,12 +15,17 @@ interface Kept {
 
 let root: string
 let history: string
+let gateway: StartedGateway
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'matrix-contracts-'))
   history = join(root, 'history')
   await cp(join(ROOT, 'src/contracts/history'), history, { recursive: true })
+  gateway = await startGateway({ ASSET_MATRIX_DATA: join(root, '.data'), WORKERS: '1' })
 })
-afterAll(() => rm(root, { recursive: true, force: true }))
+afterAll(async () => {
+  await gateway.end('SIGINT')
+  await rm(root, { recursive: true, force: true })
+})
 
 const contracts = (...args: string[]) => runMatrix(root, ['contracts', ...args])
 const edit = async (file: string, change: (schema: Kept) => object): Promise<void> => {
@@ -33,6 +38,39 @@ test('its own history is kept, and listed', async () => {
   const { out } = await contracts('list', '--kind', 'event')
   expect(out).toMatch(/^asset\.published {2}event {2}1\.0\.0/m)
   expect(out).not.toContain('request')
+})
+
+test('at a gateway, whom it would break is named', async () => {
+  const subject = 'get-v1-contracts-subject.response'
+  expect(await contracts('consumers', subject)).toMatchObject({ code: 0, out: 'Nobody that is known.' })
+  const keys = JSON.parse(await readFile(join(root, '.data/keys.json'), 'utf8'))
+  const reads = { properties: { 200: { type: 'object', required: ['mode'] } } }
+  const said = await fetch(`${gateway.address}/v1/products/shop-web/contracts/${subject}`, {
+    method: 'PUT',
+    headers: { Authorization: `Bearer ${keys['shop-web']}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ schema: { type: 'object', ...reads } }),
+  })
+  expect(said.status).toBe(200)
+  expect((await contracts('consumers', subject)).out).toBe('shop-web  registered  registered')
+  expect(await contracts('check', '--gateway')).toMatchObject({
+    code: 0,
+    out: 'Code and history agree.\nNobody there is broken.',
+  })
+
+  // Another program, which does not say it any more.
+  const other = join(root, 'other')
+  await cp(history, other, { recursive: true })
+  const next: { properties: Record<string, { required: string[] }> } = JSON.parse(
+    await readFile(join(other, subject, '1.0.0.json'), 'utf8'),
+  )
+  const answer = next.properties['200']
+  if (answer) answer.required = answer.required.filter(name => name !== 'mode')
+  await writeFile(join(other, subject, '1.9.0.json'), JSON.stringify(next))
+  const broken = await contracts('check', '--gateway', '--history', other)
+  expect(broken).toMatchObject({
+    code: 1,
+    out: `Code and history agree.\n${subject} 1.9.0 breaks shop-web: /200/mode may be left out (required)`,
+  })
 })
 
 test('what was added is compatible, and printed as the next minor version', async () => {

@@ -54,6 +54,8 @@ const scene = {
   subscription: '',
   /** As many as there are who may try to delete one. */
   subscriptions: [] as string[],
+  /** Subjects of which the owner has said what it reads, as many. */
+  said: [] as string[],
   missing: crypto.randomUUID(),
 }
 /** Of a key of the owner that nobody touches; `scene.kid` is one that is rotated and revoked. */
@@ -151,6 +153,39 @@ const CASES: readonly Case[] = [
     route: '/v1/assets/:asset/versions/:version/progress',
     path: () => `/v1/assets/${scene.asset}/versions/1/progress`,
     row: looks(),
+  },
+  {
+    method: 'PUT',
+    route: '/v1/products/:product/contracts/:subject',
+    path: () => '/v1/products/owner/contracts/asset.published',
+    options: () => ({ body: { schema: { type: 'object', required: ['asset'] } } }),
+    row: subscribed(200),
+  },
+  ...['/v1/products/:product/contracts', '/v1/products/:product/contracts/:subject'].map(route => ({
+    method: 'GET',
+    route,
+    path: () => route.replace(':product', 'owner').replace(':subject', 'asset.published'),
+    row: subscribed(200),
+  })),
+  {
+    method: 'DELETE',
+    route: '/v1/products/:product/contracts/:subject',
+    path: () => `/v1/products/owner/contracts/${scene.said.pop() ?? ''}`,
+    options: () => ifMatch,
+    row: subscribed(204),
+  },
+  {
+    method: 'GET',
+    route: '/v1/contracts/:subject/consumers',
+    path: () => '/v1/contracts/asset.published/consumers',
+    row: administers(200, 200),
+  },
+  {
+    method: 'POST',
+    route: '/v1/contracts/check',
+    path: () => '/v1/contracts/check',
+    options: () => ({ body: { subject: 'asset.published', schema: { type: 'object' } } }),
+    row: subscribes(200),
   },
   { method: 'POST', route: '/v1/tus', path: () => '/v1/tus', options: newUpload, row: writes(201) },
   {
@@ -967,6 +1002,11 @@ beforeAll(async () => {
   }
   scene.subscription = await subscribe()
   scene.subscriptions = await Promise.all(Array.from({ length: 2 * WHO.length }, subscribe))
+  const { items } = await expectJson<{ items: { subject: string }[] }>(send('GET', '/v1/contracts?kind=response'), 200)
+  scene.said = items.slice(0, 2 * WHO.length).map(({ subject }) => subject)
+  const reads = { key: keys.owner, body: { schema: { type: 'object' } } }
+  for (const subject of ['asset.published', ...scene.said])
+    await expectJson(send('PUT', `/v1/products/owner/contracts/${subject}`, reads), 200)
   const signing = await expectJson<typeof signer>(admin('POST', '/v1/products/owner/signing-keys', {}), 201)
   signer.kid = signing.kid
   signer.secret = signing.secret

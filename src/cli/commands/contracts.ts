@@ -5,7 +5,7 @@ import { eventContracts } from '../../contracts/events.ts'
 import { type Difference, differences, readHistory, writeContract } from '../../contracts/history.ts'
 import { routeContracts } from '../../contracts/routes.ts'
 import { groupBy } from '../../lib/group-by.ts'
-import { optionsOf, print } from '../client.ts'
+import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
 interface Own {
@@ -39,7 +39,51 @@ const describe = (found: readonly Difference[]): string =>
 const shown = (found: readonly Difference[]) =>
   found.map(({ subject, next, breaks }) => ({ subject, version: next?.version, breaks }))
 
-const refuseBreaks = (found: readonly Difference[]): void => {
+interface Verdict {
+  readonly subject: string
+  readonly version: string
+  readonly breaks: readonly {
+    readonly pointer: string
+    readonly rule: string
+    readonly message: string
+    readonly versions: readonly string[]
+    readonly consumers: readonly string[]
+  }[]
+}
+
+/** Whom this program would break in place of the one that runs there: by each contract that it has and the other has not. */
+const checkGateway = async (options: GlobalOptions, own: Own, found: readonly Difference[]): Promise<Verdict[]> => {
+  const { items } = (await (await call(options, '/v1/contracts')).json()) as {
+    items: { subject: string; versions: string[] }[]
+  }
+  const there = new Map(items.map(({ subject, versions }) => [subject, versions]))
+  const mine = [...(await readHistory(own.history)), ...found.flatMap(({ next }) => next ?? [])]
+  const newest = new Map(mine.map(one => [`${one.subject} ${one.major}`, one]))
+  const verdicts: Verdict[] = []
+  for (const { subject, version, schema } of newest.values()) {
+    const versions = there.get(subject)
+    if (versions === undefined || versions.includes(version)) continue
+    const response = await call(options, '/v1/contracts/check', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ subject, schema }),
+    })
+    verdicts.push({ subject, version, breaks: ((await response.json()) as Verdict).breaks })
+  }
+  return verdicts
+}
+
+const describeVerdicts = (verdicts: readonly Verdict[]): string =>
+  verdicts
+    .flatMap(({ subject, version, breaks }) =>
+      breaks.map(({ pointer, rule, message, versions, consumers }) => {
+        const whom = consumers.length > 0 ? consumers : versions
+        return `${subject} ${version} breaks ${whom.join(', ')}: ${pointer || '/'} ${message} (${rule})`
+      }),
+    )
+    .join('\n') || 'Nobody there is broken.'
+
+const refuseBreaks = (found: readonly { readonly breaks: readonly object[] }[]): void => {
   const broken = found.filter(({ breaks }) => breaks.length > 0)
   if (broken.length > 0)
     throw new CliFailure(1, 'contract-incompatible', `${broken.length} contracts would break those who rely on them.`)
@@ -57,10 +101,15 @@ export const contracts = (program: Command): void => {
     .description(
       'Whether what the code writes and reads now goes together with all that it has promised; exit code 1 where not',
     )
-    .action(async (own: Own, command: Command) => {
+    .option('--gateway', 'and whether it breaks anybody at the gateway, by what its consumers have said', false)
+    .action(async (own: Own & { gateway: boolean }, command: Command) => {
+      const options = optionsOf(command)
       const found = await current(own)
-      print(optionsOf(command), shown(found), () => describe(found))
-      refuseBreaks(found)
+      const there = own.gateway ? await checkGateway(options, own, found) : undefined
+      print(options, there ? { here: shown(found), there } : shown(found), () =>
+        [describe(found), ...(there ? [describeVerdicts(there)] : [])].join('\n'),
+      )
+      refuseBreaks([...found, ...(there ?? [])])
     })
 
   withSources(group.command('print'))
@@ -90,6 +139,26 @@ export const contracts = (program: Command): void => {
       }))
       print(optionsOf(command), { items }, ({ items }) =>
         items.map(one => `${one.subject}  ${one.kind}  ${one.versions.join(', ')}`).join('\n'),
+      )
+    })
+  group
+    .command('consumers')
+    .description('Who relies on a contract at the gateway')
+    .argument('<subject>', 'e.g. asset.published')
+    .action(async (subject: string, _: object, command: Command) => {
+      const options = optionsOf(command)
+      const response = await call(options, `/v1/contracts/${encodeURIComponent(subject)}/consumers`)
+      const found = (await response.json()) as {
+        items: { product?: string; subscription?: string; reads: string }[]
+      }
+      print(options, found, ({ items }) =>
+        items.length === 0
+          ? 'Nobody that is known.'
+          : items
+              .map(({ product = 'all', subscription = 'registered', reads }) =>
+                [product, subscription, reads].join('  '),
+              )
+              .join('\n'),
       )
     })
 }

@@ -1,0 +1,88 @@
+/** What products have said that they read of contracts, and who else is told of an event. */
+import type { Sql } from './database.ts'
+
+export interface ConsumerContract {
+  readonly product: string
+  readonly subject: string
+  readonly schema: object
+  readonly registeredBy: string
+  readonly registeredAt: Date
+}
+
+const COLUMNS = `product_id as product, subject, schema, registered_by as "registeredBy", registered_at as "registeredAt"`
+
+export interface ConsumerKey {
+  readonly tenant: string
+  readonly product: string
+  readonly subject: string
+}
+
+const PUT = {
+  name: 'consumer_contract_put',
+  text: `insert into consumer_contract (tenant_id, product_id, subject, schema, registered_by) values ($1, $2, $3, $4, $5)
+         on conflict (tenant_id, subject, product_id) do update
+           set schema = excluded.schema, registered_by = excluded.registered_by, registered_at = now()
+         returning ${COLUMNS}`,
+}
+
+export const putConsumerContract = async (
+  tx: Sql,
+  { tenant, product, subject }: ConsumerKey,
+  { schema, registeredBy }: Pick<ConsumerContract, 'schema' | 'registeredBy'>,
+): Promise<ConsumerContract> => {
+  const values = [tenant, product, subject, JSON.stringify(schema), registeredBy]
+  const [row] = await tx.rows<ConsumerContract>(PUT, values)
+  if (row === undefined) throw new Error('An insert returned nothing')
+  return row
+}
+
+const FIND = {
+  name: 'consumer_contract_find',
+  text: `select ${COLUMNS} from consumer_contract where tenant_id = $1 and product_id = $2 and subject = $3`,
+}
+
+export const findConsumerContract = async (
+  sql: Sql,
+  { tenant, product, subject }: ConsumerKey,
+): Promise<ConsumerContract | undefined> => (await sql.rows<ConsumerContract>(FIND, [tenant, product, subject]))[0]
+
+const OF_PRODUCT = {
+  name: 'consumer_contracts_of_product',
+  text: `select ${COLUMNS} from consumer_contract where tenant_id = $1 and product_id = $2 order by subject`,
+}
+
+/** As many as there are subjects at most. */
+export const consumerContractsOf = (sql: Sql, tenant: string, product: string): Promise<ConsumerContract[]> =>
+  sql.rows<ConsumerContract>(OF_PRODUCT, [tenant, product])
+
+const OF_SUBJECT = {
+  name: 'consumer_contracts_of_subject',
+  text: `select ${COLUMNS} from consumer_contract where tenant_id = $1 and subject = $2 order by product_id`,
+}
+
+export const consumersOf = (sql: Sql, tenant: string, subject: string): Promise<ConsumerContract[]> =>
+  sql.rows<ConsumerContract>(OF_SUBJECT, [tenant, subject])
+
+const DELETE = {
+  name: 'consumer_contract_delete',
+  text: 'delete from consumer_contract where tenant_id = $1 and product_id = $2 and subject = $3',
+}
+
+export const deleteConsumerContract = async (tx: Sql, { tenant, product, subject }: ConsumerKey): Promise<void> => {
+  await tx.rows(DELETE, [tenant, product, subject])
+}
+
+export interface Subscriber {
+  readonly id: string
+  readonly product: string | null
+}
+
+const SUBSCRIBERS = {
+  name: 'subscribers_of_type',
+  text: `select s.subscription_id as id, s.product_id as product from subscription s
+         where s.tenant_id = $1 and (s.types is null or $2 = any(s.types)) order by s.subscription_id`,
+}
+
+/** Whoever is told of a type by webhook, or would be if it were not paused. */
+export const subscribersOf = (sql: Sql, tenant: string, type: string): Promise<Subscriber[]> =>
+  sql.rows<Subscriber>(SUBSCRIBERS, [tenant, type])
