@@ -40,6 +40,7 @@ export const planVersion = async (
   onPlan?.(nodes.length)
   const states = await upsertNodes(tx, { tenant, original: sha256, nodes, traceparent: cause.traceparent })
   const bound = await insertLeaves(tx, { tenant, asset, version, leaves })
-  await announceReused(tx, { tenant, cause, leaves: bound })
+  const isTold = states.some(({ state }) => state === 'DONE') || bound.some(({ node }) => node === null)
+  if (isTold) await announceReused(tx, { tenant, cause, leaves: bound })
   return states.some(node => node.state === 'QUEUED' || node.state === 'RETRY')
 }
