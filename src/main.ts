@@ -113,7 +113,8 @@ const start = async (config: Config, log: Log, stack: ReturnType<typeof openStac
   const gateway = openGateway(core)
   const { works, metrics } = gateway
   const onStep = (kind: string, result: string) => metrics.sagaSteps.inc({ kind, result })
-  const sagas = startSagas({ database: core.database, works, log, lanes: config.importLanes, onStep })
+  const { database, tracing } = core
+  const sagas = startSagas({ database, works, log, lanes: config.importLanes, onStep, tracing })
   stack.add('sagas', sagas.stop)
   const keyUse = startKeyUse(gateway.keyUse, error => log.warn({ err: error }, 'last use of keys not recorded'))
   stack.add('key use', keyUse.stop)

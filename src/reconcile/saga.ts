@@ -35,6 +35,8 @@ import {
   StepTaken,
 } from '../model/saga.ts'
 import type { Log } from '../telemetry/log.ts'
+import { processSpan } from '../telemetry/span-names.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 
 /** What the steps of one kind of saga do. Called any number of times for the same step, at once too. */
 export interface SagaWork {
@@ -61,6 +63,7 @@ export interface SagaOptions {
   /** Steps at once; 0: sagas are left to other processes. */
   readonly lanes: number
   readonly onStep: (kind: SagaKind, result: StepResult) => void
+  readonly tracing?: Tracing | undefined
   readonly leaseSeconds?: number
   /** For so long one saga is worked on before the others have their turn. */
   readonly sliceMs?: number
@@ -83,7 +86,7 @@ const problemOf = (error: unknown): { problem: StepProblem; retryable: boolean }
   }
 }
 
-type Held = Pick<SagaOptions, 'database' | 'works' | 'log' | 'lanes' | 'onStep'> & {
+type Held = Pick<SagaOptions, 'database' | 'works' | 'log' | 'lanes' | 'onStep' | 'tracing'> & {
   /** Whether there is time, and the lease. */
   readonly goesOn: () => boolean
 }
@@ -105,9 +108,17 @@ const miss = async (
   onStep(saga.kind, again ? 'retried' : final === 'FAILED' ? 'failed' : 'stuck')
 }
 
+/** In the trace of the request that began it, or linked to it: most steps come later than half a minute. */
+const traced = ({ tracing }: Held, saga: Saga, work: () => Promise<void>): Promise<void> => {
+  if (tracing === undefined) return work()
+  const origin = { traceparent: saga.traceparent ?? undefined, at: saga.createdAt }
+  return tracing.after([origin], processSpan(`${saga.kind}s`, {}), work)
+}
+
 const run = async (held: Held, saga: Saga, step: SagaStep): Promise<void> => {
+  const work = () => held.works[saga.kind].run(saga, step, (tx, made) => settleStep(tx, saga, step, made))
   try {
-    await held.works[saga.kind].run(saga, step, (tx, made) => settleStep(tx, saga, step, made))
+    await traced(held, saga, work)
     held.onStep(saga.kind, 'done')
   } catch (error) {
     await miss(held, saga, step, { error, final: 'FAILED' })

@@ -3,7 +3,7 @@
  * their spans to a collector as they would to any.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Collector, openCollector } from '../support/collector.ts'
+import { type Collected, type Collector, openCollector } from '../support/collector.ts'
 import { environmentOf, type Forked, forkNode } from '../support/fork-node.ts'
 import { photo } from '../support/images.ts'
 import { openReceiver, type Receiver } from '../support/receiver.ts'
@@ -53,6 +53,9 @@ const upload = async (traceparent: string): Promise<Response> =>
     headers: { traceparent },
   })
 
+/** What it goes back to: as its child, or linked where this machine took longer than half a minute. */
+const follows = (span: Collected | undefined): string | undefined => span?.parentSpanId || span?.links?.[0]?.spanId
+
 test('an upload is one trace from the request to the receiver, across the processes', async () => {
   const subscribed = await send('POST', '/v1/subscriptions', {
     key: system.keys['shop-web'],
@@ -88,13 +91,15 @@ test('an upload is one trace from the request to the receiver, across the proces
   })
 
   const [work] = ofTrace('process nodes')
-  expect(work).toMatchObject({ process: 'transform', parentSpanId: request?.spanId })
+  expect(work?.process).toBe('transform')
+  expect(follows(work)).toBe(request?.spanId)
   expect(ofTrace('S3 put').some(span => span.process === 'transform')).toBe(true)
   expect(ofTrace('SQL update node').some(span => span.process === 'transform')).toBe(true)
   expect(ofTrace('publish events').some(span => span.process === 'sweep')).toBe(true)
 
   const [told] = ofTrace('publish webhooks')
-  expect(told).toMatchObject({ process: 'forked', parentSpanId: request?.spanId })
+  expect(told?.process).toBe('forked')
+  expect(follows(told)).toBe(request?.spanId)
   expect(told?.attributes).toMatchObject({
     'messaging.destination.name': 'webhooks',
     'messaging.operation.name': 'publish',
@@ -103,6 +108,26 @@ test('an upload is one trace from the request to the receiver, across the proces
   })
   expect(told?.attributes['messaging.message.body.size']).toBe(Buffer.byteLength(receiver.heard[0]?.body ?? ''))
   expect(receiver.heard[0]?.headers.traceparent).toBe(`00-${TRACE}-${told?.spanId}-01`)
+})
+
+test('a line of an import belongs to the request that brought it', async () => {
+  const trace = TRACE.replaceAll('4', '7')
+  const begun = await send('POST', '/v1/assets/import', {
+    key: system.keys['shop-web'],
+    body: JSON.stringify({ collection: 'product-photo', source_url: 'http://nowhere.invalid/shoe.jpg' }),
+    headers: { 'Content-Type': 'application/x-ndjson', traceparent: `00-${trace}-${CALLER}-01` },
+  })
+  expect(begun.status).toBe(202)
+  const ofTrace = (name: string) =>
+    collector.spans.find(
+      span => span.name === name && (span.traceId === trace || span.links?.some(({ traceId }) => traceId === trace)),
+    )
+  await until('it has been worked on', () => ofTrace('process imports'), { withinMs: 50_000 })
+  const [, , request] = begun.headers.get('traceparent')?.split('-') ?? []
+  const step = ofTrace('process imports')
+  expect(step?.process).toBe('forked')
+  expect(follows(step)).toBe(request)
+  expect(step?.attributes['error.type']).toBeDefined()
 })
 
 test('nothing that is asked, sent or kept is in a span', () => {
