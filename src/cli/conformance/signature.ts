@@ -99,9 +99,9 @@ export const signature: readonly Check[] = [
         const longer = signed.replace(/exp=(\d+)/, (_, exp: string) => `exp=${Number(exp) + 300}`)
         const past = signUrl({ path, kid, secret, lifetimeSeconds: 60, now: Date.now() - 3_600_000 })
         const denied = [bare, await call('GET', mangled), await call('GET', longer), await call('GET', past)]
-        const names = ['without a signature', 'with another signature', 'with a later end', 'after its end']
+        const names = ['unsigned', 'signed otherwise', 'prolonged', 'after its end']
         for (const [index, { status }] of denied.entries())
-          expectThat(status >= 400 && status < 500, `${names[index]} it was answered ${status}`)
+          expectThat(status >= 400 && status < 500, `${names[index]}, it was answered ${status}`)
       } finally {
         await call('DELETE', `/v1/signing-keys/${kid}`, { key: admin })
       }
