@@ -81,7 +81,7 @@ describe('the package', () => {
     }
     const tarball = join(project, 'sdk.tgz')
     await run('tar', ['-czf', tarball, '-C', home, '.'])
-    expect((await stat(tarball)).size).toBeLessThan(60_000)
+    expect((await stat(tarball)).size).toBeLessThan(60 * 1024)
   })
 })
 
