@@ -13,12 +13,14 @@ import { engine } from './commands/engine.ts'
 import { erase } from './commands/erase.ts'
 import { explain } from './commands/explain.ts'
 import { focus } from './commands/focus.ts'
+import { generate } from './commands/generate.ts'
 import { holds } from './commands/holds.ts'
 import { importCommand } from './commands/import.ts'
 import { issuers } from './commands/issuers.ts'
 import { keys } from './commands/keys.ts'
 import { manifest } from './commands/manifest.ts'
 import { metadata } from './commands/metadata.ts'
+import { mock } from './commands/mock.ts'
 import { alerts, dashboard } from './commands/monitoring.ts'
 import { operations } from './commands/operations.ts'
 import { ownership } from './commands/ownership.ts'
@@ -37,6 +39,7 @@ import { signingKeys } from './commands/signing-keys.ts'
 import { sla } from './commands/sla.ts'
 import { sources } from './commands/sources.ts'
 import { subscriptions } from './commands/subscriptions.ts'
+import { test } from './commands/test.ts'
 import { upload } from './commands/upload.ts'
 import { url } from './commands/url.ts'
 import { usage } from './commands/usage.ts'
@@ -110,6 +113,9 @@ export const buildProgram = (environment: Readonly<Record<string, string | undef
     capabilities,
     engine,
     audit,
+    generate,
+    mock,
+    test,
   ])
     add(program)
   const strict = (command: Command): void => {

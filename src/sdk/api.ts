@@ -3,7 +3,6 @@
 export type Bytes = NonNullable<RequestInit['body']>
 
 export interface Resolution {
-  /** `stale`: of an earlier version, as `fallback` allowed */
   readonly state: 'ready' | 'stale'
   readonly stale_reason?: 'pending'
   readonly retry_after?: number
@@ -28,16 +27,12 @@ export interface Resolution {
 
 /** Of the original; absent until it has been made, soon after the upload */
 export interface Placeholder {
-  /** ThumbHash of the original, base64: about 25 bytes */
   readonly thumbhash: string
-  /** The colour that most of it has, `#rrggbb` */
   readonly colour: string
 }
 
 export interface Explanation {
-  /** `ready: webp`, `pending`, `stale: webp` of an earlier version, or the code of the refusal */
   readonly outcome: string
-  /** Of the answer that a resolve would give */
   readonly status: number
   readonly steps: readonly ({ readonly step: string; readonly input?: unknown; readonly result?: unknown; readonly us: number })[]
   readonly text: string
@@ -49,7 +44,6 @@ export interface Pending {
   readonly version?: number
   readonly product: string
   readonly rendition: string
-  /** Since when the first of the nodes has been wanted; absent before a version is published */
   readonly queued_at?: string
   readonly blocking: readonly ({ readonly node?: string; readonly format: string; readonly state: string; readonly attempts: number })[]
   readonly retry_after: number
@@ -73,21 +67,16 @@ export interface Info {
   readonly version: number
   readonly publication: number
   readonly product: string
-  /** Of the original, as found in its content */
   readonly media_type: string
-  /** As a person sees it; absent: it is no picture */
   readonly width?: number
   readonly height?: number
   readonly frames?: number
   readonly placeholder?: Placeholder
-  /** What the product has ready, by rendition and format */
   readonly renditions: readonly ({ readonly rendition: string; readonly revision: number; readonly format: 'avif' | 'webp' | 'jpeg' | 'png' | 'gif'; readonly media_type: string; readonly width: number; readonly height: number; readonly bytes: number; readonly digest: string; readonly path: string })[]
 }
 
 export interface BatchItem {
-  /** The place of the item in the request, from 0 */
   readonly ref: number
-  /** As the same question alone would be answered */
   readonly status: number
   readonly resolution?: Resolution | Pending
   readonly problem?: Problem
@@ -99,16 +88,13 @@ export interface Picture {
   readonly version: number
   readonly publication: number
   readonly product: string
-  /** Best first; the last one is for every browser */
   readonly sources: readonly ({ readonly type?: string; readonly srcset: string; readonly sizes?: string; readonly candidates: readonly ({ readonly rendition: string; readonly dpr?: number; readonly revision: number; readonly format: string; readonly url: string; readonly width: number; readonly height: number; readonly bytes: number; readonly digest: string })[] })[]
   readonly sizes?: string
   readonly img: { readonly src: string; readonly width: number; readonly height: number; readonly alt?: string }
   readonly placeholder?: Placeholder
-  /** What is still being made and would make the picture better */
   readonly pending: readonly ({ readonly rendition: string; readonly formats: readonly string[] })[]
   readonly left_out: readonly ({ readonly rendition?: string; readonly format?: string; readonly reason: string })[]
   readonly delivery: { readonly via: 'gateway' | 'cdn' | 's3'; readonly expires_at?: string; readonly cacheable: boolean }
-  /** The element, escaped */
   readonly html: string
 }
 
@@ -125,13 +111,9 @@ export interface PendingPicture {
 export interface ManifestComparison {
   readonly in_step: boolean
   readonly same: number
-  /** There, and not in the copy */
   readonly missing: { readonly count: number; readonly first: readonly ({ readonly asset: string; readonly rendition: string; readonly format: string; readonly digest: string })[] }
-  /** In the copy, and not there any more */
   readonly extra: { readonly count: number; readonly first: readonly ({ readonly asset: string; readonly rendition: string; readonly format: string })[] }
-  /** In both, in other bytes */
   readonly stale: { readonly count: number; readonly first: readonly ({ readonly asset: string; readonly rendition: string; readonly format: string; readonly digest: string; readonly was: string })[] }
-  /** The last event that is in it for certain */
   readonly as_of: number
 }
 
@@ -147,7 +129,6 @@ export interface IngestedVersion {
   readonly height?: number
   readonly frames?: number
   readonly deduplicated: boolean
-  /** Of the asset, as this upload leaves it: a consistency token */
   readonly publication: number
   readonly event_no: number
 }
@@ -159,7 +140,6 @@ export interface ResumableUpload {
   readonly length: number
   readonly created_at: string
   readonly expires_at: string
-  /** Of a finished one, as an upload is answered: asset, version, state, … */
   readonly result?: Readonly<Record<string, unknown>>
   readonly problem?: Problem & unknown
 }
@@ -172,23 +152,16 @@ export interface Upload {
   readonly bytes: number
   readonly sha256?: string
   readonly media_type?: string
-  /** These bytes are here and you may have them: complete it without sending them */
   readonly deduplicated?: true
   readonly method?: 'PUT'
-  /** Takes exactly these bytes; of an upload in one piece */
   readonly url?: string
-  /** To be sent as they are; all of them are signed */
   readonly headers?: { readonly [key: string]: string }
   readonly part_bytes?: number
   readonly parts?: readonly ({ readonly number: number; readonly bytes: number; readonly received: boolean; readonly url?: string; readonly headers?: { readonly [key: string]: string } })[]
-  /** All of it has come: it may be completed */
   readonly received?: boolean
-  /** End of these URLs; a read gives fresh ones */
   readonly expires_at?: string
-  /** End of the upload */
   readonly open_until: string
   readonly created_at: string
-  /** What it has become, as its completion was answered */
   readonly version?: { readonly asset: string; readonly version: number }
   readonly problem?: { readonly code: string; readonly detail: string }
 }
@@ -201,18 +174,14 @@ export interface Import {
   readonly id: string
   readonly state: 'RUNNING' | 'PAUSED' | 'COMPENSATING' | 'SUCCEEDED' | 'PARTIAL' | 'FAILED' | 'CANCELLED' | 'COMPENSATED'
   readonly progress: Progress
-  /** In their order */
   readonly steps: readonly ({ readonly name: string; readonly state: 'PENDING' | 'RUNNING' | 'DONE' | 'FAILED' | 'SKIPPED' | 'UNDOING' | 'UNDONE' })[]
   readonly reason?: string
   readonly created_by: string
   readonly created_at: string
   readonly finished_at?: string
   readonly kind: 'import'
-  /** That its lines name */
   readonly collections: readonly string[]
-  /** Lines that were taken back */
   readonly undone: number
-  /** Where it is told what became of each line */
   readonly results: string
 }
 
@@ -220,14 +189,11 @@ export interface Progress {
   readonly total: number
   readonly done: number
   readonly failed: number
-  /** Of what is settled, done or failed, rounded down */
   readonly percent: number
-  /** While it runs, at the speed since it was last started */
   readonly eta_seconds?: number
 }
 
 export interface ImportResult {
-  /** Of the manifest, from 1 */
   readonly line: number
   readonly ref?: string
   readonly state: 'waiting' | 'done' | 'failed' | 'skipped' | 'undone' | 'not-undone'
@@ -235,53 +201,38 @@ export interface ImportResult {
   readonly version?: number
   readonly digest?: string
   readonly deduplicated?: boolean
-  /** Of the last try that failed; a line that waits is tried again */
   readonly code?: 'invalid-request' | 'invalid-cursor' | 'idempotency-key-missing' | 'unauthenticated' | 'bad-signature' | 'forbidden' | 'attribute-forbidden' | 'over-budget' | 'not-found' | 'not-acceptable' | 'conflict' | 'alias-conflict' | 'not-ready' | 'last-owner' | 'held' | 'nothing-to-roll-back' | 'upload-incomplete' | 'idempotency-in-flight' | 'contract-incompatible' | 'asset-archived' | 'asset-erased' | 'version-purged' | 'events-archived' | 'tus-version' | 'precondition-failed' | 'payload-too-large' | 'unsupported-media' | 'contract-violation' | 'invalid-recipe' | 'unsupported-transform' | 'content-mismatch' | 'corrupt-media' | 'decompression-bomb' | 'infected' | 'url-forbidden' | 'idempotency-key-reused' | 'upload-locked' | 'rendition-failed' | 'source-unavailable' | 'precondition-required' | 'rate-limited' | 'checksum-mismatch' | 'internal' | 'dependency-unavailable' | 'storage-unavailable' | 'overloaded' | 'dependency-timeout' | 'storage-full'
   readonly detail?: string
   readonly errors?: readonly ({ readonly pointer: string; readonly rule: string; readonly message: string })[]
-  /** That failed */
   readonly tries: number
 }
 
 export interface AcceptedEvent {
-  /** Assets that it leads to; 0 where it says nothing new */
   readonly accepted: number
-  /** It has been sent before, and is not done again */
   readonly duplicate: boolean
-  /** Absent of a duplicate */
   readonly event?: string
 }
 
 export interface Source {
   readonly name: string
-  /** What its payloads look like */
   readonly adapter: 'cloudevents' | 's3-events'
-  /** In whose name it uploads */
   readonly product: string
-  /** Where its new assets go */
   readonly collection: string
   readonly scheme: 'standard-webhooks' | 'hmac-sha256' | 'bearer'
-  /** Name of the one with the signature, where the scheme is `hmac-sha256`; by default x-hub-signature-256 */
   readonly header?: string
-  /** Where objects of `s3-events` are fetched; `{bucket}` stands for the name of theirs */
   readonly base_url?: string
-  /** Of a private bucket of `s3-events`: the access key that its objects are read with */
   readonly bucket_key?: { readonly id: string; readonly region?: string }
-  /** How far its assets are trusted, from 0 to 3 */
   readonly trust?: number
   readonly publish?: 'when-ready' | 'now' | 'manual'
-  /** When its secret was set */
   readonly secret_at: string
 }
 
 export interface SourceItem {
   readonly event: string
-  /** Within the event, from 0 */
   readonly item: number
   readonly external_id?: string
   readonly state: 'PENDING' | 'DONE' | 'DEAD'
   readonly tries: number
-  /** Of the last refusal, as in errors.md */
   readonly code?: string
   readonly asset?: string
   readonly version?: number
@@ -296,7 +247,6 @@ export interface Asset {
   readonly owner: string
   readonly alias?: string
   readonly labels: readonly string[]
-  /** JSON of the products' own */
   readonly attributes?: Readonly<Record<string, unknown>>
   readonly focal_point?: FocalPoint
   readonly status: 'PENDING' | 'ACTIVE' | 'ARCHIVED' | 'DELETED' | 'ERASED'
@@ -318,7 +268,6 @@ export interface FocalPoint {
 
 export interface Schedule {
   readonly publish?: { readonly version: number; readonly at: string; readonly waiting_since?: string }
-  /** From then on the asset is archived */
   readonly until?: string
 }
 
@@ -327,9 +276,7 @@ export interface Aliases {
 }
 
 export interface AliasesChange {
-  /** What it is called in other systems: taken together, or 409 `alias-conflict` and none */
   readonly add?: readonly ({ readonly namespace: string; readonly external_id: string })[]
-  /** What it is called in other systems: taken together, or 409 `alias-conflict` and none */
   readonly remove?: readonly ({ readonly namespace: string; readonly external_id: string })[]
 }
 
@@ -342,20 +289,14 @@ export interface Event {
   readonly time: string
   readonly recordedtime: string
   readonly datacontenttype: 'application/json'
-  /** The contract of `data`, which a gateway has there */
   readonly dataschema: string
-  /** Of the deployment, 20 digits, without gaps before it is filtered */
   readonly sequence: string
   readonly partitionkey: string
   readonly correlationid: string
-  /** The event that brought it about */
   readonly causationid?: string
-  /** Of the request that it goes back to */
   readonly traceparent?: string
   readonly authtype: 'service_account' | 'app_user' | 'system'
-  /** Whose credential it was, for the product that it belongs to and for administrators */
   readonly authid?: string
-  /** By its type; always `asset`, `asset_event_no` (1, 2, … of the asset) and `mutation` */
   readonly data?: Readonly<Record<string, unknown>>
 }
 
@@ -364,7 +305,6 @@ export type NewSubscription = Subscription & ({ readonly secret?: string })
 export interface Subscription {
   readonly id: string
   readonly kind: 'webhook'
-  /** Absent: of the whole tenant */
   readonly product?: string
   readonly url: string
   readonly types?: readonly string[]
@@ -373,25 +313,18 @@ export interface Subscription {
   readonly description: string
   readonly state: 'ACTIVE' | 'PAUSED' | 'DISABLED'
   readonly disabled_reason?: string
-  /** When its secret was made */
   readonly secret_at: string
-  /** Until then the one before signs as well */
   readonly former_secret_until?: string
   readonly created_by: string
   readonly created_at: string
-  /** Up to this number of the log everything has been looked at for it */
   readonly cursor: number
-  /** Nothing has been taken by it since */
   readonly failing_since?: string
   readonly etag: string
 }
 
 export interface SubscriptionPatch {
-  /** Where events are posted to */
   readonly url?: string
-  /** Of these types alone; by default of all that it may hear */
   readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[] | null
-  /** `assets/{id}`: about one asset */
   readonly subject?: string | null
   readonly collection?: string | null
   readonly description?: string
@@ -402,7 +335,6 @@ export interface RotatedSubscription {
   readonly id: string
   readonly secret?: string
   readonly secret_at: string
-  /** Until then the old one signs as well */
   readonly former_secret_until?: string
 }
 
@@ -413,12 +345,9 @@ export interface Delivery {
   readonly type: string
   readonly subject: string
   readonly replay?: string
-  /** WAITING: for an earlier one about the same asset */
   readonly state: 'WAITING' | 'PENDING' | 'DONE' | 'DEAD'
   readonly failures: number
-  /** Why it was not taken the last time */
   readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'
-  /** The last twenty; without a class it was taken */
   readonly attempts: readonly ({ readonly at: string; readonly ms: number; readonly status?: number; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed' })[]
   readonly next_try_at?: string
   readonly created_at: string
@@ -426,12 +355,9 @@ export interface Delivery {
 }
 
 export interface Replay {
-  /** Absent where only what had failed is told again */
   readonly replay?: string
-  /** Where it goes on */
   readonly from_seq: number
   readonly to_seq: number
-  /** Put into its queue so far */
   readonly told: number
   readonly finished_at?: string
 }
@@ -469,9 +395,7 @@ export interface ContractVerdict {
 export interface Contract {
   readonly subject: string
   readonly kind: 'event' | 'request' | 'response'
-  /** What each version owes to those before it */
   readonly mode: 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FORWARD' | 'FORWARD_TRANSITIVE' | 'FULL' | 'FULL_TRANSITIVE'
-  /** Oldest first */
   readonly versions: readonly string[]
 }
 
@@ -492,16 +416,11 @@ export interface Completeness {
   readonly asset: string
   readonly version: number
   readonly state: 'PENDING' | 'PROCESSING' | 'READY' | 'ACTIVE' | 'ARCHIVED' | 'FAILED' | 'PURGED'
-  /** Whose required renditions the collection waits for before it publishes: of `all` products, of the `owner` alone, of `none` */
   readonly gate: 'all' | 'owner' | 'none'
   readonly products: readonly ({ readonly product: string; readonly status: 'COMPLETE' | 'PARTIAL' | 'PENDING' | 'DEGRADED' | 'FAILED'; readonly required: number; readonly done: number; readonly dead: number; readonly failed?: readonly ({ readonly rendition: string; readonly format: string; readonly node: string | null; readonly code?: string; readonly attempts?: number; readonly at?: string })[]; readonly pending?: readonly ({ readonly rendition: string; readonly format: string; readonly node: string; readonly state: string; readonly code?: string; readonly attempts?: number })[] })[]
-  /** What the other products come to, where a product asks */
   readonly others?: { readonly products: number; readonly required: number; readonly done: number; readonly dead: number }
-  /** Renditions in a format, of all products */
   readonly asks: number
-  /** What is made for them */
   readonly nodes: number
-  /** Asks that another one is answered with */
   readonly reused: number
   readonly ready_percent: number
 }
@@ -510,41 +429,28 @@ export interface Provenance {
   readonly asset: string
   readonly version: number
   readonly entrance: 'direct' | 'staged' | 'tus' | 'url' | 'import' | 'adapter'
-  /** Of another system, by the name that it has here */
   readonly source?: string
   readonly ref?: string
-  /** 3: sent by somebody who is known. 2: by URL. Of a source: as it was configured */
   readonly trust: number
   readonly by: string
   readonly at: string
   readonly filename?: string
-  /** What the source said of the bytes, unchecked */
   readonly hints?: Readonly<Record<string, unknown>>
-  /** What its sender knows of the thing, for those who may write the asset */
   readonly identity_hints?: { readonly [key: string]: string }
-  /** Absent where the bytes have been erased */
   readonly integrity?: { readonly digest: string; readonly bytes: number; readonly media_type: string; readonly stored_at: string; readonly verified_at: string; readonly method: 'ingest' | 'worker'; readonly score: number }
-  /** For a product its own derivatives, for an administrator all */
   readonly lineage: readonly ({ readonly product: string; readonly rendition: string; readonly revision: number; readonly format: string; readonly node: string; readonly state: 'PLANNED' | 'QUEUED' | 'RUNNING' | 'RETRY' | 'DONE' | 'DEAD' | 'EVICTED'; readonly inputs: readonly string[]; readonly operations: readonly ({ readonly op: string; readonly epoch: number; readonly params?: unknown })[]; readonly engine?: string; readonly executions: number; readonly made_at?: string; readonly digest?: string; readonly bytes?: number; readonly media_type?: string })[]
 }
 
 export interface VersionMetadata {
   readonly asset: string
   readonly version: number
-  /** `pending`: stored by an earlier release, and read soon. `none`: it is no image */
   readonly state: 'read' | 'pending' | 'none'
-  /** Of the rules it was read by */
   readonly edition?: number
   readonly reading: Reading
-  /** Which block each field was taken from */
   readonly from: { readonly [key: string]: 'exif' | 'iptc' | 'xmp' }
-  /** Fields that are for those who may have the original */
   readonly withheld: readonly string[]
-  /** What there is, raw at `…/metadata/{block}` where it is kept */
   readonly blocks: { readonly [key: string]: { readonly bytes: number; readonly kept: boolean } }
-  /** The colour profile, by what it says of itself */
   readonly icc?: { readonly name?: string; readonly space: string; readonly version: string; readonly bytes: number }
-  /** The largest share first; absent until it has been made */
   readonly colours?: readonly Swatch[]
 }
 
@@ -560,14 +466,11 @@ export interface Reading {
   readonly copyright?: string
   readonly usage_terms?: string
   readonly rights_url?: string
-  /** ISO 8601, as exact as it is said */
   readonly taken_at?: string
   readonly software?: string
   readonly camera?: { readonly make?: string; readonly model?: string }
   readonly lens?: { readonly make?: string; readonly model?: string }
-  /** Seconds, millimetres, steps */
   readonly exposure?: { readonly time?: number; readonly f_number?: number; readonly iso?: number; readonly focal_length?: number; readonly focal_length_35mm?: number; readonly bias?: number; readonly flash?: boolean }
-  /** Degrees and metres */
   readonly position?: { readonly latitude?: number; readonly longitude?: number; readonly altitude?: number }
   readonly place?: { readonly sublocation?: string; readonly city?: string; readonly region?: string; readonly country?: string; readonly country_code?: string }
 }
@@ -581,20 +484,14 @@ export interface Swatch {
 export interface FocalPoints {
   readonly asset: string
   readonly focal_point?: FocalPoint
-  /** For single products; a product sees its own, an administrator all */
   readonly focal_points: { readonly [key: string]: FocalPoint }
-  /** Outputs that are shown as they were: still to be made, or impossible to make */
   readonly moving: { readonly outputs: number; readonly open: number; readonly dead: number }
 }
 
 export interface AssetPatch {
-  /** All labels from now on; null for none */
   readonly labels?: readonly string[] | null
-  /** What is named is replaced, null takes away, objects are merged, arrays are taken whole */
   readonly attributes?: Readonly<Record<string, unknown>>
-  /** What crops with `gravity: auto` keep in sight; null for nothing, which is `attention` */
   readonly focal_point?: { readonly x: number; readonly y: number }
-  /** The same for single products, in place of it; null takes one away, or all */
   readonly focal_points?: { readonly [key: string]: FocalPoint & (Readonly<Record<string, unknown>> | null) } | null
 }
 
@@ -608,9 +505,7 @@ export interface Publication {
 export type AssetSchedule = Schedule & ({ readonly asset: string })
 
 export interface ScheduleWish {
-  /** Makes the version the current one at that time, five years ahead at most */
   readonly publish?: { readonly version: number; readonly at: string }
-  /** Archives the asset at that time */
   readonly until?: string
 }
 
@@ -618,9 +513,7 @@ export interface VersionComparison {
   readonly asset: string
   readonly version: number
   readonly with: number
-  /** Byte by byte */
   readonly same_content: boolean
-  /** What differs of what is known of them; pixels are not looked at */
   readonly changes: { readonly [key: string]: { readonly version?: string | number | boolean; readonly with?: string | number | boolean } }
 }
 
@@ -629,7 +522,6 @@ export interface Erasure {
   readonly id: string
   readonly state: 'RUNNING' | 'PAUSED' | 'COMPENSATING' | 'SUCCEEDED' | 'PARTIAL' | 'FAILED' | 'CANCELLED' | 'COMPENSATED'
   readonly progress: Progress
-  /** In their order */
   readonly steps: readonly ({ readonly name: string; readonly state: 'PENDING' | 'RUNNING' | 'DONE' | 'FAILED' | 'SKIPPED' | 'UNDOING' | 'UNDONE' })[]
   readonly reason: string
   readonly created_by: string
@@ -638,12 +530,9 @@ export interface Erasure {
   readonly kind: 'erase'
   readonly step: string
   readonly asset: string
-  /** Of this version alone */
   readonly version?: number
   readonly collection: string
-  /** No URL that was handed out before works after this; and not once the object is deleted */
   readonly max_exposure_until: string
-  /** A cache that was not purged may keep a copy for so long: the largest max-age that was sent */
   readonly cached_until: string
   readonly receipt?: ErasureReceipt
 }
@@ -653,7 +542,6 @@ export interface ErasureReceipt {
   readonly bytes: number
   readonly originals: readonly ({ readonly digest: string; readonly bytes: number; readonly at: string })[]
   readonly derivatives: readonly ({ readonly digest: string; readonly bytes: number; readonly at: string })[]
-  /** Another asset has the same bytes */
   readonly kept: readonly ({ readonly kind: 'original' | 'derivative'; readonly digest: string })[]
 }
 
@@ -668,13 +556,9 @@ export interface Hold {
 
 /** Where it has limits of its own */
 export interface ProductLimits {
-  /** Requests of all its keys together, by class */
   readonly rates?: { readonly resolve?: Quota; readonly cold?: Quota; readonly ingest?: Quota; readonly write?: Quota }
-  /** Requests of each of its keys, by class */
   readonly key_rates?: { readonly resolve?: Quota; readonly cold?: Quota; readonly ingest?: Quota; readonly write?: Quota }
-  /** CPU of derivatives made in its name, a day (UTC) */
   readonly cpu_seconds_per_day?: number
-  /** Bytes of originals that it brought */
   readonly stored_bytes?: number
 }
 
@@ -688,22 +572,17 @@ export interface Product {
   readonly display_name: string
   readonly share: number
   readonly limits?: ProductLimits
-  /** Whose pages may read and time answers of the product (CORS): origins, or `["*"]`; nobody's where nothing is said */
   readonly origins?: readonly string[]
-  /** Delivery paths with `auto` heed what browsers say of the line and the screen: with `Save-Data: on`, the fewest bytes; with `Sec-CH-DPR` or `DPR`, a variant for the screen */
   readonly client_hints?: boolean
   readonly created_at: string
 }
 
 export interface Usage {
   readonly product: string
-  /** Of the CPU, UTC */
   readonly day: string
   readonly cpu: { readonly seconds: number; readonly derivatives: number; readonly limit?: number }
   readonly stored: { readonly bytes: number; readonly originals: number; readonly limit?: number }
-  /** Of all its products together; for administrators */
   readonly tenant?: { readonly bytes: number; readonly originals: number; readonly limit?: number }
-  /** Derivatives of one version of an asset */
   readonly variants: { readonly limit: number }
 }
 
@@ -714,17 +593,13 @@ export interface ApiKey {
   readonly created_at?: string
   readonly expires_at?: string
   readonly revoked_at?: string
-  /** To two minutes; absent: never */
   readonly last_used_at?: string
-  /** The key that was rotated to this one */
   readonly replaces?: string
-  /** For the If-Match of its revocation or rotation */
   readonly etag: string
 }
 
 export interface RotatedKey {
   readonly id: string
-  /** Absent: a key of the tenant */
   readonly product?: string
   readonly secret?: string
   readonly label: string
@@ -734,14 +609,10 @@ export interface RotatedKey {
 }
 
 export interface Issuer {
-  /** As tokens have it, to the letter */
   readonly iss: string
-  /** The `aud` of tokens that are meant for this tenant */
   readonly audience: string
-  /** Where its public keys are: https, never taken from a token */
   readonly jwks_uri: string
   readonly algorithms: readonly ('EdDSA' | 'ES256' | 'RS256')[]
-  /** Whose value `subjects` are looked up by */
   readonly claim?: string
   readonly subjects: readonly ({ readonly value: string; readonly product?: string; readonly scopes?: readonly ('resolve' | 'assets:read' | 'assets:write' | 'publish' | 'share' | 'events:read' | 'assets:erase' | 'origin' | 'matrix:admin')[] })[]
   readonly name: string
@@ -762,7 +633,6 @@ export interface SigningKey {
   readonly created_at: string
   readonly expires_at?: string
   readonly revoked_at?: string
-  /** For the If-Match of its revocation */
   readonly etag: string
 }
 
@@ -775,7 +645,6 @@ export interface NewShare {
   readonly created_by: string
   readonly created_at: string
   readonly expires_at: string
-  /** Shown this once */
   readonly token?: string
   readonly links?: readonly ({ readonly rendition: string; readonly url: string })[]
 }
@@ -800,32 +669,21 @@ export interface CollectionRules {
   readonly max_width?: number
   readonly min_height?: number
   readonly max_height?: number
-  /** Of one frame */
   readonly max_pixels?: number
-  /** Of what moves */
   readonly max_frames?: number
-  /** Width by height, give or take 0.005 */
   readonly min_aspect?: number
   readonly max_aspect?: number
-  /** An alias begins with one of these */
   readonly alias_prefixes?: readonly string[]
-  /** Names in other systems are in one of these namespaces */
   readonly alias_namespaces?: readonly string[]
-  /** How far what brings it is trusted at least: 3 sent, 2 by URL, a source as it is configured */
   readonly min_trust?: 1 | 2 | 3
-  /** Of a new asset; `copyright` and `artist` are EXIF, asked of every version */
   readonly required?: readonly ('alias' | 'labels' | 'filename' | 'copyright' | 'artist')[]
-  /** Of a new asset */
   readonly required_attributes?: readonly string[]
-  /** Versions stay PENDING until the scanners that are configured call their bytes clean */
   readonly scan?: true
 }
 
 export interface AccessImpact {
-  /** That were examined: those of the collection that are not archived */
   readonly assets: number
   readonly changes: readonly ({ readonly who: 'product' | 'public'; readonly action: 'resolve' | 'original' | 'read' | 'write' | 'publish' | 'share' | 'erase'; readonly access: 'gained' | 'lost'; readonly from?: 'inside' | 'elsewhere'; readonly before: { readonly effect: 'allow' | 'forbid' | 'hide'; readonly rule: string }; readonly after: { readonly effect: 'allow' | 'forbid' | 'hide'; readonly rule: string }; readonly assets: number; readonly sample?: string })[]
-  /** Where something that was shown is not any more */
   readonly urls?: { readonly stop: readonly string[]; readonly assets: number; readonly presigned_until: string; readonly cached_until: string }
 }
 
@@ -834,7 +692,6 @@ export interface Collection {
   readonly owner: string
   readonly publish_gate: 'all' | 'owner' | 'none'
   readonly rules?: CollectionRules
-  /** So many of the versions of an asset that were shown are kept, the current one among them; absent: all. The others go once they have not been shown for the grace of a delete */
   readonly keep_versions?: number
   readonly attribute_schema?: Readonly<Record<string, unknown>>
 }
@@ -845,15 +702,11 @@ export type AttributeSchema = Readonly<Record<string, unknown>>
 export interface Edge {
   readonly role: 'owner' | 'editor' | 'reader'
   readonly original_access?: boolean
-  /** Renditions may keep what tells of a place or a person (`metadata: "all"`) */
   readonly private_metadata?: boolean
-  /** What an editor may write of labels, attributes and the focal point: `labels`, `caption`, `seo.*`, `focal_point`; all of it where nothing is said. An owner writes all, a reader nothing. */
   readonly attributes?: readonly string[]
   readonly visibility?: 'private' | 'public'
   readonly delivery?: 'redirect' | 'stream' | 'accel'
-  /** Sizes and effects that no rendition is named for, by operations in the path; `false`, as unless said: none */
   readonly ad_hoc?: false | AdHoc
-  /** Until then the edge is as if it gave nothing */
   readonly not_before?: string
   readonly expires_at?: string
   readonly conditions?: Conditions
@@ -861,29 +714,22 @@ export interface Edge {
 }
 
 export interface AdHoc {
-  /** What may be asked for, in the order in which `auto` prefers it */
   readonly formats?: readonly ('avif' | 'webp' | 'jpeg' | 'png' | 'gif')[]
-  /** Widths and heights are rounded up to one of these, in pixels; unless said, to one of 16, 24, 32, 48, 64, 96, 128, 160, 200, 256, 300, 320, 400, 480, 600, 640, 800, 960, 1200, 1280, 1600, 1920, 2400, 2560, 3200, 3840 */
   readonly sides?: readonly number[]
 }
 
 /** All that are named have to be met, or the edge is as if it gave nothing */
 export interface Conditions {
-  /** Of the original, as found in its content: `image/png`, `image/*` */
   readonly media_types?: readonly string[]
   readonly labels?: { readonly all?: readonly string[]; readonly any?: readonly string[] }
-  /** Where the caller sits */
   readonly networks?: readonly string[]
 }
 
 export interface AssetEdge {
-  /** `none`: the product does not see this asset */
   readonly role: 'owner' | 'editor' | 'reader' | 'none'
   readonly original_access?: boolean
-  /** What an editor may write of labels, attributes and the focal point: `labels`, `caption`, `seo.*`, `focal_point`; all of it where nothing is said. An owner writes all, a reader nothing. */
   readonly attributes?: readonly string[]
   readonly visibility?: 'private' | 'public'
-  /** Until then the edge is as if it gave nothing */
   readonly not_before?: string
   readonly expires_at?: string
   readonly conditions?: Conditions
@@ -912,19 +758,12 @@ export interface AssetMatrix {
 export type WrittenRendition = Rendition & ({ readonly impact: Impact; readonly operation?: Backfill })
 
 export interface Impact {
-  /** Images of the collection that are current or may be soon; beyond two thousand an estimate */
   readonly versions_affected: number
-  /** Of these, the sample that was planned: the newest 200 at most */
   readonly versions_planned: number
-  /** Outputs that would have to be made for the sample */
   readonly nodes_new: number
-  /** Outputs for the sample that are there already, whoever asked for them */
   readonly nodes_existing: number
-  /** Outputs that the recipe cannot be made to from an image of the sample */
   readonly refused: number
-  /** To make what is new for all versions affected: the sample, in proportion */
   readonly estimated_cpu_seconds: number
-  /** That all of it would add to the store, at the bytes per pixel of what is stored; likewise */
   readonly estimated_bytes: number
 }
 
@@ -933,7 +772,6 @@ export interface Backfill {
   readonly id: string
   readonly state: 'RUNNING' | 'PAUSED' | 'COMPENSATING' | 'SUCCEEDED' | 'PARTIAL' | 'FAILED' | 'CANCELLED' | 'COMPENSATED'
   readonly progress: Progress
-  /** In their order */
   readonly steps: readonly ({ readonly name: string; readonly state: 'PENDING' | 'RUNNING' | 'DONE' | 'FAILED' | 'SKIPPED' | 'UNDOING' | 'UNDONE' })[]
   readonly reason?: string
   readonly created_by: string
@@ -944,7 +782,6 @@ export interface Backfill {
   readonly product: string
   readonly rendition: string
   readonly revision: number
-  /** Spent on what it has planned */
   readonly cpu_ms: number
 }
 
@@ -967,9 +804,7 @@ export interface DeadLetter {
   readonly attempts: number
   readonly crashes: number
   readonly at: string
-  /** How many wishes of products wait for it */
   readonly asks: number
-  /** The newest of them, 20 at most */
   readonly asked_by: readonly ({ readonly product: string; readonly asset: string; readonly version: number; readonly rendition: string })[]
 }
 
@@ -977,7 +812,6 @@ export interface DeadDelivery {
   readonly kind: 'delivery'
   readonly id: string
   readonly subscription: string
-  /** Absent: of the whole tenant */
   readonly product?: string
   readonly event: string
   readonly seq: number
@@ -990,16 +824,13 @@ export interface DeadDelivery {
 
 export interface Redriven {
   readonly redriven: number
-  /** Fit as well; repeat the request with this `before` */
   readonly remaining: number
   readonly before?: string
 }
 
 export interface Redrive {
-  /** Derivatives that could not be made, or events that a webhook did not take */
   readonly kind?: 'node' | 'delivery'
   readonly ids?: readonly string[]
-  /** Class of the failure, e.g. corrupt-media, memory-exceeded, worker-lost; of deliveries timeout, unreachable, refused */
   readonly class?: string
   readonly before?: string
 }
@@ -1010,7 +841,6 @@ export interface RolloutOperation {
   readonly id: string
   readonly state: 'RUNNING' | 'PAUSED' | 'COMPENSATING' | 'SUCCEEDED' | 'PARTIAL' | 'FAILED' | 'CANCELLED' | 'COMPENSATED'
   readonly progress: Progress
-  /** In their order */
   readonly steps: readonly ({ readonly name: string; readonly state: 'PENDING' | 'RUNNING' | 'DONE' | 'FAILED' | 'SKIPPED' | 'UNDOING' | 'UNDONE' })[]
   readonly reason?: string
   readonly created_by: string
@@ -1020,21 +850,17 @@ export interface RolloutOperation {
   readonly phase: 'PLANNING' | 'COMPARING' | 'READY' | 'PROMOTING' | 'PROMOTED' | 'ROLLING_BACK' | 'ROLLED_BACK'
   readonly engine: string
   readonly collection?: string
-  /** Per cent of the assets */
   readonly share: number
-  /** Where it is told how alike old and new are */
   readonly report: string
 }
 
 export interface Purge {
-  /** The `webhook-id` of every try */
   readonly id: string
   readonly reason: 'publish' | 'archive' | 'delete' | 'erase' | 'grant' | 'rendition' | 'labels' | 'signing-key' | 'share' | 'product' | 'version'
   readonly subject: string
   readonly tags: readonly string[]
   readonly state: 'PENDING' | 'DONE' | 'DEAD'
   readonly tries: number
-  /** Those who have to hear it and were told; `verify` is what asks afterwards */
   readonly targets: { readonly [key: string]: { readonly state: 'PENDING' | 'DONE' | 'DEAD'; readonly tries: number; readonly answer: string; readonly at?: string } }
   readonly last_answer?: string
   readonly created_at: string
@@ -1042,20 +868,15 @@ export interface Purge {
 }
 
 export interface Engine {
-  /** That keys of new nodes are made with */
   readonly line: string
-  /** The last started first */
   readonly builds: readonly EngineBuild[]
 }
 
 export interface EngineBuild {
   readonly line: string
   readonly fingerprint: string
-  /** Versions of libraries, and the architecture */
   readonly parts: { readonly [key: string]: string }
-  /** When a worker of it was last started */
   readonly seen_at: string
-  /** False: its workers refuse to work */
   readonly registered: boolean
   readonly registered_at?: string
   readonly registered_by?: string
@@ -1070,15 +891,11 @@ export interface Rollout {
   readonly id: string
   readonly state: 'PLANNING' | 'COMPARING' | 'READY' | 'PROMOTING' | 'PROMOTED' | 'ROLLING_BACK' | 'ROLLED_BACK'
   readonly engine: string
-  /** Absent: all */
   readonly collection?: string
-  /** Per cent of the assets */
   readonly share: number
-  /** Assets looked at, outputs that would be others, and those of them that are in place */
   readonly progress: { readonly assets: number; readonly leaves: number; readonly moved: number }
   readonly created_by: string
   readonly created_at: string
-  /** Who promoted it or rolled it back */
   readonly moved_by?: string
 }
 
@@ -1091,22 +908,15 @@ export interface RolloutReport {
   readonly id: string
   readonly state: 'PLANNING' | 'COMPARING' | 'READY' | 'PROMOTING' | 'PROMOTED' | 'ROLLING_BACK' | 'ROLLED_BACK'
   readonly engine: string
-  /** Absent: all */
   readonly collection?: string
-  /** Per cent of the assets */
   readonly share: number
-  /** Assets looked at, outputs that would be others, and those of them that are in place */
   readonly progress: { readonly assets: number; readonly leaves: number; readonly moved: number }
   readonly created_by: string
   readonly created_at: string
-  /** Who promoted it or rolled it back */
   readonly moved_by?: string
   readonly compared: number
-  /** Could not be made or compared; they stay as they are */
   readonly failed: number
-  /** How many are how alike, by the lower end of a class; 1: the same in every pixel */
   readonly ssim: readonly ({ readonly from: number; readonly leaves: number })[]
-  /** The least alike, failures first */
   readonly worst: readonly ({ readonly n: number; readonly asset: string; readonly version: number; readonly product: string; readonly rendition: string; readonly revision: number; readonly format: string; readonly ssim?: number; readonly largest_difference?: number; readonly failure?: string; readonly picture?: string })[]
 }
 
@@ -1115,7 +925,6 @@ export interface Costs {
 }
 
 export interface AuditRow {
-  /** Place in the chain; absent for a second or so */
   readonly no?: number
   readonly id: string
   readonly at: string
@@ -1127,29 +936,22 @@ export interface AuditRow {
   readonly resource: string
   readonly outcome: 'allowed' | 'denied'
   readonly reasons: readonly string[]
-  /** How many equal ones it stands for */
   readonly count: number
   readonly request_id: string
   readonly correlation_id: string
   readonly client?: string
-  /** Of the fields that changed */
   readonly before?: Readonly<Record<string, unknown>>
   readonly after?: Readonly<Record<string, unknown>>
   readonly prev_hash?: string
-  /** SHA-256 of `prev_hash` and the RFC 8785 text of everything but the two hashes */
   readonly hash?: string
 }
 
 export interface AuditVerification {
   readonly intact: boolean
-  /** False: go on with `after` and `hash` of `to` */
   readonly complete: boolean
-  /** As far as every row follows the one before it */
   readonly to: { readonly no: number; readonly hash: string }
-  /** Note it down elsewhere: from it, a chain that was written anew shows */
   readonly head: { readonly no: number; readonly hash: string }
   readonly unchained: number
-  /** The first row that is not as it was chained */
   readonly broken?: { readonly no: number; readonly what: 'missing' | 'unlinked' | 'changed' | 'other-end'; readonly id?: string }
 }
 
@@ -1163,7 +965,6 @@ export interface Capabilities {
 export interface Sla {
   readonly at: string
   readonly window_seconds: number
-  /** Nothing that is promised is missed */
   readonly met: boolean
   readonly levels: readonly ({ readonly class: string; readonly about: string; readonly scope: 'gateway' | 'tenant'; readonly goal: number | null; readonly count: number; readonly p50: number | null; readonly p95: number | null; readonly p99: number | null; readonly errors: number; readonly met: boolean | null })[]
   readonly given_up: { readonly nodes: number; readonly deliveries: number; readonly purges: number }
@@ -1173,7 +974,6 @@ export interface Sla {
 export interface Readiness {
   readonly status: 'ready' | 'not-ready'
   readonly checks: { readonly [key: string]: 'ok' | 'down' }
-  /** What this process asks, with its circuit breaker, and what goes on while it is left alone */
   readonly dependencies: { readonly [key: string]: { readonly breaker: 'closed' | 'half-open' | 'open'; readonly degraded?: string } }
 }
 
@@ -1186,9 +986,7 @@ export interface Efficiency {
   readonly storage_efficiency: number
   readonly siloed_storage_efficiency: number
   readonly compute_ratio: number
-  /** Against siloed copies; less than nothing where nobody shares and work was repeated */
   readonly saved: { readonly cpu_ms: number; readonly bytes: number }
-  /** What is shared is split evenly between the products that share it */
   readonly products: readonly ({ readonly product: string; readonly asks: number; readonly nodes: number; readonly shared: number; readonly cpu_ms: { readonly spent: number; readonly siloed: number }; readonly bytes: { readonly derivatives: number; readonly siloed: number } })[]
 }
 

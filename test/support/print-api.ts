@@ -48,15 +48,15 @@ const commentOf = (text: string | undefined, indent = ''): string =>
 const unionOf = (types: readonly string[]): string => [...new Set(types)].join(' | ')
 const bracketed = (type: string): string => (/^\w+$/.test(type) ? type : `(${type})`)
 
-const objectOf = ({ properties = {}, required = [], additionalProperties }: Schema, comments: boolean): string => {
+const objectOf = ({ properties = {}, required = [], additionalProperties }: Schema, inLines: boolean): string => {
   const members = Object.entries(properties).map(([key, schema]) => {
     const mark = required.includes(key) ? '' : '?'
-    return `${comments ? commentOf(schema.description, '  ') : ''}readonly ${nameOf(key)}${mark}: ${typeOf(schema)}`
+    return `readonly ${nameOf(key)}${mark}: ${typeOf(schema)}`
   })
   if (typeof additionalProperties === 'object' && Object.keys(additionalProperties).length > 0)
     members.push(`readonly [key: string]: ${members.length > 0 ? 'unknown' : typeOf(additionalProperties)}`)
   if (members.length === 0) return 'Readonly<Record<string, unknown>>'
-  return comments ? `{\n${members.map(line => `  ${line}`).join('\n')}\n}` : `{ ${members.join('; ')} }`
+  return inLines ? `{\n${members.map(line => `  ${line}`).join('\n')}\n}` : `{ ${members.join('; ')} }`
 }
 
 const plainOf = (type: string | undefined, schema: Schema): string => {

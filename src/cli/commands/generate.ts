@@ -1,0 +1,64 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
+import { CliFailure } from '../failure.ts'
+import { type CollectionMatrix, printNames, setOf } from '../generated-names.ts'
+
+interface Own {
+  readonly output?: string
+  readonly check: boolean
+  readonly mock: boolean
+}
+
+const listAll = async <T>(options: GlobalOptions, path: string): Promise<T[]> => {
+  const items: T[] = []
+  for (let cursor: string | undefined; ; ) {
+    const query = new URLSearchParams({ limit: '500', ...(cursor !== undefined && { cursor }) })
+    const page = (await (await call(options, `${path}?${query}`)).json()) as { items: T[]; next_cursor?: string }
+    items.push(...page.items)
+    cursor = page.next_cursor
+    if (cursor === undefined) return items
+  }
+}
+
+const printed = async (options: GlobalOptions, own: Own): Promise<string> => {
+  const products = (await listAll<{ product: string }>(options, '/v1/products')).map(({ product }) => product)
+  const matrix: CollectionMatrix[] = []
+  for (const { collection } of await listAll<{ collection: string }>(options, '/v1/collections')) {
+    const response = await call(options, `/v1/collections/${encodeURIComponent(collection)}/matrix`)
+    matrix.push((await response.json()) as CollectionMatrix)
+  }
+  return own.mock ? `${JSON.stringify(setOf(products, matrix), null, 2)}\n` : printNames(products, matrix)
+}
+
+export const generate = (program: Command): void => {
+  program
+    .command('generate')
+    .description(
+      'Print the names of this deployment as TypeScript, so that a wrong one does not compile; with the key of an administrator',
+    )
+    .option('-o, --output <file>', 'write it there')
+    .option('--check', 'write nothing: exit 1 where the file says something else', false)
+    .option('--mock', 'as JSON for `matrix mock --set`, with the recipes', false)
+    .action(async (own: Own, command: Command) => {
+      const options = optionsOf(command)
+      const { output, check } = own
+      if (check && output === undefined)
+        throw new CliFailure(2, 'no-file', '--check needs --output, the file to look at.')
+      const text = await printed(options, own)
+      if (output === undefined) {
+        process.stdout.write(text)
+        return
+      }
+      const before = await readFile(output, 'utf8').catch(() => undefined)
+      const isSame = before === text
+      if (check && !isSame)
+        throw new CliFailure(
+          1,
+          'stale',
+          `${output} is not what this deployment has: run \`matrix generate --output ${output}\`.`,
+        )
+      if (!isSame) await writeFile(output, text)
+      print(options, { file: output, changed: !isSame }, () => `${output} ${isSame ? 'is as it was' : 'written'}`)
+    })
+}
