@@ -21,7 +21,6 @@ import {
   releaseCarried,
   takeSubscriptions,
 } from '../manifest/carrying.ts'
-import type { Sql } from '../manifest/database.ts'
 import {
   type DueDelivery,
   dueDeliveries,
@@ -45,6 +44,7 @@ import { tellDead, tellDisabled } from './delivery-notices.ts'
 import { envelopeOf } from './envelope.ts'
 import { type FanOutDependencies, fanOut } from './fan-out.ts'
 import { afterRefusal } from './telling-schedule.ts'
+import { openWriting, type Write } from './write-together.ts'
 
 export type TellDependencies = FanOutDependencies &
   CallDependencies & {
@@ -63,8 +63,8 @@ const LEASE_MS = 20_000
 const RENEW_MS = 5_000
 /** Whoever waits for a receiver looks so often whether there is something for others of its assets. */
 const LOOK_MS = 1_000
-/** The log is read no more often than its events are numbered. */
-const FAN_OUT_MS = 100
+/** However much happens, the log is read no more often. */
+const FAN_OUT_MS = 25
 /** A look is a handful of reads: one for those that end together. */
 const TOGETHER_MS = 5
 /** Of the connections to Postgres, which requests need too: lanes wait for each other here, and never for a receiver. */
@@ -73,6 +73,13 @@ const LOOKS_AT_ONCE = 3
 const TAKEN_AT_ONCE = 200
 /** What is wrong here, with a secret that does not open say, is tried again then. */
 const OURS_MS = 60_000
+
+/** What is under way for one subscription. */
+interface Lane {
+  /** By the delivery. */
+  readonly telling: Map<string, Promise<void>>
+  readonly written: ReturnType<typeof openWriting>
+}
 
 /** Until then, or until the signal says so. */
 const delay = (ms: number, signal: AbortSignal): Promise<void> =>
@@ -92,11 +99,16 @@ export const openTelling = (dependencies: TellDependencies) => {
   const inTurn = openAtMost(LOOKS_AT_ONCE)
   let isStopping = false
 
-  const settle = async (subscription: CarriedSubscription, due: DueDelivery, { answer, ms }: Called): Promise<void> => {
+  const settle = async (
+    subscription: CarriedSubscription,
+    { written }: Lane,
+    due: DueDelivery,
+    { answer, ms }: Called,
+  ): Promise<void> => {
     const verdict = answer.ok ? undefined : afterRefusal(due.failures, answer)
     const state = verdict?.state ?? 'DONE'
     const kind = answer.ok ? undefined : answer.class
-    const write = async (tx: Sql): Promise<boolean> => {
+    const write: Write = async tx => {
       // First of all, for it takes the lock of the queue.
       if (!(await (verdict ? noteRefused(tx, subscription, verdict) : noteTaken(tx, subscription)))) return false
       const attempt = { at: new Date(clock.now() - ms).toISOString(), ms, status: answer.status, class: kind }
@@ -128,7 +140,7 @@ export const openTelling = (dependencies: TellDependencies) => {
       }
       return settled
     }
-    const isSettled = await inTurn(() => database.transaction(write))
+    const isSettled = await written(write)
     metrics.eventSeconds.observe({ stage: 'webhook' }, ms / 1000)
     metrics.webhookTries.inc({ result: answer.ok ? 'taken' : state === 'DEAD' ? 'dead' : answer.class })
     if (!answer.ok)
@@ -140,11 +152,16 @@ export const openTelling = (dependencies: TellDependencies) => {
   }
 
   /** Rejects only where it was called off. */
-  const tell = async (subscription: CarriedSubscription, due: DueDelivery, heard: LoggedEvent): Promise<void> => {
+  const tell = async (
+    subscription: CarriedSubscription,
+    lane: Lane,
+    due: DueDelivery,
+    heard: LoggedEvent,
+  ): Promise<void> => {
     const body = JSON.stringify(envelopeOf(heard, dependencies.schemaAt))
     const call = async (traceparent?: string): Promise<void> => {
       const post = { id: heard.id, body, traceparent, signal: leaving.signal }
-      await settle(subscription, due, await callReceiver(dependencies, subscription, post))
+      await settle(subscription, lane, due, await callReceiver(dependencies, subscription, post))
     }
     if (tracing === undefined) return call()
     const message = { id: heard.id, type: heard.type, bytes: Buffer.byteLength(body), group: subscription.id }
@@ -163,7 +180,8 @@ export const openTelling = (dependencies: TellDependencies) => {
   }
 
   /** As many as there are places for, without those that it may not hear of any more. */
-  const begin = async (subscription: CarriedSubscription, telling: Map<string, Promise<void>>): Promise<void> => {
+  const begin = async (subscription: CarriedSubscription, lane: Lane): Promise<void> => {
+    const { telling } = lane
     // Who fails is asked one at a time: what is waited for in vain takes a place for all of its time.
     const places = (subscription.failingSince === undefined ? config.webhookAtOnce : 1) - telling.size
     if (places <= 0 || subscription.isHeld) return
@@ -177,7 +195,7 @@ export const openTelling = (dependencies: TellDependencies) => {
     const byId = new Map(heard.map(event => [event.id, event]))
     for (const one of due) {
       const event = byId.get(one.event.id)
-      const work = event ? tell(subscription, one, event) : withhold(subscription, one)
+      const work = event ? tell(subscription, lane, one, event) : withhold(subscription, one)
       const ended = work
         .catch(async error => {
           if (leaving.signal.aborted) return
@@ -201,7 +219,8 @@ export const openTelling = (dependencies: TellDependencies) => {
 
   /** Until there is nothing to be done for it now. */
   const carry = async (queue: Queue): Promise<void> => {
-    const telling = new Map<string, Promise<void>>()
+    const telling: Lane['telling'] = new Map()
+    const lane = { telling, written: openWriting(database, inTurn) }
     let renewedAt = performance.now()
     let fannedAt = Number.NEGATIVE_INFINITY
     let hasMore = false
@@ -217,7 +236,7 @@ export const openTelling = (dependencies: TellDependencies) => {
         fannedAt = performance.now()
         hasMore = await fanOut(dependencies, subscription)
       }
-      await begin(subscription, telling)
+      await begin(subscription, lane)
     }
 
     try {

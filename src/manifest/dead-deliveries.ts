@@ -6,7 +6,7 @@ import type { Sql } from './database.ts'
 const PAGE = {
   name: 'dead_deliveries_page',
   text: `select d.delivery_id as id, d.subscription_id as subscription, s.product_id as product, d.event_id as event, d.event_seq as seq, d.type,
-           d.asset_id as asset, d.class, d.failures, d.finished_at as at,
+           coalesce((select e.subject from event e where e.tenant_id = d.tenant_id and e.event_id = d.event_id), 'assets/' || d.asset_id) as subject, d.class, d.failures, d.finished_at as at,
            to_char(d.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as exact_at
          from delivery d join subscription s on s.tenant_id = d.tenant_id and s.subscription_id = d.subscription_id
          where d.tenant_id = $1 and d.state = 'DEAD' and ($2::text is null or d.class = $2)
@@ -21,7 +21,7 @@ export interface DeadDelivery {
   readonly event: string
   readonly seq: number
   readonly type: EventType
-  readonly asset: string
+  readonly subject: string
   readonly class: FailureClass
   readonly failures: number
   readonly at: Date

@@ -93,7 +93,10 @@ test(
       'all is told',
       async () => {
         // Refusals would be told again in seconds, or minutes.
-        await query(system.core, `update delivery set not_before = now() where state = 'PENDING'`)
+        await query(
+          system.core,
+          `with held as (select 1 from subscription for update) update delivery set not_before = now() where state = 'PENDING' and (select count(*) from held) >= 0`,
+        )
         await query(system.core, 'update subscription set hold_until = now()')
         const [left] = await query<{ n: number; behind: number }>(
           system.core,

@@ -79,7 +79,10 @@ const giveUp = async (count: number): Promise<string[]> => {
     assets.push((await system.upload(new TextEncoder().encode(crypto.randomUUID()))).asset)
   await sequenceEvents(system.core.database)
   await until('all are given up', async () => {
-    await query(system.core, `update delivery set failures = 9, not_before = now() where state = 'PENDING'`)
+    await query(
+      system.core,
+      `with held as (select 1 from subscription for update) update delivery set failures = 9, not_before = now() where state = 'PENDING' and (select count(*) from held) >= 0`,
+    )
     await query(system.core, 'update subscription set hold_until = now()')
     return (await list()).items.length >= count * KEYS.length
   })

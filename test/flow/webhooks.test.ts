@@ -83,8 +83,8 @@ const show = ({ id }: Subscription): Promise<Subscription> =>
   expectJson<Subscription>(send('GET', `/v1/subscriptions/${id}`, { key: ADMIN_KEY }), 200)
 const DUE = {
   name: 'test_all_due',
-  text: `with held as (update subscription set hold_until = now())
-         update delivery set not_before = now() where state = 'PENDING'`,
+  text: `with held as (update subscription set hold_until = now() returning 1)
+         update delivery set not_before = now() where state = 'PENDING' and (select count(*) from held) >= 0`,
 }
 /** What would be told again in seconds or hours is told again now. */
 const allDue = () => system.core.database.rows(DUE, [])
@@ -94,9 +94,12 @@ const WELL = {
 }
 const LATE = {
   name: 'test_late',
-  text: `update delivery set not_before = now() - interval '1 hour' where state = 'PENDING'`,
+  text: `with held as (select 1 from subscription for update) update delivery set not_before = now() - interval '1 hour' where state = 'PENDING' and (select count(*) from held) >= 0`,
 }
-const WORN = { name: 'test_worn', text: `update delivery set failures = 9 where state = 'PENDING'` }
+const WORN = {
+  name: 'test_worn',
+  text: `with held as (select 1 from subscription for update) update delivery set failures = 9 where state = 'PENDING' and (select count(*) from held) >= 0`,
+}
 const about = ({ heard }: Receiver, asset: string) => heard.filter(({ event }) => event.subject === `assets/${asset}`)
 /** What the log says of a subscription, which is told of its other events and not of that. */
 const notices = async (subscription: Subscription, type: string): Promise<unknown[]> => {

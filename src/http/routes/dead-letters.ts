@@ -79,12 +79,11 @@ const presentNode = ({ key, original, format, code, attempts, crashes, at, asks,
   asked_by: [...askers],
 })
 
-const presentDelivery = ({ product, type, asset, at, exact_at: _, ...rest }: DeadDelivery) => ({
+const presentDelivery = ({ product, type, at, exact_at: _, ...rest }: DeadDelivery) => ({
   kind: 'delivery' as const,
   ...rest,
   product: product ?? undefined,
   type: wireType(type),
-  subject: `assets/${asset}`,
   at: at.toISOString(),
 })
 
