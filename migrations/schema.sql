@@ -232,6 +232,18 @@ create table comparison (
   constraint comparison_ssim_check CHECK (((ssim >= ('-1'::integer)::double precision) AND (ssim <= (1)::double precision)))
 );
 
+create table consumer_contract (
+  tenant_id text not null,
+  subject text not null,
+  product_id text not null,
+  schema jsonb not null,
+  registered_by text not null,
+  registered_at timestamp with time zone not null default now(),
+  constraint consumer_contract_pkey PRIMARY KEY (tenant_id, subject, product_id),
+  constraint consumer_contract_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
+  constraint consumer_contract_subject_check CHECK ((subject ~ '^[a-z0-9][a-z0-9._-]{0,127}$'::text))
+);
+
 create table cost_factor (
   engine text not null,
   machine text not null,
@@ -1159,6 +1171,7 @@ CREATE INDEX audit_of_resource ON public.audit USING btree (tenant_id, resource 
 CREATE INDEX audit_unchained ON public.audit USING btree (tenant_id, insert_no) WHERE (audit_no IS NULL);
 CREATE INDEX comparison_of_new_node ON public.comparison USING btree (tenant_id, new_node);
 CREATE INDEX comparison_wanted ON public.comparison USING btree (not_before) WHERE (compared_at IS NULL);
+CREATE INDEX consumer_contract_of_product ON public.consumer_contract USING btree (tenant_id, product_id);
 CREATE INDEX delivery_dead ON public.delivery USING btree (tenant_id, subscription_id, delivery_no) WHERE (state = 'DEAD'::text);
 CREATE INDEX delivery_dead_by_time ON public.delivery USING btree (tenant_id, finished_at DESC, delivery_id DESC) WHERE (state = 'DEAD'::text);
 CREATE INDEX delivery_due ON public.delivery USING btree (tenant_id, subscription_id, not_before) WHERE (state = 'PENDING'::text);

@@ -379,10 +379,8 @@ export interface ConsumerContract {
 }
 
 export interface Consumer {
-  /** Absent: a subscription of the whole tenant */
   readonly product?: string
   readonly subscription?: string
-  /** Whatever there is, or what it has registered */
   readonly reads: 'all' | 'registered'
 }
 
