@@ -72,14 +72,18 @@ export const openRelay = ({ database, streams, config, schemaAt, clock, metrics,
   }
 
   const entryOf = (event: LoggedEvent): StreamEntry => {
+    const { seq, id } = event
+    // What a newer release tells has its stream there; from here it goes into none.
+    if (!(event.type in EVENTS))
+      return { seq, id, stream: undefined, body: '', type: '', subject: '', partitionKey: '' }
     const { stream } = EVENTS[event.type]
     // Whoever may read a stream may know whose credential it was.
     const envelope = envelopeOf({ ...event, tellsActor: true }, schemaAt)
     const { type, subject, partitionkey } = envelope
     return {
-      seq: event.seq,
-      id: event.id,
-      stream: event.seq < (floors?.[stream] ?? 0) ? undefined : stream,
+      seq,
+      id,
+      stream: seq < (floors?.[stream] ?? 0) ? undefined : stream,
       body: JSON.stringify(envelope),
       type,
       subject,

@@ -6,6 +6,7 @@ import { openRelay } from '../../src/events/relay.ts'
 import { startRelay } from '../../src/events/start-relay.ts'
 import { openCore } from '../../src/gateway.ts'
 import { sequenceEvents } from '../../src/manifest/events.ts'
+import { EVENTS, type EventType } from '../../src/model/event-catalogue.ts'
 import { STREAMS, type StreamEntry, type StreamName, streamKey } from '../../src/model/event-streams.ts'
 import { examine } from '../../src/reconcile/doctor.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
@@ -84,7 +85,8 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
   }
   const entriesOf = (stream: StreamName): Promise<Entry[]> =>
     client.xrange(streamKey(stream), '-', '+') as Promise<Entry[]>
-  const streamOf = ({ type }: Envelope): StreamName => (type.includes('.rendition.') ? 'renditions' : 'assets')
+  const streamOf = ({ type }: Envelope): StreamName =>
+    EVENTS[type.slice('io.matrix.'.length, -'.v1'.length) as EventType].stream
   const entryOf = (event: Envelope): Entry => [
     `${Number(event.sequence)}-0`,
     ['e', JSON.stringify(event), 't', event.type, 's', event.subject, 'p', event.partitionkey],
@@ -101,7 +103,7 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
   test('every event is in its stream, under its number, as pages show it', async () => {
     await relayOf().carry()
     const log = await logged()
-    expect(new Set(log.map(streamOf))).toEqual(new Set(['assets', 'renditions']))
+    expect(new Set(log.map(streamOf))).toEqual(new Set(['assets', 'renditions', 'contracts']))
     await expectAll()
     await changeAndNumber('once more')
     await relayOf().carry()
