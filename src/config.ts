@@ -86,7 +86,7 @@ export const VARIABLES = {
   redisUrl: optional(
     'REDIS_URL',
     url('redis:', 'rediss:'),
-    'Redis of the queue; by default the queue is kept in Postgres.',
+    'Redis of the queue, of shared rate limits and of streams of events; by default the queue is kept in Postgres, and there are no streams.',
     true,
   ),
   s3Endpoint: optional(

@@ -1,8 +1,8 @@
 /** What became of a line of an import, as an answer shows it. */
 import { z } from '@hono/zod-openapi'
-import { ERROR_CATALOGUE, type ErrorCode } from '../model/errors.ts'
 import type { ImportedLine, ImportLine } from '../model/import.ts'
 import type { SagaStep, SagaStepState } from '../model/saga.ts'
+import { ErrorCodeSchema, growing } from './openapi.ts'
 
 export const RESULT_STATES = ['waiting', 'done', 'failed', 'skipped', 'undone', 'not-undone'] as const
 type ResultState = (typeof RESULT_STATES)[number]
@@ -28,10 +28,10 @@ export const ImportResultSchema = z
     version: z.number().int().optional(),
     digest: z.string().optional(),
     deduplicated: z.boolean().optional(),
-    code: z
-      .enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]])
-      .optional()
-      .openapi({ description: 'Of the last try that failed; a line that waits is tried again' }),
+    code: ErrorCodeSchema.optional().openapi({
+      ...growing,
+      description: 'Of the last try that failed; a line that waits is tried again',
+    }),
     detail: z.string().optional(),
     errors: z.array(z.object({ pointer: z.string(), rule: z.string(), message: z.string() })).optional(),
     tries: z.number().int().openapi({ description: 'That failed' }),

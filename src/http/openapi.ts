@@ -2,10 +2,15 @@
 import { z } from '@hono/zod-openapi'
 import { ERROR_CATALOGUE, type ErrorCode } from '../model/errors.ts'
 
+/** Of an enumeration in answers: there may be more values tomorrow, and whoever reads it takes those, too (docs/contracts.md). */
+export const growing = { 'x-extensible': true } as const
+
+export const ErrorCodeSchema = z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]).openapi(growing)
+
 export const Problem = z
   .looseObject({
     type: z.string(),
-    code: z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
+    code: ErrorCodeSchema,
     status: z.number().int(),
     title: z.string(),
     detail: z.string().optional(),

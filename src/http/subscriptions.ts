@@ -24,7 +24,7 @@ export const Subject = z
 export const HookUrl = z
   .string()
   .max(2048)
-  .regex(/^https?:\/\/[^\s#@]+$/i)
+  .regex(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s#@]+$/)
   .refine(text => URL.canParse(text), 'Expected a URL')
   .openapi({ description: 'Where events are posted to', example: 'https://shop.example/hooks/matrix' })
 

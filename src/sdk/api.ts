@@ -52,7 +52,7 @@ export interface Pending {
 
 export interface Problem {
   readonly type: string
-  readonly code: 'invalid-request' | 'invalid-cursor' | 'idempotency-key-missing' | 'unauthenticated' | 'bad-signature' | 'forbidden' | 'attribute-forbidden' | 'over-budget' | 'not-found' | 'not-acceptable' | 'conflict' | 'alias-conflict' | 'not-ready' | 'last-owner' | 'held' | 'nothing-to-roll-back' | 'upload-incomplete' | 'idempotency-in-flight' | 'contract-incompatible' | 'asset-archived' | 'asset-erased' | 'version-purged' | 'events-archived' | 'tus-version' | 'precondition-failed' | 'payload-too-large' | 'unsupported-media' | 'contract-violation' | 'invalid-recipe' | 'unsupported-transform' | 'content-mismatch' | 'corrupt-media' | 'decompression-bomb' | 'infected' | 'url-forbidden' | 'idempotency-key-reused' | 'upload-locked' | 'rendition-failed' | 'source-unavailable' | 'precondition-required' | 'rate-limited' | 'checksum-mismatch' | 'internal' | 'dependency-unavailable' | 'storage-unavailable' | 'overloaded' | 'dependency-timeout' | 'storage-full'
+  readonly code: 'invalid-request' | 'invalid-cursor' | 'idempotency-key-missing' | 'unauthenticated' | 'bad-signature' | 'forbidden' | 'attribute-forbidden' | 'over-budget' | 'not-found' | 'not-acceptable' | 'conflict' | 'alias-conflict' | 'not-ready' | 'last-owner' | 'held' | 'nothing-to-roll-back' | 'upload-incomplete' | 'idempotency-in-flight' | 'contract-incompatible' | 'asset-archived' | 'asset-erased' | 'version-purged' | 'events-archived' | 'tus-version' | 'precondition-failed' | 'payload-too-large' | 'unsupported-media' | 'contract-violation' | 'invalid-recipe' | 'unsupported-transform' | 'content-mismatch' | 'corrupt-media' | 'decompression-bomb' | 'infected' | 'url-forbidden' | 'idempotency-key-reused' | 'upload-locked' | 'rendition-failed' | 'source-unavailable' | 'precondition-required' | 'rate-limited' | 'checksum-mismatch' | 'internal' | 'dependency-unavailable' | 'storage-unavailable' | 'overloaded' | 'dependency-timeout' | 'storage-full' | (string & {})
   readonly status: number
   readonly title: string
   readonly detail?: string
@@ -201,7 +201,7 @@ export interface ImportResult {
   readonly version?: number
   readonly digest?: string
   readonly deduplicated?: boolean
-  readonly code?: 'invalid-request' | 'invalid-cursor' | 'idempotency-key-missing' | 'unauthenticated' | 'bad-signature' | 'forbidden' | 'attribute-forbidden' | 'over-budget' | 'not-found' | 'not-acceptable' | 'conflict' | 'alias-conflict' | 'not-ready' | 'last-owner' | 'held' | 'nothing-to-roll-back' | 'upload-incomplete' | 'idempotency-in-flight' | 'contract-incompatible' | 'asset-archived' | 'asset-erased' | 'version-purged' | 'events-archived' | 'tus-version' | 'precondition-failed' | 'payload-too-large' | 'unsupported-media' | 'contract-violation' | 'invalid-recipe' | 'unsupported-transform' | 'content-mismatch' | 'corrupt-media' | 'decompression-bomb' | 'infected' | 'url-forbidden' | 'idempotency-key-reused' | 'upload-locked' | 'rendition-failed' | 'source-unavailable' | 'precondition-required' | 'rate-limited' | 'checksum-mismatch' | 'internal' | 'dependency-unavailable' | 'storage-unavailable' | 'overloaded' | 'dependency-timeout' | 'storage-full'
+  readonly code?: 'invalid-request' | 'invalid-cursor' | 'idempotency-key-missing' | 'unauthenticated' | 'bad-signature' | 'forbidden' | 'attribute-forbidden' | 'over-budget' | 'not-found' | 'not-acceptable' | 'conflict' | 'alias-conflict' | 'not-ready' | 'last-owner' | 'held' | 'nothing-to-roll-back' | 'upload-incomplete' | 'idempotency-in-flight' | 'contract-incompatible' | 'asset-archived' | 'asset-erased' | 'version-purged' | 'events-archived' | 'tus-version' | 'precondition-failed' | 'payload-too-large' | 'unsupported-media' | 'contract-violation' | 'invalid-recipe' | 'unsupported-transform' | 'content-mismatch' | 'corrupt-media' | 'decompression-bomb' | 'infected' | 'url-forbidden' | 'idempotency-key-reused' | 'upload-locked' | 'rendition-failed' | 'source-unavailable' | 'precondition-required' | 'rate-limited' | 'checksum-mismatch' | 'internal' | 'dependency-unavailable' | 'storage-unavailable' | 'overloaded' | 'dependency-timeout' | 'storage-full' | (string & {})
   readonly detail?: string
   readonly errors?: readonly ({ readonly pointer: string; readonly rule: string; readonly message: string })[]
   readonly tries: number
@@ -347,8 +347,8 @@ export interface Delivery {
   readonly replay?: string
   readonly state: 'WAITING' | 'PENDING' | 'DONE' | 'DEAD'
   readonly failures: number
-  readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'
-  readonly attempts: readonly ({ readonly at: string; readonly ms: number; readonly status?: number; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed' })[]
+  readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed' | (string & {})
+  readonly attempts: readonly ({ readonly at: string; readonly ms: number; readonly status?: number; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed' | (string & {}) })[]
   readonly next_try_at?: string
   readonly created_at: string
   readonly finished_at?: string
@@ -426,7 +426,7 @@ export interface Completeness {
 export interface Provenance {
   readonly asset: string
   readonly version: number
-  readonly entrance: 'direct' | 'staged' | 'tus' | 'url' | 'import' | 'adapter'
+  readonly entrance: 'direct' | 'staged' | 'tus' | 'url' | 'import' | 'adapter' | (string & {})
   readonly source?: string
   readonly ref?: string
   readonly trust: number
@@ -854,7 +854,7 @@ export interface RolloutOperation {
 
 export interface Purge {
   readonly id: string
-  readonly reason: 'publish' | 'archive' | 'delete' | 'erase' | 'grant' | 'rendition' | 'labels' | 'signing-key' | 'share' | 'product' | 'version'
+  readonly reason: 'publish' | 'archive' | 'delete' | 'erase' | 'grant' | 'rendition' | 'labels' | 'signing-key' | 'share' | 'product' | 'version' | (string & {})
   readonly subject: string
   readonly tags: readonly string[]
   readonly state: 'PENDING' | 'DONE' | 'DEAD'

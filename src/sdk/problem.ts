@@ -33,7 +33,7 @@ export class MatrixProblem extends Error {
   }
 }
 
-/** `error.code` is then one of a known list. */
+/** `error.code` is then one of these. */
 export const isProblem = (error: unknown, ...codes: readonly ProblemCode[]): error is MatrixProblem =>
   error instanceof MatrixProblem && (codes.length === 0 || codes.includes(error.code))
 

@@ -16,7 +16,7 @@ import type { Env } from '../context.ts'
 import { fingerprint, replay, withIdempotencyKey } from '../idempotent.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
-import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
+import { growing, JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { EventTypes, lockOwnSubscription, ownSubscription, Subject, SubscriptionId } from '../subscriptions.ts'
 import { Moment, Paging, page, readCursor } from '../validation.ts'
 
@@ -24,6 +24,7 @@ const MOST_IDS = 500
 const MOST_REDRIVEN = 10_000
 const Seq = z.int().min(1).max(Number.MAX_SAFE_INTEGER)
 const ClassSchema = z.enum(FAILURE_CLASSES)
+const TriedClass = ClassSchema.openapi(growing)
 
 const DeliverySchema = z
   .object({
@@ -35,9 +36,9 @@ const DeliverySchema = z
     replay: z.uuid().optional(),
     state: z.enum(DELIVERY_STATES).openapi({ description: 'WAITING: for an earlier one about the same asset' }),
     failures: z.int(),
-    class: ClassSchema.optional().openapi({ description: 'Why it was not taken the last time' }),
+    class: TriedClass.optional().openapi({ ...growing, description: 'Why it was not taken the last time' }),
     attempts: z
-      .array(z.object({ at: z.string(), ms: z.int(), status: z.int().optional(), class: ClassSchema.optional() }))
+      .array(z.object({ at: z.string(), ms: z.int(), status: z.int().optional(), class: TriedClass.optional() }))
       .openapi({ description: 'The last twenty; without a class it was taken' }),
     next_try_at: z.string().optional(),
     created_at: z.string(),

@@ -11,7 +11,7 @@ import type { Step } from '../../model/recipe.ts'
 import { ENTRANCES, trustOf } from '../../model/source.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
-import { json, refusals, security } from '../openapi.ts'
+import { growing, json, refusals, security } from '../openapi.ts'
 import { AssetIdParam, VersionParam } from '../validation.ts'
 import { nothingHere, permitAsset, permittedAsset } from './assets.ts'
 
@@ -38,7 +38,7 @@ const ProvenanceSchema = z
   .object({
     asset: z.uuid(),
     version: z.number().int(),
-    entrance: z.enum(ENTRANCES),
+    entrance: z.enum(ENTRANCES).openapi(growing),
     source: z.string().optional().openapi({ description: 'Of another system, by the name that it has here' }),
     ref: z.string().optional(),
     trust: z

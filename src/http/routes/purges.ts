@@ -8,7 +8,7 @@ import { auditChange } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
-import { JSON_ROUTE, json, refusals, security } from '../openapi.ts'
+import { growing, JSON_ROUTE, json, refusals, security } from '../openapi.ts'
 import { Paging } from '../validation.ts'
 
 /** The tag of no asset. */
@@ -17,7 +17,7 @@ const NIL = '00000000-0000-0000-0000-000000000000'
 const PurgeSchema = z
   .object({
     id: z.uuid().openapi({ description: 'The `webhook-id` of every try' }),
-    reason: z.enum(PURGE_REASONS),
+    reason: z.enum(PURGE_REASONS).openapi(growing),
     subject: z.string(),
     tags: z.array(z.string()),
     state: z.enum(PURGE_STATES),
