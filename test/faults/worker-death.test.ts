@@ -130,7 +130,7 @@ test('a stale fence settles nothing', async () => {
       cause,
       restore: async () => undefined,
     }),
-  ).toBe(false)
+  ).toBeUndefined()
   expect(await nodesOf(original).then(([node]) => node)).toEqual(before)
   expect(await query(system.core, `select 1 from derivative where object_key = 'none'`)).toEqual([])
   await query(system.core, `update node set lease_until = now() where state = 'RUNNING'`)
