@@ -64,6 +64,7 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await advanceStuckVersions(database, { actor: 'sweep', correlationId: 'sweep' })
     await carryOutSchedules(options)
     await expireKeys(database)
+    await healMismatches(database)
     await numbering.all()
     await chainAudit(database)
     await refreshStatistics(database)
@@ -77,7 +78,6 @@ export const startSweep = (options: SweepOptions): Sweep => {
     await tidyPurges(options)
     await tidyTusUploads(options)
     await tidyOperations(database, config.operationKeepDays)
-    await healMismatches(database)
     await sweepStaging(options)
   }
   const every = (everyMs: number, work: () => Promise<unknown>) =>
