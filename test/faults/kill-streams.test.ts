@@ -85,10 +85,10 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
       async () => {
         const rows = await query<{ id: string; seq: number | null }>(
           system.core,
-          'select event_id as id, seq::int as seq from event order by seq nulls first',
+          "select event_id as id, seq::int as seq from event where type like 'asset.%' order by seq nulls first",
         )
         const length = await client.xlen(KEY)
-        return rows.length === length && rows[0]?.seq === 1 && given.length >= length && rows
+        return rows.length === length && rows[0]?.seq !== null && given.length >= length && rows
       },
       { withinMs: 30_000 },
     )
