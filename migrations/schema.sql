@@ -393,11 +393,14 @@ create table event (
   traceparent text,
   actor_product text,
   subject text,
+  major smallint not null default 1,
+  newest jsonb,
   constraint event_pkey PRIMARY KEY (event_id),
   constraint event_seq_key UNIQUE (seq),
   constraint event_tenant_id_asset_id_asset_event_no_key UNIQUE (tenant_id, asset_id, asset_event_no),
   constraint event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id),
-  constraint event_about CHECK ((((asset_id IS NULL) = (asset_event_no IS NULL)) AND ((asset_id IS NULL) = (subject IS NOT NULL)))) NOT VALID
+  constraint event_about CHECK ((((asset_id IS NULL) = (asset_event_no IS NULL)) AND ((asset_id IS NULL) = (subject IS NOT NULL)))) NOT VALID,
+  constraint event_majors CHECK (((major > 1) = (newest IS NOT NULL))) NOT VALID
 ) with (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=50000, autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
 create table event_head (
@@ -779,6 +782,9 @@ create table rendition (
   lane text not null default 'eager'::text,
   state text not null default 'active'::text,
   created_at timestamp with time zone not null default now(),
+  deprecated_at timestamp with time zone,
+  sunset_at timestamp with time zone,
+  reactivated_at timestamp with time zone,
   constraint rendition_pkey PRIMARY KEY (tenant_id, collection_id, product_id, name, revision),
   constraint rendition_tenant_id_collection_id_fkey FOREIGN KEY (tenant_id, collection_id) REFERENCES collection(tenant_id, collection_id),
   constraint rendition_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES product(tenant_id, product_id),
@@ -786,7 +792,8 @@ create table rendition (
   constraint rendition_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
   constraint rendition_recipe_hash_check CHECK ((octet_length(recipe_hash) = 32)),
   constraint rendition_revision_check CHECK ((revision >= 1)),
-  constraint rendition_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retired'::text])))
+  constraint rendition_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retired'::text]))),
+  constraint rendition_sunset_check CHECK ((((deprecated_at IS NULL) = (sunset_at IS NULL)) AND ((sunset_at > deprecated_at) IS NOT FALSE)))
 );
 
 create table rollout (
@@ -1215,6 +1222,7 @@ CREATE INDEX operation_step_running ON public.operation_step USING btree (tenant
 CREATE INDEX original_metadata_unread ON public.original_metadata USING btree (normaliser, not_before);
 CREATE INDEX purge_due ON public.purge USING btree (not_before) WHERE (state = 'PENDING'::text);
 CREATE INDEX purge_over ON public.purge USING btree (finished_at) WHERE (state <> 'PENDING'::text);
+CREATE INDEX rendition_deprecated ON public.rendition USING btree (tenant_id, sunset_at) WHERE ((state = 'active'::text) AND (deprecated_at IS NOT NULL));
 CREATE INDEX rollout_leaf_of_node ON public.rollout_leaf USING btree (tenant_id, new_node, old_node) WHERE (new_node IS NOT NULL);
 CREATE INDEX rollout_leaf_of_old_node ON public.rollout_leaf USING btree (tenant_id, old_node);
 CREATE INDEX rollout_leaf_of_version ON public.rollout_leaf USING btree (tenant_id, asset_id, version);

@@ -15,3 +15,10 @@ export const versionNumber = (text: string): number => {
   if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Expected the number of a version.')
   return Number(text)
 }
+
+/** As RFC 3339 in UTC, which is what the API takes. */
+export const timeOf = (text: string): string => {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Expected a time, RFC 3339.')
+  return time.toISOString()
+}

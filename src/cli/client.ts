@@ -50,6 +50,12 @@ export const jsonRequest = (method: string, body: object, idempotencyKey?: strin
   headers: { 'Content-Type': 'application/json', ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }) },
 })
 
+/** Only where what is changed is as it was seen; `*`: however it is. */
+export const ifMatch = (request: RequestInit, etag = '*'): RequestInit => ({
+  ...request,
+  headers: { ...(request.headers as object), 'If-Match': etag },
+})
+
 /** JSON for programs; for people, what `text` makes of it. */
 export const print = <T>({ json }: GlobalOptions, value: T, text: (value: T) => string): void => {
   console.log(json ? JSON.stringify(value) : text(value))

@@ -11,6 +11,7 @@ import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { engine } from './commands/engine.ts'
 import { erase } from './commands/erase.ts'
+import { events } from './commands/events.ts'
 import { explain } from './commands/explain.ts'
 import { focus } from './commands/focus.ts'
 import { generate } from './commands/generate.ts'
@@ -31,6 +32,7 @@ import { products } from './commands/products.ts'
 import { publish, schedule } from './commands/publish.ts'
 import { purges } from './commands/purges.ts'
 import { put } from './commands/put.ts'
+import { rendition } from './commands/rendition.ts'
 import { resolve } from './commands/resolve.ts'
 import { seed } from './commands/seed.ts'
 import { shares } from './commands/shares.ts'
@@ -74,6 +76,7 @@ export const buildProgram = (environment: Readonly<Record<string, string | undef
     assets,
     importCommand,
     sources,
+    events,
     subscriptions,
     contracts,
     upload,
@@ -107,6 +110,7 @@ export const buildProgram = (environment: Readonly<Record<string, string | undef
     dashboard,
     config(environment),
     deadLetters,
+    rendition,
     backfill,
     operations,
     calibrate,

@@ -26,12 +26,13 @@ const always =
 const BROKERS =
   "no broker is spoken to: events are in Redis Streams ('redis-streams', router.url), at webhooks and in GET /v1/events"
 
-/** Of what has no row of its own; a product that names numbers means these. */
-const breakerRows = (threshold: unknown, resetMs: unknown): Meaning => {
+/** Of what has no row of its own; a product that names numbers means these. Either key says what both come to. */
+const breakerRows: IntegrationKey['read'] = (_, all) => {
+  const threshold = all('resilience.circuitBreaker.threshold') ?? 5
+  const resetMs = all('resilience.circuitBreaker.resetTimeout') ?? 30_000
   const row = `${threshold}/10s/${resetMs}ms/3`
   return { sets: Object.fromEntries(['BREAKER_JWKS', 'BREAKER_OPA', 'BREAKER_SCAN'].map(name => [name, row])) }
 }
-const DEFAULT_BREAKER = { threshold: 5, resetTimeout: 30_000 }
 
 const isLocation = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
@@ -142,19 +143,13 @@ export const INTEGRATION_KEYS: readonly IntegrationKey[] = [
     key: 'resilience.circuitBreaker.threshold',
     values: 'failures',
     about: 'Of BREAKER_JWKS, BREAKER_OPA and BREAKER_SCAN; the store and the queue have rows of their own.',
-    read: (value, all) => {
-      const reset = all('resilience.circuitBreaker.resetTimeout') ?? DEFAULT_BREAKER.resetTimeout
-      return breakerRows(value, reset)
-    },
+    read: breakerRows,
   },
   {
     key: 'resilience.circuitBreaker.resetTimeout',
     values: 'ms',
     about: 'How long those are left alone.',
-    read: (value, all) => {
-      const threshold = all('resilience.circuitBreaker.threshold') ?? DEFAULT_BREAKER.threshold
-      return breakerRows(threshold, value)
-    },
+    read: breakerRows,
   },
   {
     key: 'resilience.retry.maxAttempts',

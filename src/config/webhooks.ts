@@ -30,8 +30,8 @@ export const WEBHOOKS = {
   webhookAtOnce: declare(
     'WEBHOOK_AT_ONCE',
     integer(1, 100),
-    '8',
-    'Events that one receiver is told at once, each of another asset; one that fails is told one at a time.',
+    '32',
+    'Most events that one receiver is told at once, each of another asset: begun with 8, one more with each run that it takes, half as many when it fails, then one at a time.',
   ),
   webhookKeepDays: declare(
     'WEBHOOK_KEEP_DAYS',

@@ -1,6 +1,7 @@
 /** AsyncAPI 3 of what the log tells, printed from the contracts of events and the envelope that they come in. https://www.asyncapi.com/docs/reference/specification/v3.1.0 */
 import { EVENTS, type EventType, wireType } from '../model/event-catalogue.ts'
-import { type KeptContract, numbersOf } from './contract.ts'
+import { deprecationOf, nameOf } from '../model/event-majors.ts'
+import type { KeptContract } from './contract.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 const WAYS = {
@@ -17,9 +18,15 @@ const WAYS = {
   },
 } as const
 
-const messageOf = ({ subject, version, schema }: KeptContract): object => {
+/** A message has no word for it, a schema has. */
+const endOf = (type: EventType, major: number): object => {
+  const found = deprecationOf(type, major)
+  return found === undefined ? {} : { deprecated: true, 'x-sunset': found.sunset.toISOString() }
+}
+
+const messageOf = ({ subject, major, version, schema }: KeptContract): object => {
   const type = subject as EventType
-  const name = wireType(type).replace(/v\d+$/, `v${numbersOf(version)[0]}`)
+  const name = wireType(nameOf(type, major))
   return {
     name,
     title: subject,
@@ -27,6 +34,7 @@ const messageOf = ({ subject, version, schema }: KeptContract): object => {
     contentType: 'application/cloudevents+json',
     tags: [{ name: EVENTS[type].stream }],
     payload: {
+      ...endOf(type, major),
       allOf: [
         { $ref: '#/components/schemas/Event' },
         { type: 'object', properties: { type: { const: name }, data: schema } },

@@ -22,7 +22,8 @@ export type JsonSchema = boolean | SchemaObject
 export const isSame = (left: unknown, right: unknown): boolean =>
   left === right || (left !== undefined && right !== undefined && canonicalText(left) === canonicalText(right))
 
-const listOf = (type: SchemaObject['type']): readonly string[] | undefined => (typeof type === 'string' ? [type] : type)
+export const typesOf = (type: SchemaObject['type']): readonly string[] | undefined =>
+  typeof type === 'string' ? [type] : type
 
 /** Each with what is left of it when both hold. `undefined`: they have to stand beside each other. */
 const TOGETHER: Readonly<Record<string, (left: never, right: never) => unknown>> = {
@@ -36,7 +37,7 @@ const TOGETHER: Readonly<Record<string, (left: never, right: never) => unknown>>
   required: (left: string[], right: string[]) => [...new Set([...left, ...right])],
   enum: (left: unknown[], right: unknown[]) => left.filter(one => right.some(other => isSame(one, other))),
   type: (left: SchemaObject['type'], right: SchemaObject['type']) => {
-    const [these = [], those = []] = [listOf(left), listOf(right)]
+    const [these = [], those = []] = [typesOf(left), typesOf(right)]
     const common = these.flatMap(one => {
       if (those.includes(one)) return [one]
       if (one === 'number' && those.includes('integer')) return ['integer']

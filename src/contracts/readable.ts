@@ -5,7 +5,8 @@
  * Sound and not complete: what it calls readable is. What it cannot decide it calls unreadable, by the rule `unsupported`: two
  * patterns that differ, say, although one may be the wider.
  */
-import { ANNOTATIONS, flat, isSame, type JsonSchema, mapBelow, type SchemaObject } from './json-schema.ts'
+import { pointerOf } from '../lib/json-pointer.ts'
+import { ANNOTATIONS, flat, isSame, type JsonSchema, mapBelow, type SchemaObject, typesOf } from './json-schema.ts'
 
 export const BREAK_RULES = [
   'type',
@@ -37,8 +38,6 @@ const typeOf = (value: unknown): string => {
 }
 const takes = (types: readonly string[], type: string): boolean =>
   types.includes(type) || (type === 'integer' && types.includes('number'))
-const namesOf = (type: SchemaObject['type']): readonly string[] | undefined =>
-  typeof type === 'string' ? [type] : type
 
 const valuesOf = (schema: SchemaObject): readonly unknown[] | undefined =>
   'const' in schema ? [schema.const] : schema.enum
@@ -52,7 +51,7 @@ const branchesOf = (writer: JsonSchema): readonly (SchemaObject & { readonly typ
     return (anyOf ?? oneOf ?? []).flatMap(one => branchesOf({ allOf: [others, one] }))
   }
   const values = valuesOf(rest)
-  const types = namesOf(rest.type) ?? (values && [...new Set(values.map(typeOf))]) ?? TYPES
+  const types = typesOf(rest.type) ?? (values && [...new Set(values.map(typeOf))]) ?? TYPES
   return types.map(type => {
     const said = type === 'null' ? [null] : type === 'boolean' ? (values ?? [true, false]) : values
     const { const: _, enum: __, ...others } = rest
@@ -66,8 +65,6 @@ interface Pair {
   readonly pointer: string
 }
 type Finding = Break | undefined
-
-const spelled = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
 /** `low`: no less than the reader wants; else no more. What is left open reaches to the end. */
 const within =
@@ -168,7 +165,7 @@ const inObject = ({ writer, reader, pointer }: Pair): readonly Break[] => {
   const [written = {}, read = {}] = [writer.properties, reader.properties]
   const rest = writer.patternProperties === undefined ? (writer.additionalProperties ?? true) : true
   const taken = reader.additionalProperties ?? true
-  const at = (name: string): string => `${pointer}/${spelled(name)}`
+  const at = (name: string): string => pointer + pointerOf([name])
   const missing = (reader.required ?? [])
     .filter(name => !writer.required?.includes(name))
     .map((name): Break => {
@@ -195,7 +192,7 @@ const KNOWN = new Set([
 
 const ownBreaks = (pair: Pair): readonly Break[] => {
   const { writer, reader, pointer } = pair
-  const types = namesOf(reader.type)
+  const types = typesOf(reader.type)
   if (types !== undefined && !takes(types, writer.type))
     return [{ pointer, rule: 'type', message: `may be ${writer.type} where ${types.join(' or ')} is expected` }]
   const values = reader['x-extensible'] === true ? undefined : valuesOf(reader)
@@ -225,17 +222,13 @@ const closest = (tried: readonly (readonly Break[])[], pointer: string): readonl
     : [{ pointer, rule: 'alternative', message: 'fits none of the alternatives' }]
 }
 
-const branchBreaks = (pair: Pair): readonly Break[] => {
-  const { reader, pointer } = pair
-  const against = (schema: JsonSchema): readonly Break[] => {
-    if (schema === true) return []
-    return schema === false
-      ? [{ pointer, rule: 'refused', message: 'nothing is expected here' }]
-      : branchBreaks({ ...pair, reader: schema })
-  }
+const branchBreaks = (writer: Pair['writer'], reader: JsonSchema, pointer: string): readonly Break[] => {
+  if (reader === true) return []
+  if (reader === false) return [{ pointer, rule: 'refused', message: 'nothing is expected here' }]
+  const against = (schema: JsonSchema): readonly Break[] => branchBreaks(writer, schema, pointer)
   const alternatives = [reader.anyOf, reader.oneOf].filter(list => list !== undefined)
   return [
-    ...ownBreaks(pair),
+    ...ownBreaks({ writer, reader, pointer }),
     ...(reader.allOf ?? []).flatMap(against),
     ...alternatives.flatMap(list => closest(list.map(against), pointer)),
   ]
@@ -244,12 +237,7 @@ const branchBreaks = (pair: Pair): readonly Break[] => {
 /** Nothing: all that the writer may write, the reader can read. */
 export const readable = (writer: JsonSchema, reader: JsonSchema, pointer = ''): readonly Break[] => {
   if (reader === true) return []
-  const wanted = reader === false ? { not: {} } : reader
-  const found = branchesOf(writer).flatMap(branch =>
-    reader === false
-      ? [{ pointer, rule: 'refused' as const, message: 'nothing is expected here' }]
-      : branchBreaks({ writer: branch, reader: wanted, pointer }),
-  )
+  const found = branchesOf(writer).flatMap(branch => branchBreaks(branch, reader, pointer))
   const seen = new Set<string>()
   return found.filter(({ pointer, rule }) => {
     const key = `${rule} ${pointer}`

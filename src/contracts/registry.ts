@@ -16,14 +16,26 @@ export const openContracts = async (folder?: string) => {
     })
 
   const versionsOf = (subject: string): readonly KeptContract[] => bySubject.get(subject) ?? []
-  const newestOf = (subject: string, major?: number): KeptContract | undefined =>
-    versionsOf(subject).findLast(one => major === undefined || one.major === major)
+  const newestOf = (subject: string, major: number): KeptContract | undefined =>
+    versionsOf(subject).findLast(one => one.major === major)
 
   return {
     subjects: (): readonly string[] => [...bySubject.keys()],
     /** Oldest first. */
     versionsOf,
-    newestOf,
+    /** Of one major, by its name. Oldest first; none where there is no such name. */
+    named: (name: string): readonly KeptContract[] => {
+      const [, subject = name, asked] = /^(.+)\.v(\d+)$/.exec(name) ?? []
+      const kept = versionsOf(subject)
+      const first = kept[0]?.major
+      const major = asked === undefined ? first : Number(asked)
+      return asked !== undefined && major === first ? [] : kept.filter(one => one.major === major)
+    },
+    /** The first major goes by its subject, others have their number behind it: `asset.published.v2`. */
+    namesOf: (subject: string): readonly string[] =>
+      [...new Set(versionsOf(subject).map(({ major }) => major))].map((major, place) =>
+        place === 0 ? subject : `${subject}.v${major}`,
+      ),
     schemaAt:
       (publicBase: () => string): SchemaAt =>
       (type, major) =>

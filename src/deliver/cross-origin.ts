@@ -12,6 +12,7 @@ export const EXPOSED = [
   'Content-DPR',
   'Content-Length',
   'Content-Range',
+  'Deprecation',
   'ETag',
   'Location',
   'Matrix-Publication',
@@ -20,6 +21,7 @@ export const EXPOSED = [
   'Repr-Digest',
   'Retry-After',
   'Server-Timing',
+  'Sunset',
   'X-Correlation-Id',
   'X-Request-Id',
 ].join(', ')

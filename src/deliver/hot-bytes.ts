@@ -45,7 +45,7 @@ export interface HotBytesOptions {
 export interface HotBytes {
   /** Only what is here. */
   find(objectKey: string): Buffer | undefined
-  /** From here, or from S3 and then here; `undefined`: not one to be held in memory. Rejects as the store does, after a second try. */
+  /** From here, or from S3 and then here; `undefined`: not one to be held in memory. Rejects as the store does; a body that breaks or is another one is asked for twice. */
   read(object: HotObject): Promise<Buffer> | undefined
   /** Lets go of what has been here for long. */
   forgetOld(): void
@@ -86,13 +86,11 @@ export const openHotBytes = ({ derivatives, clock, config, metrics }: HotBytesOp
   const flights = new Map<string, Promise<Buffer>>()
   let reading = 0
 
-  const readOnce = async (object: HotObject): Promise<Buffer> =>
-    verifiedBytes(await derivatives.get({ key: object.objectKey }), object)
-
   const load = async (object: HotObject): Promise<Buffer> => {
     for (let tried = 1; ; tried++) {
+      const source = await derivatives.get({ key: object.objectKey }) // tries for itself, but not what breaks within a body
       try {
-        const whole = await readOnce(object)
+        const whole = await verifiedBytes(source, object)
         cache.set(object.objectKey, whole)
         tally.bytes = cache.calculatedSize
         return whole

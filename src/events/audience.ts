@@ -3,7 +3,7 @@
  * has lost its grant hears nothing more, of the past neither; one that has got it may read what was before.
  */
 import { edgedCollections } from '../manifest/product-manifest.ts'
-import type { LoggedEvent } from '../model/event.ts'
+import type { ToldEvent } from '../model/event.ts'
 import { EVENTS } from '../model/event-catalogue.ts'
 import type { Audience } from '../model/event-kind.ts'
 import type { Principal } from '../model/principal.ts'
@@ -23,13 +23,13 @@ const ACTION: Readonly<Record<Audience, 'read' | 'publish'>> = {
 }
 
 /** Whose right to read it is asked for: of a grant on one asset too. */
-const assetOf = ({ asset, data }: LoggedEvent): string | undefined =>
+const assetOf = ({ asset, data }: ToldEvent): string | undefined =>
   asset ?? (typeof data.asset === 'string' ? data.asset : undefined)
 
-const isAbout = (product: string, { data }: LoggedEvent): boolean => data.product === product
+const isAbout = (product: string, { data }: ToldEvent): boolean => data.product === product
 
 /** What others wait for is theirs to know: lists of renditions are cut to those of the product. */
-const forProduct = (product: string, event: LoggedEvent): LoggedEvent => {
+const forProduct = (product: string, event: ToldEvent): ToldEvent => {
   const cut = Object.entries(event.data).map(([name, value]) => [
     name,
     Array.isArray(value) ? value.filter(item => (item?.product ?? product) === product) : value,
@@ -41,8 +41,8 @@ const forProduct = (product: string, event: LoggedEvent): LoggedEvent => {
 export const audible = async (
   dependencies: PermissionDependencies,
   { principal, address }: Listener,
-  logged: readonly LoggedEvent[],
-): Promise<LoggedEvent[]> => {
+  logged: readonly ToldEvent[],
+): Promise<ToldEvent[]> => {
   const { product } = principal
   // What a newer release tells is not ours to tell: whom it is for is in its catalogue.
   const events = logged.filter(({ type }) => type in EVENTS)

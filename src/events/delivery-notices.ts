@@ -1,10 +1,11 @@
 /** What became of a subscription and of its deliveries is in the log too, in the transaction that makes it so. */
 import type { Sql } from '../manifest/database.ts'
-import type { DueDelivery } from '../manifest/deliveries.ts'
+import type { DueDelivery } from '../manifest/delivery-runs.ts'
 import { appendNotice } from '../manifest/events.ts'
 import type { KeptSubscription } from '../manifest/subscriptions.ts'
 import type { Cause } from '../model/event.ts'
 import { wireType } from '../model/event-catalogue.ts'
+import { nameOf } from '../model/event-majors.ts'
 
 type Whose = Pick<KeptSubscription, 'tenant' | 'id' | 'product'>
 
@@ -44,7 +45,7 @@ export const tellDead = async (
       type: 'delivery.dead',
       data: {
         ...{ subscription: id, product: product ?? null, delivery },
-        ...{ event: event.id, event_seq: event.seq, event_type: wireType(event.type) },
+        ...{ event: event.id, event_seq: event.seq, event_type: wireType(nameOf(event.type, event.major)) },
         ...{ attempts: failures, class: kind, last_status: status ?? null },
         redrive: `/v1/subscriptions/${id}/redrive`,
       },

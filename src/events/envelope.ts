@@ -1,8 +1,9 @@
 /** An event on the wire: CloudEvents 1.0 with its extensions for sequence, partitioning, correlation, tracing and authentication context, structured as JSON. */
 import type { SchemaAt } from '../contracts/registry.ts'
-import { type LoggedEvent, partitionOf } from '../model/event.ts'
+import { partitionOf, type ToldEvent } from '../model/event.ts'
 import { EVENTS, wireType } from '../model/event-catalogue.ts'
 import type { EventKind } from '../model/event-kind.ts'
+import { nameOf } from '../model/event-majors.ts'
 
 /** Sortable as text, as the extension asks. */
 const SEQUENCE_DIGITS = 20
@@ -13,24 +14,24 @@ const authTypeOf = (actor: string): 'service_account' | 'app_user' | 'system' =>
   return /^(key|token|source)_/.test(actor) ? 'service_account' : 'system'
 }
 
-const authOf = ({ actor, tellsActor }: Pick<LoggedEvent, 'actor' | 'tellsActor'>) => {
+const authOf = ({ actor, tellsActor }: Pick<ToldEvent, 'actor' | 'tellsActor'>) => {
   const authtype = authTypeOf(actor)
   return { authtype, ...(tellsActor && authtype !== 'system' && { authid: actor }) }
 }
 
 export const envelopeOf = (
-  { seq, id, tenant, type, asset, assetEventNo, subject, data, ...event }: LoggedEvent,
+  { seq, id, tenant, type, major, asset, assetEventNo, subject, data, ...event }: ToldEvent,
   schemaAt: SchemaAt,
 ) => ({
   specversion: '1.0' as const,
   id,
-  type: wireType(type),
+  type: wireType(nameOf(type, major)),
   source: `/t/${tenant}`,
   subject: asset === null ? (subject ?? '') : `assets/${asset}`,
   time: event.occurredAt.toISOString(),
   recordedtime: event.sequencedAt.toISOString(),
   datacontenttype: 'application/json' as const,
-  dataschema: schemaAt(type, 1),
+  dataschema: schemaAt(type, major),
   sequence: String(seq).padStart(SEQUENCE_DIGITS, '0'),
   partitionkey: partitionOf({ asset, subject }),
   correlationid: event.correlationId,

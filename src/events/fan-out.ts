@@ -5,7 +5,9 @@ import type { Database } from '../manifest/database.ts'
 import { backlogOf, insertDeliveries } from '../manifest/deliveries.ts'
 import { moveReplay, type Replay, runningReplay } from '../manifest/replays.ts'
 import { type KeptSubscription, lockSubscription } from '../manifest/subscriptions.ts'
-import type { LoggedEvent } from '../model/event.ts'
+import type { ToldEvent } from '../model/event.ts'
+import type { EventName } from '../model/event-catalogue.ts'
+import { type WantedTypes, wantedTypes } from '../model/event-majors.ts'
 import { listenerOf } from '../model/subscription.ts'
 import type { PermissionDependencies } from '../policy/permission.ts'
 import { type EventPage, readPage, type Wanted } from './pages.ts'
@@ -19,8 +21,8 @@ const MOST_WAITING = 10_000
 const inCollection = async (
   { database }: FanOutDependencies,
   { tenant, collection }: KeptSubscription,
-  events: readonly LoggedEvent[],
-): Promise<readonly LoggedEvent[]> => {
+  events: readonly ToldEvent[],
+): Promise<readonly ToldEvent[]> => {
   if (collection === undefined || events.length === 0) return events
   const collections = await collectionsOf(database, tenant, [...new Set(events.flatMap(({ asset }) => asset ?? []))])
   return events.filter(({ asset, data }) => (asset === null ? data.collection : collections.get(asset)) === collection)
@@ -38,20 +40,30 @@ const pageFor = async (
   return { ...page, events: await inCollection(dependencies, subscription, others) }
 }
 
-const goOn = async (dependencies: FanOutDependencies, subscription: KeptSubscription): Promise<boolean> => {
+interface Fanned {
+  readonly told: number
+  readonly hasMore: boolean
+}
+
+const goOn = async (dependencies: FanOutDependencies, subscription: KeptSubscription): Promise<Fanned> => {
   const { cursor, types, asset } = subscription
-  const page = await pageFor(dependencies, subscription, { types: types && new Set(types), asset, after: cursor })
-  if (page.nextAfter === cursor) return false
+  const page = await pageFor(dependencies, subscription, { types: types && wantedTypes(types), asset, after: cursor })
+  if (page.nextAfter === cursor) return { told: 0, hasMore: false }
   await dependencies.database.transaction(async tx => {
     if (await moveCursor(tx, subscription, cursor, page.nextAfter))
       await insertDeliveries(tx, subscription, { events: page.events, replay: undefined })
   })
-  return page.nextAfter < page.head
+  return { told: page.events.length, hasMore: page.nextAfter < page.head }
 }
 
-const both = <T>(one: readonly T[] | undefined, other: readonly T[] | undefined): ReadonlySet<T> | undefined => {
-  if (one === undefined || other === undefined) return one || other ? new Set(one ?? other) : undefined
-  return new Set(one.filter(each => other.includes(each)))
+/** In the major that the subscription asks for; one that asks for none in particular is told what is to be told again as that is asked for. */
+const both = (
+  again: readonly EventName[] | undefined,
+  own: readonly EventName[] | undefined,
+): WantedTypes | undefined => {
+  const [asked, wanted] = [again && wantedTypes(again), own && wantedTypes(own)]
+  if (asked === undefined || wanted === undefined) return wanted ?? asked
+  return new Map([...wanted].filter(([type]) => asked.has(type)))
 }
 
 /** What the subscription wants of it, as it wants it now. */
@@ -59,7 +71,7 @@ const replayOn = async (
   dependencies: FanOutDependencies,
   subscription: KeptSubscription,
   running: Replay,
-): Promise<boolean> => {
+): Promise<Fanned> => {
   const { cursor, until } = running
   const asset = running.asset ?? subscription.asset
   const isOther = subscription.asset !== undefined && asset !== subscription.asset
@@ -75,13 +87,20 @@ const replayOn = async (
     if (await moveReplay(tx, subscription.tenant, running, { to, told: events.length }))
       await insertDeliveries(tx, subscription, { events, replay: running.replay })
   })
-  return to < until
+  return { told: events.length, hasMore: to < until }
 }
 
-/** A page of each. True: there is more. */
-export const fanOut = async (dependencies: FanOutDependencies, subscription: KeptSubscription): Promise<boolean> => {
-  if ((await backlogOf(dependencies.database, subscription, MOST_WAITING)) >= MOST_WAITING) return false
-  const hasMore = await goOn(dependencies, subscription)
-  const running = await runningReplay(dependencies.database, subscription)
-  return (running !== undefined && (await replayOn(dependencies, subscription, running))) || hasMore
+/** A page of each, with how many of it were put into the queue. True: there is more. */
+export const openFanOut = (dependencies: FanOutDependencies) => {
+  /** In the queue, at least: counted when it is used up, for to count is to read all that waits. */
+  let room = 0
+  return async (subscription: KeptSubscription): Promise<boolean> => {
+    if (room <= 0) room = MOST_WAITING - (await backlogOf(dependencies.database, subscription, MOST_WAITING))
+    if (room <= 0) return false
+    const news = await goOn(dependencies, subscription)
+    const running = await runningReplay(dependencies.database, subscription)
+    const again = running && (await replayOn(dependencies, subscription, running))
+    room -= news.told + (again?.told ?? 0)
+    return news.hasMore || (again?.hasMore ?? false)
+  }
 }

@@ -1,19 +1,19 @@
 /** The log, a page at a time, for one listener. */
 import { logHead, readLog, readLogOf } from '../manifest/event-log.ts'
-import type { LoggedEvent } from '../model/event.ts'
-import type { EventType } from '../model/event-catalogue.ts'
+import { type ToldEvent, toldIn } from '../model/event.ts'
+import type { WantedTypes } from '../model/event-majors.ts'
 import type { PermissionDependencies } from '../policy/permission.ts'
 import { audible, type Listener } from './audience.ts'
 
 export interface Wanted {
-  /** `undefined`: of every type. */
-  readonly types: ReadonlySet<EventType> | undefined
+  /** `undefined`: of every type, in its first major. */
+  readonly types: WantedTypes | undefined
   /** `undefined`: of every asset. */
   readonly asset: string | undefined
 }
 
 export interface EventPage {
-  readonly events: readonly LoggedEvent[]
+  readonly events: readonly ToldEvent[]
   /** Where the next page goes on: everything up to there has been looked at, heard or not. */
   readonly nextAfter: number
   /** The newest there is. */
@@ -33,7 +33,8 @@ export const readPage = async (
   const page = { tenant, after, limit }
   const read = asset === undefined ? await readLog(database, page) : await readLogOf(database, { ...page, asset })
   const wanted = types === undefined ? read : read.filter(({ type }) => types.has(type))
-  const events = await audible(dependencies, listener, wanted)
+  const told = wanted.map(event => toldIn(types?.get(event.type) ?? 1, event))
+  const events = await audible(dependencies, listener, told)
   const last = read.at(-1)?.seq ?? after
   // A page that is not full has seen all that there was.
   return { events, nextAfter: read.length < limit ? Math.max(last, head) : last, head: Math.max(head, last) }

@@ -15,8 +15,9 @@ import type { Clock } from '../lib/clock.ts'
 import type { Database } from '../manifest/database.ts'
 import { logHead, readWholeLog } from '../manifest/event-log.ts'
 import { eventAt, firstNumberedSince, notePublished, relayStanding } from '../manifest/event-relay.ts'
-import type { LoggedEvent } from '../model/event.ts'
+import { type LoggedEvent, toldIn } from '../model/event.ts'
 import { EVENTS } from '../model/event-catalogue.ts'
+import { majorsOf } from '../model/event-majors.ts'
 import { STREAMS, type StreamEntry, type StreamName } from '../model/event-streams.ts'
 import type { EventStreams } from '../streams/streams.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -75,11 +76,13 @@ export const openRelay = ({ database, streams, config, schemaAt, clock, metrics,
     const { seq, id } = event
     // What a newer release tells has its stream there; from here it goes into none.
     if (!(event.type in EVENTS))
-      return { seq, id, stream: undefined, body: '', type: '', subject: '', partitionKey: '' }
+      return { seq, id, stream: undefined, body: '', type: '', subject: '', partitionKey: '', later: [] }
     const { stream } = EVENTS[event.type]
     // Whoever may read a stream may know whose credential it was.
-    const envelope = envelopeOf({ ...event, tellsActor: true }, schemaAt)
+    const told = (major: number) => envelopeOf({ ...toldIn(major, event), tellsActor: true }, schemaAt)
+    const envelope = told(1)
     const { type, subject, partitionkey } = envelope
+    const later = majorsOf(event.type).slice(1)
     return {
       seq,
       id,
@@ -88,6 +91,7 @@ export const openRelay = ({ database, streams, config, schemaAt, clock, metrics,
       type,
       subject,
       partitionKey: partitionkey,
+      later: later.map(major => ({ major, body: JSON.stringify(told(major)) })),
     }
   }
 

@@ -19,9 +19,21 @@ export const startTelling = ({
   log: Log
 }) => {
   const onError = (error: unknown): void => log.warn({ err: error }, 'webhooks')
-  const taking = repeat(telling.round, { everyMs: ROUND_MS, onError })
+  let isDue = false
+  /** What is numbered while a round runs may have come too late for it. */
+  const take = async (): Promise<void> => {
+    do {
+      isDue = false
+      await telling.round()
+    } while (isDue)
+  }
+  const taking = repeat(take, { everyMs: ROUND_MS, onError })
   // At once where they were numbered here; what other processes have numbered is found by the next round.
-  const forget = nearby.numbered.subscribe(() => void taking.once().catch(onError))
+  const forget = nearby.numbered.subscribe(() => {
+    telling.numbered()
+    isDue = true
+    taking.once().catch(onError)
+  })
   const rounds = [taking, repeat(telling.tidy, { everyMs: TIDY_MS, onError })]
   return {
     async stop(): Promise<void> {

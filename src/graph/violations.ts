@@ -1,13 +1,10 @@
 /** Everything that is wrong with an input, collected: a client mends a recipe in one round. */
 import type { z } from 'zod'
+import { pointerOf } from '../lib/json-pointer.ts'
 import type { Violation } from '../model/errors.ts'
 
 export type Path = readonly (string | number)[]
 export type Raw = Readonly<Record<string, unknown>>
-
-/** RFC 6901. */
-const pointerOf = (path: Path): string =>
-  path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 export const isObject = (value: unknown): value is Raw =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -62,6 +62,8 @@ export const ACTION_NAMES: Readonly<Record<string, string | undefined>> = {
   'PUT /v1/collections/:collection/products/:product/renditions/:name': 'rendition.put',
   'DELETE /v1/collections/:collection/products/:product/renditions/:name': 'rendition.delete',
   'POST /v1/collections/:collection/products/:product/renditions/:name/backfill': 'rendition.backfill',
+  'POST /v1/collections/:collection/products/:product/renditions/:name/rollback': 'rendition.rollback',
+  'POST /v1/collections/:collection/products/:product/renditions/:name/deprecate': 'rendition.deprecate',
   'POST /v1/products/:product/resolve/explain': undefined,
   'POST /v1/products/:product/resolve/batch': undefined,
   'POST /v1/assets/batchGet': undefined,

@@ -50,6 +50,7 @@ import { provenanceRoutes } from './routes/provenance.ts'
 import { publishRoutes } from './routes/publish.ts'
 import { purgeRoutes } from './routes/purges.ts'
 import { releaseRoutes } from './routes/release.ts'
+import { renditionLifeRoutes } from './routes/rendition-life.ts'
 import { renditionRoutes } from './routes/renditions.ts'
 import { resolveRoutes } from './routes/resolve.ts'
 import { resolveBatchRoutes } from './routes/resolve-batch.ts'
@@ -124,6 +125,7 @@ const ROUTES = [
   policyRoutes,
   matrixRoutes,
   renditionRoutes,
+  renditionLifeRoutes,
   explainRoutes,
   deadLetterRoutes,
   operationRoutes,

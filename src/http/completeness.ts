@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { LeafState } from '../manifest/leaves.ts'
 import { VERSION_STATES, type Version } from '../model/asset.ts'
 import { isVariant } from '../model/delivery-path.ts'
-import { PUBLISH_GATES, type PublishGate } from '../model/product.ts'
+import { PUBLISH_GATES, type PublishGate, type Rendition } from '../model/product.ts'
 
 const STATUSES = ['COMPLETE', 'PARTIAL', 'PENDING', 'DEGRADED', 'FAILED'] as const
 type Status = (typeof STATUSES)[number]
@@ -116,6 +116,17 @@ const productOf = (product: string, leaves: readonly LeafState[]) => {
   }
 }
 
+/** A version waits for what was planned when it was made, whatever has become of it; of one that is through, what is answered now counts. */
+const counted = (
+  { state }: Pick<Version, 'state'>,
+  leaves: readonly LeafState[],
+  renditions: readonly Pick<Rendition, 'product' | 'name' | 'revision'>[],
+): readonly LeafState[] => {
+  if (state === 'PROCESSING' || state === 'FAILED') return leaves
+  const answered = new Set(renditions.map(({ product, name, revision }) => `${product}/${name}/${revision}`))
+  return leaves.filter(({ product, rendition, revision }) => answered.has(`${product}/${rendition}/${revision}`))
+}
+
 /**
  * What somebody asked for beside the renditions is not part of being complete: nobody waits for it and nothing names it.
  *
@@ -124,9 +135,20 @@ const productOf = (product: string, leaves: readonly LeafState[]) => {
 export const completenessOf = (
   asset: string,
   { version, state }: Version,
-  { leaves: all, gate, viewer }: { leaves: readonly LeafState[]; gate: PublishGate; viewer: string | undefined },
+  {
+    leaves: all,
+    renditions,
+    gate,
+    viewer,
+  }: {
+    leaves: readonly LeafState[]
+    /** Those of its collection that are answered now. */
+    renditions: readonly Rendition[]
+    gate: PublishGate
+    viewer: string | undefined
+  },
 ) => {
-  const leaves = all.filter(({ rendition }) => !isVariant(rendition))
+  const leaves = counted({ state }, all, renditions).filter(({ rendition }) => !isVariant(rendition))
   const everybody = [...new Set(leaves.map(leaf => leaf.product))]
   const products = everybody.filter(product => viewer === undefined || product === viewer)
   const others = leaves.filter(leaf => !products.includes(leaf.product))

@@ -33,6 +33,21 @@ export const tellRetired = (c: MatrixContext, tx: Sql, retired: Rendition): Prom
   return tell(c, tx, placeOf(retired), { type: 'rendition.retired', data })
 }
 
+export const tellDeprecated = (
+  c: MatrixContext,
+  tx: Sql,
+  before: Rendition,
+  sunset: Date | undefined,
+): Promise<void> => {
+  const { collection, product, name: rendition, revision, recipeHash, deprecation } = before
+  const data = {
+    ...{ collection, product, rendition, revision, recipe_hash: digestOf(recipeHash) },
+    sunset: sunset?.toISOString() ?? null,
+    previous_sunset: deprecation?.sunset.toISOString() ?? null,
+  }
+  return tell(c, tx, placeOf(before), { type: 'rendition.deprecated', data })
+}
+
 interface GrantChange {
   readonly collection: string
   /** Of this one alone. */
@@ -74,4 +89,13 @@ export const tellPolicy = async (
   if (changed.length === 0) return
   const data = { collection, product: owner, changed }
   await tell(c, tx, `collections/${collection}`, { type: 'policy.changed', data })
+}
+
+export const tellRegistered = (
+  c: MatrixContext,
+  tx: Sql,
+  registered: { readonly product: string; readonly subject: string; readonly version: string },
+): Promise<void> => {
+  const { product, subject } = registered
+  return tell(c, tx, `products/${product}/contracts/${subject}`, { type: 'contract.registered', data: registered })
 }

@@ -17,6 +17,7 @@ const lineOf = ({ event, id, data }: StreamEvent): string => {
 /** Those that are given together are written together: one write each costs more than all that is in them. A generator that waits is not ended from outside before its next event: the signal tells it that the reader has left. */
 export const eventStream = (
   open: (left: AbortSignal) => AsyncGenerator<StreamEvent | readonly StreamEvent[]>,
+  headers: Readonly<Record<string, string>> = {},
 ): Response => {
   const leaving = new AbortController()
   const events = open(leaving.signal)
@@ -35,6 +36,7 @@ export const eventStream = (
   return new Response(body, {
     status: 200,
     headers: {
+      ...headers,
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',

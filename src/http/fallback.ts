@@ -3,6 +3,7 @@
  * also said to CDNs alone, RFC 9213), has no validator that a cache could ask again with, is whole whatever range was asked
  * for, and says in `Matrix-Fallback` what it is.
  */
+import { deprecationFields } from '../deliver/deprecation.ts'
 import { drawPlaceholder, PLACEHOLDER_TYPE } from '../deliver/placeholder.ts'
 import type { Gateway } from '../gateway.ts'
 import { isMatrixError, type MatrixError, refuse } from '../model/errors.ts'
@@ -76,7 +77,11 @@ export const resolveOrFallback = async (
   }
   metrics.resolutions.inc({ outcome: 'pending' })
   metrics.fallbacks.inc({ kind: found.kind })
-  const headers = { ...headersOf(found, crowd?.retryAfterSeconds ?? RETRY_AFTER_SECONDS), ...crossOriginOf(c) }
+  const headers = {
+    ...headersOf(found, crowd?.retryAfterSeconds ?? RETRY_AFTER_SECONDS),
+    ...crossOriginOf(c),
+    ...endOf(found, question),
+  }
   if (found.kind === 'placeholder') return placeholderResponse(c, found, headers)
   noteAnswer(gateway, found.ready, () => requestOf(c))
   return standInResponse(c, gateway, found.ready, { headers, mode: mode === 'edge' ? found.ready.delivery : mode })
@@ -99,6 +104,12 @@ const headersOf = (found: Fallback, retryAfterSeconds: number): Record<string, s
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 })
+
+/** Of what was asked for: whether another one that stands in for it is to go is nobody's matter here. */
+const endOf = (found: Fallback, { rendition }: Pick<Question, 'rendition'>) =>
+  found.kind !== 'placeholder' && found.ready.rendition === rendition && found.ready.deprecation
+    ? deprecationFields(found.ready.deprecation)
+    : {}
 
 const isHead = (c: MatrixContext): boolean => c.req.method === 'HEAD'
 

@@ -1,10 +1,11 @@
 /** What the metrics of the integration show, read from Postgres and from this process when it is scraped. */
 
 import type { Database } from '../manifest/database.ts'
-import { countDeliveries } from '../manifest/deliveries.ts'
+import type { countDeliveries } from '../manifest/deliveries.ts'
 import { readMeasurements } from '../manifest/measurements.ts'
-import { countOpenNodes } from '../manifest/nodes.ts'
-import { countPurges } from '../manifest/purges.ts'
+import type { countOpenNodes } from '../manifest/nodes.ts'
+import type { countPurges } from '../manifest/purges.ts'
+import { countSunsets } from '../manifest/rendition-life.ts'
 import { unnumberedEvents } from '../manifest/service-levels.ts'
 import { type Level, loggedLevels, requestLevels } from '../reconcile/service-levels.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -37,22 +38,25 @@ const RATIOS = {
   drift_ratio: 'driftRatio',
 } as const
 
+/** What the other gauges have counted already. */
+interface Counted {
+  readonly deliveries: Awaited<ReturnType<typeof countDeliveries>>
+  readonly nodes: Awaited<ReturnType<typeof countOpenNodes>>
+  readonly purges: Awaited<ReturnType<typeof countPurges>>
+}
+
 /** Rejects where Postgres is away. */
-export const gaugeIntegration = async ({
-  database,
-  metrics,
-}: {
-  database: Database
-  metrics: Metrics
-}): Promise<void> => {
-  const [logged, events, deliveries, nodes, purges, measured] = await Promise.all([
+export const gaugeIntegration = async (
+  { database, metrics }: { readonly database: Database; readonly metrics: Metrics },
+  { deliveries, nodes, purges }: Counted,
+): Promise<void> => {
+  const [logged, events, measured, sunsets] = await Promise.all([
     loggedLevels(database, undefined),
     unnumberedEvents(database),
-    countDeliveries(database),
-    countOpenNodes(database),
-    countPurges(database),
     readMeasurements(database),
+    countSunsets(database),
   ])
+  for (const state of ['ahead', 'over'] as const) metrics.deprecatedRenditions.set({ state }, sunsets[state])
   showLevels(metrics, [...requestLevels(metrics.requestTimes), ...logged])
   metrics.eventLag.set(events.seconds)
   const told = deliveries.filter(({ state }) => state === 'PENDING' || state === 'WAITING')

@@ -1,6 +1,6 @@
 /** `Idempotency-Key` on requests that create: the header's rules, and the life of a reservation around the work. */
 import { createHash } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
+import { persist } from '../lib/persist.ts'
 import type { Database } from '../manifest/database.ts'
 import {
   extendKey,
@@ -75,16 +75,8 @@ export const withIdempotencyKey = async (
 }
 
 /** What failed because Postgres went away is sent again when it is back, and is not to wait for a reservation to run out then. */
-const releaseLater = async (database: Database, key: IdempotencyKey): Promise<void> => {
-  for (let waited = 0; waited < LOCK_SECONDS * 1_000; waited += RELEASE_EVERY_MS) {
-    await pause(RELEASE_EVERY_MS, undefined, { ref: false })
-    try {
-      return await releaseKey(database, key)
-    } catch {
-      // Away as before.
-    }
-  }
-}
+const releaseLater = (database: Database, key: IdempotencyKey): Promise<void> =>
+  persist(() => releaseKey(database, key), { everyMs: RELEASE_EVERY_MS, forMs: LOCK_SECONDS * 1_000 })
 
 const refuseTaken = (reservation: Reservation): void => {
   if (reservation.kind === 'in-flight') {

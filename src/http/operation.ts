@@ -22,7 +22,7 @@ export const BackfillSchema = z
   })
   .openapi('Backfill', {
     description:
-      'Progress is told in versions; failed are those with an output that cannot be made. The reason says why it was cancelled (superseded: by a newer revision) or failed.',
+      'Progress is told in versions; failed are those with an output that cannot be made. The reason says why it was cancelled (superseded: by another revision) or failed.',
   })
 
 const STEPS = ['plan', 'look again']

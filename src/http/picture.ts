@@ -1,5 +1,6 @@
 /** A picture as a document: URLs, what a page writes of them, and how long both are good. */
 import { resolutionCacheControl } from '../deliver/answer.ts'
+import { deprecationFields, firstDeprecation, presentDeprecation } from '../deliver/deprecation.ts'
 import { cacheTags } from '../deliver/headers.ts'
 import { pictureOf } from '../deliver/picture.ts'
 import { sha256Hex } from '../lib/canonical.ts'
@@ -52,6 +53,14 @@ const delivered = (located: readonly PictureUrl[], { pending }: Pictured) => {
   }
 }
 
+/** Those that are to go, by name. */
+const endsOf = ({ sources }: Pictured) =>
+  new Map(
+    sources.flatMap(({ candidates }) =>
+      candidates.flatMap(({ rendition, deprecation }) => (deprecation ? [[rendition, deprecation] as const] : [])),
+    ),
+  )
+
 export const pictureDocument = async (picture: Pictured, wished: string | undefined, locate: LocateInPage) => {
   const { image, alt, pending, leftOut } = picture
   const urls = new Map<string, PictureUrl>()
@@ -68,6 +77,7 @@ export const pictureDocument = async (picture: Pictured, wished: string | undefi
     })),
   )
   const { width, height } = image.derivative
+  const ends = [...endsOf(picture)]
   const hasWidths = !picture.isOfScreens && candidates.some(source => source.candidates.length > 1)
   const sizes = hasWidths ? (wished ?? usualSizes(width)) : undefined
   const document = {
@@ -87,6 +97,9 @@ export const pictureDocument = async (picture: Pictured, wished: string | undefi
     placeholder: image.placeholder,
     pending,
     left_out: leftOut,
+    ...(ends.length > 0 && {
+      deprecated: ends.map(([rendition, end]) => ({ rendition, ...presentDeprecation(end) })),
+    }),
     delivery: delivered([...urls.values()], picture),
   }
   return { ...document, html: pictureOf(document) }
@@ -96,13 +109,16 @@ export const pictureDocument = async (picture: Pictured, wished: string | undefi
  * A copy is fresh for no longer than what it names, and asked about each time while something is still being made. The ETag is of
  * the text: alternative text, placeholder and URLs are all part of it.
  */
-export const pictureHeaders = (body: string, { image, pending }: Pictured, expiresInMs: number) => {
+export const pictureHeaders = (body: string, picture: Pictured, expiresInMs: number) => {
+  const { image, pending } = picture
   const { asset, version, product, publication } = image
+  const end = firstDeprecation([...endsOf(picture).values()])
   return {
     ETag: `"${sha256Hex(body).slice(0, 32)}"`,
     'Cache-Control': pending.length > 0 ? 'private, no-cache' : resolutionCacheControl(expiresInMs),
     Vary: 'Authorization',
     'Matrix-Publication': String(publication),
     'Cache-Tag': cacheTags({ asset, version, product }),
+    ...(end && deprecationFields(end)),
   }
 }

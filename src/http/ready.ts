@@ -2,6 +2,7 @@
 import { redirectCacheControl, resolutionCacheControl, resolutionTag } from '../deliver/answer.ts'
 import { cacheStatus } from '../deliver/cache-status.ts'
 import { crossOriginHeaders } from '../deliver/cross-origin.ts'
+import { deprecationFields, presentDeprecation } from '../deliver/deprecation.ts'
 import { attachment, cacheTags } from '../deliver/headers.ts'
 import { DENSITY_HINTS } from '../deliver/hints.ts'
 import type { Presented, PresignedUrl } from '../deliver/presign.ts'
@@ -30,6 +31,8 @@ export const sayCommon = <T extends Record<string, string>>(
   if (vary !== '') all.Vary = vary
   if (answer.kind === 'ready' && answer.density !== undefined) all['Accept-CH'] = DENSITY_HINTS
   all['Cache-Status'] = cacheStatus(answer.remembered)
+  if (answer.kind === 'ready' && answer.deprecation !== undefined)
+    Object.assign(all, deprecationFields(answer.deprecation))
   const crossOrigin = crossOriginHeaders(answer.browser, shown.origin)
   if (crossOrigin !== undefined) Object.assign(all, crossOrigin)
   return headers
@@ -51,9 +54,11 @@ export const redirectHeaders = (answer: Ready, { url, expiresAt }: Located, show
   return sayCommon(headers, answer, shown)
 }
 
-/** With a word of its bytes: a leaf that was pointed elsewhere answers otherwise under the same publication. */
-const tagOf = ({ publication, revision, format, derivative }: Ready): string =>
-  `${publication}.${revision}.${format}.${derivative.sha256.slice(0, 8)}`
+/** With a word of its bytes: a leaf that was pointed elsewhere answers otherwise under the same publication. And with its end. */
+const tagOf = ({ publication, revision, format, derivative, deprecation }: Ready): string => {
+  const tag = `${publication}.${revision}.${format}.${derivative.sha256.slice(0, 8)}`
+  return deprecation === undefined ? tag : `${tag}.${deprecation.sunset.getTime().toString(36)}`
+}
 
 export const resolutionHeaders = (answer: Ready, { expiresAt }: Located, shown: Shown) => {
   const headers = {
@@ -77,6 +82,7 @@ export const resolutionDocument = (answer: Ready, { url, expiresAt, via }: Locat
     rendition: answer.rendition,
     dpr: answer.dpr,
     revision: answer.revision,
+    deprecation: answer.deprecation && presentDeprecation(answer.deprecation),
     node: digestOf(answer.node),
     digest: digestOf(derivative.sha256),
     media_type: derivative.mediaType,

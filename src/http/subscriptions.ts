@@ -4,18 +4,20 @@ import type { Gateway } from '../gateway.ts'
 import type { Sql } from '../manifest/database.ts'
 import { findSubscription, type KeptSubscription, lockSubscription } from '../manifest/subscriptions.ts'
 import { refuse } from '../model/errors.ts'
-import { EVENT_TYPES, type EventType } from '../model/event-catalogue.ts'
+import { EVENT_NAMES } from '../model/event-majors.ts'
 import { UUID_PATTERN } from '../model/ids.ts'
 import { SUBSCRIPTION_STATES } from '../model/subscription.ts'
 import { hookAddresses } from '../outbound/hook-address.ts'
 import type { MatrixContext } from './context.ts'
+import { EventNames } from './event-names.ts'
 import { Label, Name } from './validation.ts'
 
-export const EventTypes = z
-  .array(z.enum(EVENT_TYPES as [EventType, ...EventType[]]))
-  .min(1)
-  .max(EVENT_TYPES.length)
-  .openapi({ description: 'Of these types alone; by default of all that it may hear', example: ['asset.published'] })
+export const EventTypes = EventNames.min(1)
+  .max(EVENT_NAMES.length)
+  .openapi({
+    description: 'Of these types alone; by default of all that it may hear, in their first major',
+    example: ['asset.published'],
+  })
 export const Subject = z
   .string()
   .regex(new RegExp(`^assets/${UUID_PATTERN.source.slice(1)}`))

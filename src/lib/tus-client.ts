@@ -2,6 +2,7 @@
  * A client of tus 1.0 (https://tus.io/protocols/resumable-upload) that needs fetch and nothing else. It sends all that is left in one
  * request; where that breaks it asks how far the server has come and goes on from there, as long as it gets on.
  */
+import { pause } from './pause.ts'
 
 export interface TusSource {
   readonly bytes: number
@@ -65,19 +66,6 @@ const writeMetadata = (metadata: TusUploadOptions['metadata']): string =>
   Object.entries(metadata)
     .map(([key, value]) => `${key} ${base64(value)}`)
     .join(',')
-
-const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const abort = (): void => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort)
-      resolve()
-    }, ms)
-    signal?.addEventListener('abort', abort, { once: true })
-  })
 
 /** Everything that passes is counted; the stream itself stays as it is. */
 const counted = (stream: ReadableStream<Uint8Array>, count: (bytes: number) => void): ReadableStream<Uint8Array> =>

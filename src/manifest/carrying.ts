@@ -2,16 +2,17 @@
  * Which process carries a subscription: one at a time, for as long as its lease, which it renews with every look. Who dies leaves
  * it to others when the lease is over; what it had told and not written down is told again.
  */
+import { EVENT_NAMES } from '../model/event-majors.ts'
 import type { Sql } from './database.ts'
 import type { Queue } from './deliveries.ts'
 import { type KeptSubscription, SUBSCRIPTION_COLUMNS, type SubscriptionRow, toSubscription } from './subscriptions.ts'
 
-/** Those with something to do: events that have not been looked at for them, a replay, or something due. */
+/** Those with something to do: events that have not been looked at for them, a replay, or something due. Who asks for what only a newer release knows is left to that. */
 const TAKE = {
   name: 'subscription_take',
   text: `update subscription s set carrier = $1, lease_until = now() + make_interval(secs => $2)
          from (select d.tenant_id, d.subscription_id from subscription d
-               where d.state = 'ACTIVE' and d.lease_until <= now() and d.hold_until <= now()
+               where d.state = 'ACTIVE' and d.lease_until <= now() and d.hold_until <= now() and (d.types is null or d.types <@ $4::text[])
                  and (d.cursor_seq < (select seq from event_head)
                    or exists (select 1 from event_replay r where r.tenant_id = d.tenant_id and r.subscription_id = d.subscription_id and r.finished_at is null)
                    or exists (select 1 from delivery v where v.tenant_id = d.tenant_id and v.subscription_id = d.subscription_id
@@ -24,24 +25,30 @@ const TAKE = {
 export const takeSubscriptions = (
   sql: Sql,
   { carrier, leaseMs, limit }: { carrier: string; leaseMs: number; limit: number },
-): Promise<Queue[]> => sql.rows<Queue>(TAKE, [carrier, leaseMs / 1000, limit])
+): Promise<Queue[]> => sql.rows<Queue>(TAKE, [carrier, leaseMs / 1000, limit, EVENT_NAMES])
 
 const IS_MINE = `s.subscription_id = $2 and s.carrier = $3 and s.lease_until > now() and s.state = 'ACTIVE'`
+const CARRIED_COLUMNS = `${SUBSCRIPTION_COLUMNS}, s.hold_until > now() as "isHeld",
+  (s.cursor_seq < (select seq from event_head) or exists (select 1 from event_replay r
+     where r.tenant_id = s.tenant_id and r.subscription_id = s.subscription_id and r.finished_at is null)) as "isBehind"`
 const RENEW = {
   name: 'subscription_renew',
   text: `update subscription s set lease_until = now() + make_interval(secs => $4) where s.tenant_id = $1 and ${IS_MINE}
-         returning ${SUBSCRIPTION_COLUMNS}, s.hold_until > now() as "isHeld"`,
+         returning ${CARRIED_COLUMNS}`,
 }
 /** A row that is written with each look would be most of what is written. */
 const LOOK = {
   name: 'subscription_look',
-  text: `select ${SUBSCRIPTION_COLUMNS}, s.hold_until > now() as "isHeld" from subscription s where s.tenant_id = $1 and ${IS_MINE}`,
+  text: `select ${CARRIED_COLUMNS} from subscription s where s.tenant_id = $1 and ${IS_MINE}`,
 }
 
 export interface CarriedSubscription extends KeptSubscription {
   /** Its receiver is not to be told anything now. */
   readonly isHeld: boolean
+  /** There are events, or a replay of them, that have not been looked at for it. */
+  readonly isBehind: boolean
 }
+type CarriedRow = SubscriptionRow & Pick<CarriedSubscription, 'isHeld' | 'isBehind'>
 
 /** As it is now, with its lease renewed where that is asked for. `undefined`: it is another's by now, paused or gone. */
 export const lookAtCarried = async (
@@ -51,9 +58,9 @@ export const lookAtCarried = async (
 ): Promise<CarriedSubscription | undefined> => {
   const key = [tenant, id, carrier]
   const [row] = await (renewMs === undefined
-    ? sql.rows<SubscriptionRow & { isHeld: boolean }>(LOOK, key)
-    : sql.rows<SubscriptionRow & { isHeld: boolean }>(RENEW, [...key, renewMs / 1000]))
-  return row && { ...toSubscription(row), isHeld: row.isHeld }
+    ? sql.rows<CarriedRow>(LOOK, key)
+    : sql.rows<CarriedRow>(RENEW, [...key, renewMs / 1000]))
+  return row && { ...toSubscription(row), isHeld: row.isHeld, isBehind: row.isBehind }
 }
 
 const RELEASE = {
@@ -74,9 +81,18 @@ const MOVE = {
 export const moveCursor = async (tx: Sql, { tenant, id }: Queue, from: number, to: number): Promise<boolean> =>
   (await tx.rows(MOVE, [tenant, id, from, to])).length > 0
 
+const HOLD = {
+  name: 'subscription_hold_queue',
+  text: 'select failing_since is not null as failing from subscription where tenant_id = $1 and subscription_id = $2 for no key update',
+}
+
+/** The lock of its row, for what is done in its queue. `undefined`: it is gone. */
+export const lockQueue = async (tx: Sql, { tenant, id }: Queue): Promise<{ failing: boolean } | undefined> =>
+  (await tx.rows<{ failing: boolean }>(HOLD, [tenant, id]))[0]
+
 const TAKEN = {
   name: 'subscription_taken',
-  text: 'update subscription set failures = 0, failing_since = null where tenant_id = $1 and subscription_id = $2 returning 1',
+  text: 'update subscription set failures = 0, failing_since = null where tenant_id = $1 and subscription_id = $2',
 }
 const REFUSED = {
   name: 'subscription_refused',
@@ -87,10 +103,12 @@ const REFUSED = {
          where tenant_id = $1 and subscription_id = $2 returning 1`,
 }
 
-/** Each takes the row's lock. False: it is gone. */
-export const noteTaken = async (tx: Sql, { tenant, id }: Queue): Promise<boolean> =>
-  (await tx.rows(TAKEN, [tenant, id])).length > 0
+/** It is well again. */
+export const noteTaken = async (tx: Sql, { tenant, id }: Queue): Promise<void> => {
+  await tx.rows(TAKEN, [tenant, id])
+}
 
+/** Takes the row's lock. False: it is gone. */
 export const noteRefused = async (
   tx: Sql,
   { tenant, id }: Queue,

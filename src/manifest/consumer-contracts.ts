@@ -3,6 +3,7 @@ import type { Sql } from './database.ts'
 
 export interface ConsumerContract {
   readonly product: string
+  /** With its major, where that is not the first. */
   readonly subject: string
   readonly schema: object
   readonly registeredBy: string
@@ -55,13 +56,13 @@ const OF_PRODUCT = {
 export const consumerContractsOf = (sql: Sql, tenant: string, product: string): Promise<ConsumerContract[]> =>
   sql.rows<ConsumerContract>(OF_PRODUCT, [tenant, product])
 
-const OF_SUBJECT = {
-  name: 'consumer_contracts_of_subject',
-  text: `select ${COLUMNS} from consumer_contract where tenant_id = $1 and subject = $2 order by product_id`,
+const OF_SUBJECTS = {
+  name: 'consumer_contracts_of_subjects',
+  text: `select ${COLUMNS} from consumer_contract where tenant_id = $1 and subject = any($2::text[]) order by product_id, subject`,
 }
 
-export const consumersOf = (sql: Sql, tenant: string, subject: string): Promise<ConsumerContract[]> =>
-  sql.rows<ConsumerContract>(OF_SUBJECT, [tenant, subject])
+export const consumersOf = (sql: Sql, tenant: string, subjects: readonly string[]): Promise<ConsumerContract[]> =>
+  sql.rows<ConsumerContract>(OF_SUBJECTS, [tenant, subjects])
 
 const DELETE = {
   name: 'consumer_contract_delete',
@@ -75,14 +76,16 @@ export const deleteConsumerContract = async (tx: Sql, { tenant, product, subject
 export interface Subscriber {
   readonly id: string
   readonly product: string | null
+  /** `null`: all, in their first major. */
+  readonly types: readonly string[] | null
 }
 
 const SUBSCRIBERS = {
-  name: 'subscribers_of_type',
-  text: `select s.subscription_id as id, s.product_id as product from subscription s
-         where s.tenant_id = $1 and (s.types is null or $2 = any(s.types)) order by s.subscription_id`,
+  name: 'subscribers_of_types',
+  text: `select s.subscription_id as id, s.product_id as product, s.types from subscription s
+         where s.tenant_id = $1 and (s.types is null or s.types && $2::text[]) order by s.subscription_id`,
 }
 
-/** Whoever is told of a type by webhook, or would be if it were not paused. */
-export const subscribersOf = (sql: Sql, tenant: string, type: string): Promise<Subscriber[]> =>
-  sql.rows<Subscriber>(SUBSCRIBERS, [tenant, type])
+/** Whoever is told of one of these by webhook, or would be if it were not paused. */
+export const subscribersOf = (sql: Sql, tenant: string, types: readonly string[]): Promise<Subscriber[]> =>
+  sql.rows<Subscriber>(SUBSCRIBERS, [tenant, types])

@@ -1,12 +1,13 @@
 /** Events that were given up, of all subscriptions of a tenant. They are let out a subscription at a time, under its lock (deliveries.ts). */
-import type { EventType } from '../model/event-catalogue.ts'
+import type { EventName } from '../model/event-catalogue.ts'
 import type { FailureClass } from '../model/subscription.ts'
 import type { Sql } from './database.ts'
+import { DELIVERY_SUBJECT } from './deliveries.ts'
 
 const PAGE = {
   name: 'dead_deliveries_page',
   text: `select d.delivery_id as id, d.subscription_id as subscription, s.product_id as product, d.event_id as event, d.event_seq as seq, d.type,
-           coalesce((select e.subject from event e where e.tenant_id = d.tenant_id and e.event_id = d.event_id), 'assets/' || d.asset_id) as subject, d.class, d.failures, d.finished_at as at,
+           ${DELIVERY_SUBJECT}, d.class, d.failures, d.finished_at as at,
            to_char(d.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as exact_at
          from delivery d join subscription s on s.tenant_id = d.tenant_id and s.subscription_id = d.subscription_id
          where d.tenant_id = $1 and d.state = 'DEAD' and ($2::text is null or d.class = $2)
@@ -20,7 +21,7 @@ export interface DeadDelivery {
   readonly product: string | null
   readonly event: string
   readonly seq: number
-  readonly type: EventType
+  readonly type: EventName
   readonly subject: string
   readonly class: FailureClass
   readonly failures: number

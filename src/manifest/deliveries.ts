@@ -7,12 +7,12 @@
  */
 
 import { sha256Hex } from '../lib/canonical.ts'
-import type { LoggedEvent } from '../model/event.ts'
-import type { EventType } from '../model/event-catalogue.ts'
+import type { ToldEvent } from '../model/event.ts'
+import type { EventName } from '../model/event-catalogue.ts'
+import { nameOf } from '../model/event-majors.ts'
 import { newId } from '../model/ids.ts'
-import type { DeliveryState, FailureClass } from '../model/subscription.ts'
+import type { Attempt, DeliveryState, FailureClass } from '../model/subscription.ts'
 import type { Sql } from './database.ts'
-import { loggedColumns } from './events.ts'
 
 /** Of one subscription. */
 export interface Queue {
@@ -21,11 +21,13 @@ export interface Queue {
   readonly id: string
 }
 
+/** The first of an asset of which nothing is being told need not wait; so nothing is left to be advanced. */
 const INSERT = {
   name: 'delivery_insert',
   text: `insert into delivery (tenant_id, subscription_id, replay_id, state, delivery_id, event_seq, event_id, asset_id, type)
-         select $1, $2, $3, 'WAITING', d.id, d.seq, d.event, d.asset, d.type
-         from unnest($4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::text[]) with ordinality as d (id, seq, event, asset, type, place)
+         select $1, $2, $3, case when d.is_first and not exists (select 1 from delivery p where p.tenant_id = $1 and p.subscription_id = $2
+             and p.asset_id = d.asset and p.state = 'PENDING') then 'PENDING' else 'WAITING' end, d.id, d.seq, d.event, d.asset, d.type
+         from unnest($4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::text[], $9::boolean[]) with ordinality as d (id, seq, event, asset, type, is_first, place)
          order by d.place`,
 }
 
@@ -41,18 +43,18 @@ const ADVANCE = {
 }
 
 /** The first that waits of each of these assets, where nothing of it is being told. */
-const advance = async (tx: Sql, { tenant, id }: Queue, assets: readonly string[]): Promise<void> => {
+export const advance = async (tx: Sql, { tenant, id }: Queue, assets: readonly string[]): Promise<void> => {
   await tx.rows(ADVANCE, [tenant, id, assets])
 }
 
 /** Of what is no asset's, a hash of its subject stands where the asset stands: so are those of one subject told in their order. */
-const queueKeyOf = ({ asset, subject }: LoggedEvent): string => asset ?? sha256Hex(subject ?? '').slice(0, 32)
+const queueKeyOf = ({ asset, subject }: ToldEvent): string => asset ?? sha256Hex(subject ?? '').slice(0, 32)
 
 /** In this order, behind what is there. */
 export const insertDeliveries = async (
   tx: Sql,
   queue: Queue,
-  { events, replay }: { events: readonly LoggedEvent[]; replay: string | undefined },
+  { events, replay }: { events: readonly ToldEvent[]; replay: string | undefined },
 ): Promise<void> => {
   if (events.length === 0) return
   const assets = events.map(queueKeyOf)
@@ -64,9 +66,9 @@ export const insertDeliveries = async (
     events.map(({ seq }) => seq),
     events.map(({ id }) => id),
     assets,
-    events.map(({ type }) => type),
+    events.map(({ type, major }) => nameOf(type, major)),
+    assets.map((asset, place) => assets.indexOf(asset) === place),
   ])
-  await advance(tx, queue, [...new Set(assets)])
 }
 
 const BACKLOG = {
@@ -79,104 +81,12 @@ const BACKLOG = {
 export const backlogOf = async (sql: Sql, { tenant, id }: Queue, most: number): Promise<number> =>
   (await sql.rows<{ count: number }>(BACKLOG, [tenant, id, most]))[0]?.count ?? 0
 
-const DUE = {
-  name: 'delivery_due',
-  text: `select v.delivery_id as delivery, v.tries, v.failures, v.replay_id as replay, ${loggedColumns('e')}
-         from delivery v join event e on e.event_id = v.event_id and e.tenant_id = v.tenant_id
-         where v.tenant_id = $1 and v.subscription_id = $2 and v.state = 'PENDING' and v.not_before <= now() and v.delivery_id <> all($3::uuid[])
-         order by v.not_before, v.delivery_no limit $4`,
-}
-
-export interface DueDelivery {
-  readonly delivery: string
-  /** Never the same number twice. */
-  readonly tries: number
-  readonly failures: number
-  readonly isReplayed: boolean
-  readonly event: LoggedEvent
-}
-
-type DueRow = LoggedEvent & Pick<DueDelivery, 'delivery' | 'tries' | 'failures'> & { readonly replay: string | null }
-
-/** The most overdue, without those that are just being told. */
-export const dueDeliveries = async (
-  sql: Sql,
-  { tenant, id }: Queue,
-  { without, limit }: { without: readonly string[]; limit: number },
-): Promise<DueDelivery[]> =>
-  (await sql.rows<DueRow>(DUE, [tenant, id, without, limit])).map(
-    ({ delivery, tries, failures, replay, ...event }) => ({
-      ...{ delivery, tries, failures, event },
-      isReplayed: replay !== null,
-    }),
-  )
-
-/** Of the newest tries so many are kept. */
-const ATTEMPTS_KEPT = 20
-
-const SETTLE = {
-  name: 'delivery_settle',
-  text: `update delivery set state = $4, failures = $5, class = $6, tries = tries + 1, not_before = now() + make_interval(secs => $7),
-           attempts = (case when jsonb_array_length(attempts) >= ${ATTEMPTS_KEPT} then attempts - 0 else attempts end) || $8::jsonb,
-           finished_at = case when $4 <> 'PENDING' then now() end
-         where tenant_id = $1 and delivery_id = $2 and state = 'PENDING' and tries = $3 returning asset_id as asset`,
-}
-
-export interface Attempt {
-  readonly at: string
-  readonly ms: number
-  readonly status?: number | undefined
-  /** Absent: it was taken. */
-  readonly class?: FailureClass | undefined
-}
-
-export interface Settled {
-  readonly state: 'PENDING' | 'DONE' | 'DEAD'
-  readonly failures: number
-  readonly class: FailureClass | undefined
-  readonly afterMs: number
-  readonly attempt: Attempt
-}
-
-/** False: somebody else has told it meanwhile. */
-export const settleDelivery = async (
-  tx: Sql,
-  queue: Queue,
-  { delivery, tries }: Pick<DueDelivery, 'delivery' | 'tries'>,
-  { state, failures, class: kind, afterMs, attempt }: Settled,
-): Promise<boolean> => {
-  const values = [
-    queue.tenant,
-    delivery,
-    tries,
-    state,
-    failures,
-    kind ?? null,
-    afterMs / 1000,
-    JSON.stringify([attempt]),
-  ]
-  const [settled] = await tx.rows<{ asset: string }>(SETTLE, values)
-  if (settled !== undefined && state !== 'PENDING') await advance(tx, queue, [settled.asset])
-  return settled !== undefined
-}
-
-const WITHHOLD = {
-  name: 'delivery_withhold',
-  text: `delete from delivery where tenant_id = $1 and delivery_id = $2 and state = 'PENDING' returning asset_id as asset`,
-}
-
-/** It may not hear of it any more: as if it had never been for it. */
-export const withholdDelivery = async (tx: Sql, queue: Queue, delivery: string): Promise<void> => {
-  const [gone] = await tx.rows<{ asset: string }>(WITHHOLD, [queue.tenant, delivery])
-  if (gone !== undefined) await advance(tx, queue, [gone.asset])
-}
-
 export interface DeadDeliveries {
   readonly ids?: readonly string[] | undefined
   readonly class?: FailureClass | undefined
   readonly fromSeq?: number | undefined
   readonly toSeq?: number | undefined
-  readonly types?: readonly EventType[] | undefined
+  readonly types?: readonly EventName[] | undefined
   readonly asset?: string | undefined
 }
 
@@ -203,11 +113,14 @@ export const redriveDeliveries = async (
   return rows.length
 }
 
+/** Of a delivery `d`: what its event is about. */
+export const DELIVERY_SUBJECT = `coalesce((select e.subject from event e where e.tenant_id = d.tenant_id and e.event_id = d.event_id), 'assets/' || d.asset_id) as subject`
+
 /** Each in words of its own, so that those few of a state are found by the index that has no others. */
 const listOf = (state: DeliveryState | 'any') => ({
   name: `delivery_list_${state.toLowerCase()}`,
   text: `select delivery_no::text as no, delivery_id as id, event_id as event, event_seq as seq, type,
-           coalesce((select e.subject from event e where e.tenant_id = d.tenant_id and e.event_id = d.event_id), 'assets/' || asset_id) as subject, replay_id as replay, state,
+           ${DELIVERY_SUBJECT}, replay_id as replay, state,
            failures, class, attempts, not_before as "notBefore", created_at as "createdAt", finished_at as "finishedAt"
          from delivery d where tenant_id = $1 and subscription_id = $2 ${state === 'any' ? '' : `and state = '${state}'`} and ($3::bigint is null or delivery_no < $3)
          order by delivery_no desc limit $4`,
@@ -225,7 +138,7 @@ export interface ListedDelivery {
   readonly id: string
   readonly event: string
   readonly seq: number
-  readonly type: EventType
+  readonly type: EventName
   readonly subject: string
   readonly replay: string | null
   readonly state: DeliveryState

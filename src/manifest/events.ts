@@ -16,9 +16,10 @@ const TAKE_NUMBERS = {
 
 const APPEND = {
   name: 'event_append',
-  text: `insert into event (event_id, tenant_id, type, asset_id, asset_event_no, data, actor, actor_product, correlation_id, traceparent, causation_id)
-         select e.id, $1, e.type, $2, $3 + e.ord - 1, e.data, $4, $5, $6, $7, e.causation
-         from unnest($8::uuid[], $9::text[], $10::jsonb[], $11::uuid[]) with ordinality as e (id, type, data, causation, ord)`,
+  text: `insert into event (event_id, tenant_id, type, asset_id, asset_event_no, data, major, newest, actor, actor_product, correlation_id, traceparent, causation_id)
+         select e.id, $1, e.type, $2, $3 + e.ord - 1, e.data, e.major, e.newest, $4, $5, $6, $7, e.causation
+         from unnest($8::uuid[], $9::text[], $10::jsonb[], $11::uuid[], $12::smallint[], $13::jsonb[])
+           with ordinality as e (id, type, data, causation, major, newest, ord)`,
 }
 
 export interface Told {
@@ -38,6 +39,7 @@ export const appendFacts = async (
   if (!taken) throw new Error(`There is no asset ${asset} to append facts to`)
   const { actor, product = null, correlationId, traceparent = null, causationId = null } = cause
   const ids = facts.map(fact => fact.id ?? newId())
+  const written = facts.map(checkedData)
   await tx.rows(APPEND, [
     tenant,
     asset,
@@ -45,16 +47,18 @@ export const appendFacts = async (
     ...[actor, product, correlationId, traceparent],
     ids,
     facts.map(fact => fact.type),
-    facts.map(fact => JSON.stringify(checkedData(fact))),
+    written.map(({ data }) => JSON.stringify(data)),
     facts.map((fact, place) => (fact.follows ? (ids[place - 1] ?? causationId) : causationId)),
+    written.map(({ major }) => major),
+    written.map(({ newest }) => newest && JSON.stringify(newest)),
   ])
   return { no: taken.first + facts.length - 1, id: ids.at(-1) as string }
 }
 
 const APPEND_NOTICE = {
   name: 'event_append_notice',
-  text: `insert into event (event_id, tenant_id, type, subject, data, actor, actor_product, correlation_id, traceparent, causation_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+  text: `insert into event (event_id, tenant_id, type, subject, data, major, newest, actor, actor_product, correlation_id, traceparent, causation_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 }
 
 /**
@@ -67,7 +71,8 @@ export const appendNotice = async (
 ): Promise<string> => {
   const { actor, product = null, correlationId, traceparent = null, causationId = null } = cause
   const id = newId()
-  const what = [id, tenant, notice.type, subject, JSON.stringify(checkedData(notice))]
+  const { data, major, newest } = checkedData(notice)
+  const what = [id, tenant, notice.type, subject, JSON.stringify(data), major, newest && JSON.stringify(newest)]
   await tx.rows(APPEND_NOTICE, [...what, actor, product, correlationId, traceparent, causationId])
   return id
 }
@@ -76,7 +81,7 @@ export const appendNotice = async (
 export const loggedColumns = (
   event: string,
 ): string => `${event}.seq, ${event}.event_id as id, ${event}.tenant_id as tenant, ${event}.type, ${event}.asset_id as asset,
-  ${event}.asset_event_no as "assetEventNo", ${event}.subject, ${event}.data, ${event}.actor, ${event}.actor_product as "actorProduct",
+  ${event}.asset_event_no as "assetEventNo", ${event}.subject, ${event}.data, ${event}.major as "newestMajor", ${event}.newest, ${event}.actor, ${event}.actor_product as "actorProduct",
   ${event}.correlation_id as "correlationId", ${event}.causation_id as "causationId", ${event}.traceparent,
   ${event}.occurred_at as "occurredAt", ${event}.sequenced_at as "sequencedAt"`
 

@@ -16,7 +16,7 @@ export interface Grounds {
   readonly labels: readonly string[] | undefined
 }
 
-const epochMs = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`
+export const epochMs = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`
 
 /** The joins of `e` and `s`, where `a` is the asset and `product` an expression. */
 export const edgeJoins = (product: string): string => `

@@ -12,6 +12,7 @@ import type { Cause } from '../model/event.ts'
 import { changedFocal, type FocalPoints } from '../model/focal.ts'
 import type { Hex } from '../model/ids.ts'
 import type { LeafName, NodeState } from '../model/node.ts'
+import { AUTO } from '../ops/place.ts'
 import type { Sql } from './database.ts'
 import { appendFacts } from './events.ts'
 import { type MovedLeaf, movedColumns, readyFact } from './moved-leaves.ts'
@@ -54,6 +55,24 @@ export interface AssetLeaf extends MadeLeaf {
 export const leavesOfAsset = async (tx: Sql, { tenant, asset }: Named): Promise<AssetLeaf[]> => {
   await tx.rows(LOCK_VERSIONS, [tenant, asset])
   return tx.rows<AssetLeaf>(BOUND, [tenant, asset])
+}
+
+const FORGET_FORMER = {
+  name: 'leaf_moves_forget_former',
+  text: `delete from leaf l using asset a, asset_version v
+         where a.tenant_id = $1 and a.asset_id = $2 and v.tenant_id = a.tenant_id and v.asset_id = a.asset_id and v.state in ('READY', 'ACTIVE', 'ARCHIVED')
+           and l.tenant_id = v.tenant_id and l.asset_id = v.asset_id and l.version = v.version
+           and (select r.state <> 'active' and position('"gravity":"${AUTO}"' in r.recipe) > 0 from rendition r
+                where r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = l.product_id
+                  and r.name = split_part(l.rendition, '@', 1) and r.revision = l.revision)`,
+}
+
+/**
+ * Leaves of revisions that are not answered now, cut by what was said before: whoever goes back to such a revision has them planned
+ * by what is said then. Versions that are being processed wait for theirs.
+ */
+export const forgetFormerLeaves = async (tx: Sql, { tenant, asset }: Named): Promise<void> => {
+  await tx.rows(FORGET_FORMER, [tenant, asset])
 }
 
 const LEAVES = `unnest($3::int[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[]) as w (version, product, rendition, revision, format, node)`

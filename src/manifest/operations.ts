@@ -4,7 +4,7 @@
  *   RUNNING --pause--> PAUSED --resume--> RUNNING
  *      |---everything settled---------> SUCCEEDED | PARTIAL (some failed for good)
  *      |---cannot go on---------------> FAILED
- *      \---cancelled, or overtaken by a newer revision (PAUSED too)--> CANCELLED
+ *      \---cancelled, or overtaken by another revision (PAUSED too)--> CANCELLED
  */
 
 import type { Cause } from '../model/event.ts'

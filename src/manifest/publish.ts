@@ -138,7 +138,8 @@ export const advanceVersion = async (tx: Sql, target: Target): Promise<VersionSt
   } else if (gate.dead > 0) {
     const failed = gate.blocking.filter(({ code }) => code !== null)
     await setState(tx, target, 'FAILED', { code: failed[0]?.code ?? 'rendition-failed', failed })
-    facts.push({ type: 'asset.version_failed', data: { asset, version, failed } })
+    const causes = failed.map(one => ({ cause: 'rendition-failed' as const, ...one }))
+    facts.push({ type: 'asset.version_failed', data: { asset, version, failed: causes } })
     state = 'FAILED'
   } else if (gate.pending === 0) {
     await setState(tx, target, 'READY')

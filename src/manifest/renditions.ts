@@ -1,15 +1,19 @@
 import { and, asc, eq } from 'drizzle-orm'
+import type { Deprecation } from '../model/deprecation.ts'
 import type { Rendition } from '../model/product.ts'
 import type { Recipe } from '../model/recipe.ts'
 import { lockCollection } from './collections.ts'
 import type { Sql } from './database.ts'
 import { edge, rendition } from './schema.ts'
 
-export interface RenditionWish {
+export interface RenditionKey {
   readonly tenantId: string
   readonly collectionId: string
   readonly productId: string
   readonly name: string
+}
+
+export interface RenditionWish extends RenditionKey {
   /** Canonical RFC 8785 text: what is hashed is what is stored. */
   readonly recipe: string
   readonly recipeHash: string
@@ -24,6 +28,8 @@ const columns = {
   recipe: rendition.recipe,
   recipeHash: rendition.recipeHash,
   lane: rendition.lane,
+  deprecatedAt: rendition.deprecatedAt,
+  sunsetAt: rendition.sunsetAt,
   privateMetadata: edge.privateMetadata,
 }
 
@@ -33,20 +39,25 @@ const cell = and(
   eq(edge.productId, rendition.productId),
 )
 
-type Row = Omit<Rendition, 'recipe' | 'privateMetadata'> & { recipe: string; privateMetadata: boolean | null }
+interface End {
+  readonly deprecatedAt: Date | null
+  readonly sunsetAt: Date | null
+}
 
-const toRendition = ({ recipe, privateMetadata, ...row }: Row): Rendition => ({
+type Row = Omit<Rendition, 'recipe' | 'privateMetadata' | 'deprecation'> &
+  End & { recipe: string; privateMetadata: boolean | null }
+
+const deprecationOf = ({ deprecatedAt: at, sunsetAt: sunset }: End): Deprecation | undefined =>
+  at && sunset ? { at, sunset } : undefined
+
+const toRendition = ({ recipe, privateMetadata, deprecatedAt, sunsetAt, ...row }: Row): Rendition => ({
   ...row,
+  deprecation: deprecationOf({ deprecatedAt, sunsetAt }),
   privateMetadata: privateMetadata ?? false,
   recipe: JSON.parse(recipe) as Recipe,
 })
 
-const named = ({
-  tenantId,
-  collectionId,
-  productId,
-  name,
-}: Pick<RenditionWish, 'tenantId' | 'collectionId' | 'productId' | 'name'>) =>
+export const named = ({ tenantId, collectionId, productId, name }: RenditionKey) =>
   and(
     eq(rendition.tenantId, tenantId),
     eq(rendition.collectionId, collectionId),
@@ -56,7 +67,8 @@ const named = ({
 
 /**
  * A new revision becomes the active one. An equal wish changes nothing (`created: false`); a recipe that was active before
- * comes back as a new revision, whose nodes all exist. The lock on the collection keeps revision numbers in order.
+ * comes back as a new revision, whose nodes all exist. The lock on the collection keeps revision numbers in order. What is
+ * deprecated is the name: it stays so.
  */
 export const putRendition = async (tx: Sql, wish: RenditionWish): Promise<{ revision: number; created: boolean }> => {
   await lockCollection(tx, wish.tenantId, wish.collectionId)
@@ -66,6 +78,8 @@ export const putRendition = async (tx: Sql, wish: RenditionWish): Promise<{ revi
       state: rendition.state,
       recipeHash: rendition.recipeHash,
       lane: rendition.lane,
+      deprecatedAt: rendition.deprecatedAt,
+      sunsetAt: rendition.sunsetAt,
     })
     .from(rendition)
     .where(named(wish))
@@ -77,15 +91,13 @@ export const putRendition = async (tx: Sql, wish: RenditionWish): Promise<{ revi
     .update(rendition)
     .set({ state: 'retired' })
     .where(and(named(wish), eq(rendition.state, 'active')))
-  await tx.orm.insert(rendition).values({ ...wish, revision })
+  const { deprecatedAt = null, sunsetAt = null } = active ?? {}
+  await tx.orm.insert(rendition).values({ ...wish, revision, deprecatedAt, sunsetAt })
   return { revision, created: true }
 }
 
 /** Stops answering under this name. False when nothing was active. Nodes that others share stay. */
-export const retireRendition = async (
-  sql: Sql,
-  key: { tenantId: string; collectionId: string; productId: string; name: string },
-): Promise<boolean> => {
+export const retireRendition = async (sql: Sql, key: RenditionKey): Promise<boolean> => {
   const gone = await sql.orm
     .update(rendition)
     .set({ state: 'retired' })
@@ -107,10 +119,7 @@ export const listRenditions = async (sql: Sql, tenantId: string, collectionId: s
   return rows.map(toRendition)
 }
 
-export const findRendition = async (
-  sql: Sql,
-  key: { tenantId: string; collectionId: string; productId: string; name: string },
-): Promise<Rendition | undefined> => {
+export const findRendition = async (sql: Sql, key: RenditionKey): Promise<Rendition | undefined> => {
   const [row] = await sql.orm
     .select(columns)
     .from(rendition)

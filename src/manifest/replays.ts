@@ -1,5 +1,5 @@
 /** Parts of the log that are told once more to one subscription: one at a time, a page at a time. */
-import type { EventType } from '../model/event-catalogue.ts'
+import type { EventName } from '../model/event-catalogue.ts'
 import type { Sql } from './database.ts'
 import type { Queue } from './deliveries.ts'
 
@@ -8,7 +8,7 @@ export interface Replay {
   /** Up to there it has been looked at. */
   readonly cursor: number
   readonly until: number
-  readonly types: readonly EventType[] | null
+  readonly types: readonly EventName[] | null
   readonly asset: string | null
   readonly told: number
   readonly createdAt: Date
@@ -28,7 +28,7 @@ export const insertReplay = async (
   tx: Sql,
   { tenant, id }: Queue,
   wish: Pick<Replay, 'replay' | 'cursor' | 'until'> & {
-    readonly types: readonly EventType[] | undefined
+    readonly types: readonly EventName[] | undefined
     readonly asset: string | undefined
     readonly createdBy: string
   },

@@ -1,6 +1,7 @@
 /** What is asked of the manifest for one answer, and what it says. */
 import type { VersionState } from '../model/asset.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
+import type { Deprecation } from '../model/deprecation.ts'
 import type { Hex } from '../model/ids.ts'
 import type { LookState } from '../model/look.ts'
 import type { Derivative, NodeState } from '../model/node.ts'
@@ -76,7 +77,7 @@ export interface ResolveFacts extends Grounds {
           | undefined
       }
     | undefined
-  readonly rendition: { readonly revision: number } | undefined
+  readonly rendition: { readonly revision: number; readonly deprecation: Deprecation | undefined } | undefined
   /** In the product's order of preference; empty when the rendition has not been planned for this version. */
   readonly leaves: readonly ResolvedLeaf[]
   /** Of whatever key or link was asked with, or of the asset, whichever is first; epoch milliseconds. */

@@ -15,7 +15,7 @@ import type { Delivery, Edge, Role } from '../model/product.ts'
 import type { Format } from '../model/recipe.ts'
 import type { SigningKeyFacts } from '../model/signing-key.ts'
 import type { Database } from './database.ts'
-import { edgeJoins, edgesOf, MEDIA_TYPE, SPECIAL } from './grounds.ts'
+import { edgeJoins, edgesOf, epochMs, MEDIA_TYPE, SPECIAL } from './grounds.ts'
 import { lookColumn, readLookColumn } from './looks.ts'
 import type { ResolvedLeaf, ResolveFacts, ResolveKey } from './resolve-facts.ts'
 
@@ -39,6 +39,10 @@ const ALT = `case when q.sharers and jsonb_typeof(a.attributes -> 'alt') = 'stri
 /** One column, for few say anything: an origin has no space in it. */
 const BROWSER = `case when w.client_hints or cardinality(w.origins) > 0 then concat_ws(' ', w.client_hints::int, array_to_string(w.origins, ' ')) end`
 
+/** One column, for few are to go. */
+const REVISION = `case when r.deprecated_at is null then r.revision::text
+  else concat_ws(' ', r.revision, ${epochMs('r.deprecated_at')}, ${epochMs('r.sunset_at')}) end`
+
 const FACTS = line([
   'k.key_id',
   'k.tenant_id',
@@ -59,7 +63,7 @@ const FACTS = line([
   '(extract(epoch from e.expires_at) * 1000)::bigint',
   'v.version',
   'v.state',
-  'r.revision',
+  REVISION,
   `case when q.rendition = 'original' then encode(o.sha256, 'hex') end`,
   'o.byte_length',
   MEDIA_TYPE,
@@ -220,13 +224,19 @@ const factsOf = (text: string, productAsked: string): ResolveFacts & { leaves: R
           original: sha256 ? { sha256, bytes: Number(bytes), mediaType, objectKey } : undefined,
         }
       : undefined,
-    rendition: revision ? { revision: Number(revision) } : undefined,
+    rendition: revision ? renditionOf(revision) : undefined,
     leaves: [],
     endsAt: endsAt ? Number(endsAt) : undefined,
     matrixRevision: Number(matrixRevision),
     browser: browser ? browserRulesOf(browser) : undefined,
     remembered: 'read',
   }
+}
+
+const renditionOf = (text: string): ResolveFacts['rendition'] => {
+  const [revision, at, sunset] = text.split(' ')
+  const deprecation = at === undefined ? undefined : { at: new Date(Number(at)), sunset: new Date(Number(sunset)) }
+  return { revision: Number(revision), deprecation }
 }
 
 const browserRulesOf = (text: string): BrowserRules => {

@@ -43,11 +43,12 @@ const FIND = {
 export const findScan = async (sql: Sql, { tenant, sha256, freshSeconds }: ScanWish): Promise<ScanState | undefined> =>
   (await sql.rows<{ state: ScanState }>(FIND, [tenant, sha256, freshSeconds]))[0]?.state
 
+/** A minute, and as long as its bytes take at 5 MB/s: a scan that takes longer is done twice, and one whose process dies is not late by much. */
 const TAKE = {
-  name: 'scans_take',
-  text: `update scan s set tries = s.tries + 1, not_before = now() + make_interval(secs => $2)
+  name: 'scan_take',
+  text: `update scan s set tries = s.tries + 1, not_before = now() + make_interval(secs => 60 + o.byte_length / 5e6)
          from (select tenant_id, sha256 from scan where state = 'WAITING' and not_before <= now() and tenant_id is not null
-               order by not_before limit $1 for update skip locked) due
+               order by not_before limit 1 for update skip locked) due
          join original o using (tenant_id, sha256)
          where s.tenant_id = due.tenant_id and s.sha256 = due.sha256
          returning s.tenant_id as tenant, encode(s.sha256, 'hex') as sha256, s.tries, o.byte_length as bytes,
@@ -65,8 +66,7 @@ export interface TakenScan {
 }
 
 /** The most overdue, of every tenant. */
-export const takeScans = (sql: Sql, { limit, holdMs }: { limit: number; holdMs: number }): Promise<TakenScan[]> =>
-  sql.rows<TakenScan>(TAKE, [limit, holdMs / 1000])
+export const takeScan = async (sql: Sql): Promise<TakenScan | undefined> => (await sql.rows<TakenScan>(TAKE, []))[0]
 
 const TELL = {
   name: 'scan_tell',

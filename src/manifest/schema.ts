@@ -144,6 +144,10 @@ export const rendition = pgTable(
     lane: text('lane').$type<'eager' | 'lazy'>().notNull().default('eager'),
     state: text('state').$type<'active' | 'retired'>().notNull().default('active'),
     createdAt: at('created_at').notNull().defaultNow(),
+    deprecatedAt: at('deprecated_at'),
+    sunsetAt: at('sunset_at'),
+    /** When it was the active one anew, after another had been. */
+    reactivatedAt: at('reactivated_at'),
   },
   table => [primaryKey({ columns: [table.tenantId, table.collectionId, table.productId, table.name, table.revision] })],
 )

@@ -1,6 +1,6 @@
 /** Who is told of events by webhook, as configured. How far the telling is stands in the same row, and changes its tag not. */
 
-import type { EventType } from '../model/event-catalogue.ts'
+import type { EventName } from '../model/event-catalogue.ts'
 import type { Scope } from '../model/principal.ts'
 import type { Subscription, SubscriptionState } from '../model/subscription.ts'
 import type { Sql } from './database.ts'
@@ -25,7 +25,7 @@ export interface SubscriptionRow {
   readonly id: string
   readonly product: string | null
   readonly url: string
-  readonly types: readonly EventType[] | null
+  readonly types: readonly EventName[] | null
   readonly asset: string | null
   readonly collection: string | null
   readonly description: string

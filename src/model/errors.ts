@@ -22,7 +22,7 @@ export const ERROR_CATALOGUE = {
   'not-ready': { status: 409, title: 'The version is not complete', retryable: true },
   'last-owner': { status: 409, title: 'A collection keeps at least one owner', retryable: false },
   held: { status: 409, title: 'The asset is under a hold', retryable: false },
-  'nothing-to-roll-back': { status: 409, title: 'No earlier publication exists', retryable: false },
+  'nothing-to-roll-back': { status: 409, title: 'There is nothing earlier to go back to', retryable: false },
   'upload-incomplete': { status: 409, title: 'The upload is not complete', retryable: true },
   'idempotency-in-flight': { status: 409, title: 'The first request with this key is still running', retryable: true },
   'contract-incompatible': { status: 409, title: 'The contract breaks its consumers', retryable: false },

@@ -1,17 +1,14 @@
 /**
  * Every kind of event: what it says, in which stream it goes, and who hears of it. The full name on the wire is
- * `io.matrix.<type>.v1`.
+ * `io.matrix.<type>.v1`, or that of a later major.
  */
 import { z } from 'zod'
+import { asset, digest, size, time, version } from './event-fields.ts'
 import type { AssetAudience, EventKind } from './event-kind.ts'
 import { NOTICES } from './notice-catalogue.ts'
+import { blocking, VERSION_FAILED } from './version-failed.ts'
 
-const asset = z.uuid()
-const version = z.int().positive()
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
-const time = z.iso.datetime()
 const operation = z.uuid()
-const size = z.int().nonnegative()
 
 const leaf = {
   asset,
@@ -23,16 +20,6 @@ const leaf = {
   format: z.string(),
 }
 const counts = { required: size, done: size, dead: size }
-/** What a version waits for, or what it broke on. */
-const blocking = z.strictObject({
-  product: z.string(),
-  rendition: z.string(),
-  format: z.string(),
-  node: digest.nullable(),
-  state: z.string(),
-  code: z.string().nullable(),
-})
-const infected = z.strictObject({ code: z.literal('infected'), signature: z.string().nullable() })
 const moved = {
   asset,
   version,
@@ -76,7 +63,9 @@ export const EVENTS = {
     mutation: 'UPDATED',
     audience: 'editors',
     about: 'A version cannot be published as it is.',
-    data: z.strictObject({ asset, version, failed: z.array(z.union([blocking, infected])).readonly() }),
+    data: VERSION_FAILED.first,
+    deprecated: { at: new Date('2026-11-22'), sunset: new Date('2027-11-22') },
+    later: [VERSION_FAILED.second],
   },
   'asset.version_purged': {
     stream: 'assets',
@@ -218,5 +207,8 @@ export type AssetEventType = Heard<AssetAudience>
 export type NoticeType = Exclude<EventType, AssetEventType>
 export const EVENT_TYPES = Object.keys(EVENTS) as EventType[]
 
+/** As somebody asks for it: a type, which is its first major, or a later major of it. */
+export type EventName = EventType | `${EventType}.v${number}`
+
 /** As it is on the wire. */
-export const wireType = (type: EventType): string => `io.matrix.${type}.v1`
+export const wireType = (name: EventName): string => `io.matrix.${/\.v\d+$/.test(name) ? name : `${name}.v1`}`

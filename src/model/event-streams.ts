@@ -11,8 +11,10 @@ export interface StreamEntry {
   readonly id: string
   /** `undefined`: older than its stream is kept, so that it has its number and no entry. */
   readonly stream: StreamName | undefined
-  /** The envelope, as JSON. */
+  /** The envelope, as JSON, in the first major of its type. */
   readonly body: string
+  /** And in each of the later ones. */
+  readonly later: readonly { readonly major: number; readonly body: string }[]
   readonly type: string
   readonly subject: string
   readonly partitionKey: string

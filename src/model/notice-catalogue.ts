@@ -1,11 +1,7 @@
 /** Events that are no asset's: what is agreed between products and the matrix, and what becomes of its own work. */
 import { z } from 'zod'
+import { asset, digest, size, time } from './event-fields.ts'
 import type { EventKind } from './event-kind.ts'
-
-const asset = z.uuid()
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
-const time = z.iso.datetime()
-const size = z.int().nonnegative()
 
 const revised = {
   collection: z.string(),
@@ -33,6 +29,17 @@ export const NOTICES = {
     about: 'Nothing is answered under the name of a rendition any more.',
     data: z.strictObject(revised),
   },
+  'rendition.deprecated': {
+    stream: 'contracts',
+    audience: 'named',
+    about: 'A rendition is to go, or is not to go any more: it is answered as before, and says until when.',
+    data: z.strictObject({
+      ...revised,
+      /** Null: it stays after all. */
+      sunset: time.nullable(),
+      previous_sunset: time.nullable(),
+    }),
+  },
   'grant.changed': {
     stream: 'contracts',
     audience: 'named',
@@ -54,6 +61,17 @@ export const NOTICES = {
     audience: 'named',
     about: 'A collection is new, or its owner, gate or rules are others; told to its owner.',
     data: z.strictObject({ collection: z.string(), product: z.string(), changed: z.array(z.string()).readonly() }),
+  },
+  'contract.registered': {
+    stream: 'contracts',
+    audience: 'named',
+    about: 'A product says what it reads of a contract, or sends; or says it otherwise than before.',
+    data: z.strictObject({
+      product: z.string(),
+      subject: z.string(),
+      /** That it goes together with. */
+      version: z.string(),
+    }),
   },
   'operation.finished': {
     stream: 'system',

@@ -3,6 +3,7 @@ import type { BrowserRules } from './browser-rules.ts'
 import type { CollectionRules } from './collection-rules.ts'
 import type { Conditions } from './conditions.ts'
 import type { Dpr } from './delivery-path.ts'
+import type { Deprecation } from './deprecation.ts'
 import type { CollectionId, Hex, ProductId } from './ids.ts'
 import type { ProductLimits } from './quota.ts'
 import type { Format, Recipe } from './recipe.ts'
@@ -96,6 +97,8 @@ export interface Rendition {
   readonly recipe: Recipe
   readonly recipeHash: Hex
   readonly lane: 'eager' | 'lazy'
+  /** Of the name: it stays where the recipe is another. */
+  readonly deprecation?: Deprecation | undefined
   /** What the product's edge says of it now. */
   readonly privateMetadata: boolean
 }

@@ -25,7 +25,7 @@ export const RETRIES = {
   transaction: { tries: 4, baseMs: 10, capMs: 200 },
   /** Engines that are not up yet when a process starts: 6 s on average. */
   start: { tries: 6, baseMs: 500, capMs: 4_000 },
-  /** A derivative. Free while the store is left alone; a crash of its decoder twice is the end. */
+  /** A derivative. Free where it is ours, up to twenty in a row; a crash of its decoder twice is the end. */
   node: { tries: 5, baseMs: 500, capMs: 30_000 },
   /** What a source has sent, about an hour on average. Free where it is ours. */
   item: { tries: 10, baseMs: 15_000, capMs: 3_600_000 },

@@ -1,5 +1,5 @@
 /** Who is told of events by webhook, and how far the telling is. */
-import type { EventType } from './event-catalogue.ts'
+import type { EventName } from './event-catalogue.ts'
 import type { Principal, Scope } from './principal.ts'
 
 export const SUBSCRIPTION_STATES = ['ACTIVE', 'PAUSED', 'DISABLED'] as const
@@ -18,8 +18,8 @@ export interface Subscription {
   /** `undefined`: the whole tenant's, of its administrators. */
   readonly product: string | undefined
   readonly url: string
-  /** `undefined`: of every type. */
-  readonly types: readonly EventType[] | undefined
+  /** `undefined`: of every type, in its first major. */
+  readonly types: readonly EventName[] | undefined
   readonly asset: string | undefined
   readonly collection: string | undefined
   readonly description: string
@@ -57,3 +57,11 @@ export const FAILURE_CLASSES = [
   'failed',
 ] as const
 export type FailureClass = (typeof FAILURE_CLASSES)[number]
+
+export interface Attempt {
+  readonly at: string
+  readonly ms: number
+  readonly status?: number | undefined
+  /** Absent: it was taken. */
+  readonly class?: FailureClass | undefined
+}

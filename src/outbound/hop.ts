@@ -2,7 +2,7 @@
  * One request, to addresses that have been checked. The name is not looked up again: whoever answers for it could say something
  * else the second time. Nothing that identifies us goes along, and nothing is followed.
  */
-import { type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http'
+import { type Agent, type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http'
 import { request as overHttps } from 'node:https'
 import { isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net'
 
@@ -12,6 +12,13 @@ export interface HopOptions {
   readonly signal: AbortSignal
   /** What is posted; without it the URL is asked for. */
   readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: string }
+  /** The connection is left open for, or taken from, others of this name. */
+  readonly kept?: Kept | undefined
+}
+
+interface Kept {
+  readonly agent: Agent
+  readonly keptFor: string
 }
 
 /** Names, cookies and policies of a source come to 4 KiB at most. */
@@ -22,8 +29,9 @@ const ATTEMPT_MS = 2_000
 /** A host without the brackets of an IPv6 address. */
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, '$1')
 
-interface Secured {
+interface Special extends Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> {
   readonly rejectUnauthorized: true
+  readonly keptFor: string | undefined
 }
 
 const pinnedTo = (addresses: readonly string[]): LookupFunction => {
@@ -36,14 +44,16 @@ const pinnedTo = (addresses: readonly string[]): LookupFunction => {
 }
 
 /** Resolves with the head of the answer; its body ends in an error when the signal says so, or nothing comes for `idleMs`. */
-export const openHop = (url: URL, { addresses, idleMs, signal, post }: HopOptions): Promise<IncomingMessage> =>
+export const openHop = (url: URL, hop: HopOptions): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const options: RequestOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> & Secured = {
+    const { addresses, idleMs, signal, post, kept } = hop
+    const options: RequestOptions & Special = {
       protocol: url.protocol,
       host: hostOf(url),
       port: url.port,
       path: `${url.pathname}${url.search}`,
-      agent: false,
+      agent: kept?.agent ?? false,
+      keptFor: kept?.keptFor,
       lookup: pinnedTo(addresses),
       autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -56,7 +66,7 @@ export const openHop = (url: URL, { addresses, idleMs, signal, post }: HopOption
         Accept: '*/*',
         'Accept-Encoding': 'identity',
         'User-Agent': 'asset-matrix',
-        Connection: 'close',
+        Connection: kept ? 'keep-alive' : 'close',
         ...post?.headers,
       },
     }
@@ -66,7 +76,11 @@ export const openHop = (url: URL, { addresses, idleMs, signal, post }: HopOption
       resolve(response)
     })
     request.on('timeout', () => request.destroy(new Error(`Silent for ${idleMs} ms`)))
-    request.on('error', reject)
+    request.on('error', error => {
+      // The other side may close a connection that has been idle in the moment in which it is taken again.
+      if (request.reusedSocket && !signal.aborted) resolve(openHop(url, { ...hop, kept: undefined }))
+      else reject(error)
+    })
     // Some ends come without an error: a change of protocols that nobody asked for.
     request.on('close', () => reject(new Error('Closed without an answer')))
     request.end(post?.body)

@@ -1,21 +1,23 @@
 /**
- * One event, told to a receiver whom others have named. Its name is looked up and every address checked each time, and the connection
- * goes to one of these; nothing is followed. Of the answer the status counts: no more of its body is read than lets it end, none of it
+ * One event, told to a receiver whom others have named. The connection goes to an address that has been checked
+ * (hook-connections.ts); nothing is followed. Of the answer the status counts: no more of its body is read than lets it end, none of it
  * is unpacked, kept or repeated, for it may come from inside.
  */
 import type { IncomingMessage } from 'node:http'
 import { retryAfterMs } from '../lib/retry-after.ts'
 import type { FailureClass } from '../model/subscription.ts'
-import { type HookPlaces, hookAddresses } from './hook-address.ts'
+import type { HookRoute } from './hook-connections.ts'
 import { openHop } from './hop.ts'
 
 export interface HookPost {
-  readonly url: string
+  readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   /** From the look at its name to the head of its answer. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Where it leads now. `undefined`: nowhere that anything is told. */
+  route(signal: AbortSignal): Promise<HookRoute | undefined>
 }
 
 export type HookAnswer =
@@ -64,8 +66,7 @@ const unanswered = (kind: FailureClass): HookAnswer => ({
 
 /** Rejects only where the caller's signal says so. */
 export const postHook = async (
-  places: HookPlaces,
-  { url: text, headers, body, timeoutMs, signal: leave }: HookPost,
+  { url, headers, body, timeoutMs, signal: leave, route: routeOf }: HookPost,
   now: number,
 ): Promise<HookAnswer> => {
   const ending = new AbortController()
@@ -78,12 +79,11 @@ export const postHook = async (
   const end = (): void => ending.abort()
   leave.addEventListener('abort', end)
   if (leave.aborted) end()
-  const url = new URL(text)
   try {
-    const addresses = await hookAddresses(places, url, signal)
-    if (addresses === undefined) return unanswered('url-forbidden')
+    const route = await routeOf(signal)
+    if (route === undefined) return unanswered('url-forbidden')
     const post = { headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) }, body }
-    const response = await openHop(url, { addresses, idleMs: 2 * timeoutMs, signal, post })
+    const response = await openHop(url, { ...route, idleMs: 2 * timeoutMs, signal, post })
     const status = response.statusCode ?? 0
     await readRest(response)
     if (status >= 200 && status < 300) return { ok: true, status }

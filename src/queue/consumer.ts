@@ -6,9 +6,9 @@
  * process handles it again: with the defaults 30 to 50 s later. Server killed: what it kept is handed out again, what it lost
  * the sweep finds. Process stopped beyond its lock and resumed: the hint is handled twice. All effects are fenced in Postgres.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { type IQueueBackend, type Job, type JobProgress, Worker } from 'bullmq'
 import { fullJitter } from '../lib/backoff.ts'
+import { pauseUntil } from '../lib/pause.ts'
 import { type Engine, FAREWELL_MS, openEngine, QUEUE_NAME, type QueueBackend } from './backend.ts'
 import { within } from './deadline.ts'
 import type { Hint, HintConsumer, HintConsumerOptions } from './queue.ts'
@@ -65,7 +65,7 @@ export const startHintConsumer = (options: BullConsumerOptions): HintConsumer =>
       }
       if (stop.signal.aborted) return
       await engaged.dismiss()
-      await pause(fullJitter(attempt, { baseMs: RETRY_MS, capMs: 5_000 }), stop.signal)
+      await pauseUntil(fullJitter(attempt, { baseMs: RETRY_MS, capMs: 5_000 }), stop.signal)
     }
   }
   runForGood()
@@ -136,7 +136,7 @@ const tempered =
     const backend = factory(...args)
     const { moveToActive, waitForJob, reconnectBlocking } = backend
     const slowly = async (error: unknown): Promise<never> => {
-      await pause(RETRY_MS, stop)
+      await pauseUntil(RETRY_MS, stop)
       throw error
     }
     backend.moveToActive = (...given) => moveToActive.apply(backend, given).catch(slowly)
@@ -145,6 +145,3 @@ const tempered =
     Object.defineProperty(backend, 'maximumBlockTimeout' satisfies keyof IQueueBackend, { value: LONGEST_WAIT_S })
     return backend
   }
-
-/** Ends early, and without complaint, when told to stop. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> => wait(ms, undefined, { signal }).catch(() => undefined)

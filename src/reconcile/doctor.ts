@@ -10,6 +10,7 @@ import { erasureBacklog } from '../manifest/erasures.ts'
 import { checkInvariants, serverClock } from '../manifest/invariants.ts'
 import { standingMismatches } from '../manifest/mismatches.ts'
 import { countPurges } from '../manifest/purges.ts'
+import { countSunsets } from '../manifest/rendition-life.ts'
 import { scanBacklog } from '../manifest/scans.ts'
 import { scheduleBacklog } from '../manifest/schedules.ts'
 import { findUnsigned, keptSigningSecrets } from '../manifest/signing-keys.ts'
@@ -98,6 +99,11 @@ export const examine = async ({
       const { ahead, waiting, missed } = await scheduleBacklog(database)
       return { ok: waiting + missed === 0, detail: { ahead, waiting_for_their_version: waiting, missed } }
     }),
+    attempt('sunsets', async () => {
+      const { ahead, over, namesOver } = await countSunsets(database)
+      // Whether they are to be answered on is their products' to say, and no illness of ours.
+      return { ok: true, detail: { ahead, over, ...(over > 0 && { still_answered: namesOver.slice(0, MOST_NAMED) }) } }
+    }),
     attempt('scans', () => scans(database)),
     attempt('originals', async () => {
       const found = await standingMismatches(database)
@@ -111,6 +117,8 @@ export const examine = async ({
   ])
   return { healthy: checks.every(({ ok }) => ok), checks }
 }
+
+const MOST_NAMED = 20
 
 /** The end of the chain; `matrix audit verify` follows all of it. */
 const LAST_ROWS = 5_000

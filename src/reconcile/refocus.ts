@@ -10,7 +10,14 @@
 import { isAimed, wishesFor } from '../graph/wishes.ts'
 import { groupBy } from '../lib/group-by.ts'
 import type { Sql } from '../manifest/database.ts'
-import { type AssetLeaf, finishMoves, leavesOfAsset, rebindLeaves, wantMoves } from '../manifest/leaf-moves.ts'
+import {
+  type AssetLeaf,
+  finishMoves,
+  forgetFormerLeaves,
+  leavesOfAsset,
+  rebindLeaves,
+  wantMoves,
+} from '../manifest/leaf-moves.ts'
 import { type NodeWish, upsertNodes } from '../manifest/leaves.ts'
 import { advanceVersion, reopenVersion } from '../manifest/publish.ts'
 import type { Cause } from '../model/event.ts'
@@ -64,6 +71,7 @@ export const refocus = async (tx: Sql, change: Refocus): Promise<{ planned: numb
     // Of operations each format is a wish of its own.
     [leaf.version, leaf.product, leaf.rendition, leaf.revision, leaf.recipe === null && leaf.format].join('/'),
   )
+  await forgetFormerLeaves(tx, { tenant, asset })
   const changes = [...groups.values()].flatMap(leaves => changesOf(leaves as [AssetLeaf, ...AssetLeaf[]], change))
   // In the order in which every planner takes nodes: of originals, and within one of keys.
   const byOriginal = [...groupBy(changes, ({ leaf }) => leaf.sha256)].sort(([a], [b]) => (a < b ? -1 : 1))

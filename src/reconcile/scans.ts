@@ -8,7 +8,6 @@
  */
 import { planVersion } from '../graph/plan-version.ts'
 import { fullJitter } from '../lib/backoff.ts'
-import { inLanes } from '../lib/in-lanes.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import type { Database, Sql } from '../manifest/database.ts'
 import { appendFacts } from '../manifest/events.ts'
@@ -21,7 +20,7 @@ import {
   letGo,
   postponeScan,
   type TakenScan,
-  takeScans,
+  takeScan,
   tellScan,
 } from '../manifest/scans.ts'
 import { digestOf } from '../model/ids.ts'
@@ -42,9 +41,6 @@ export interface ScanDependencies {
 }
 
 const AT_ONCE = 2
-const TAKEN = 16
-/** Longer than 5 GiB take to be read; a scan that takes longer still is done twice. */
-const HOLD_MS = 15 * 60_000
 const VERSIONS = 100
 
 const CAUSE = { actor: 'scan', correlationId: 'scan' }
@@ -95,7 +91,7 @@ const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
   const failure = { code: 'infected', signature } as const
   await lockAsset(tx, tenant, asset)
   if (!(await condemn(tx, held, failure))) return
-  const data = { asset, version, failed: [failure] }
+  const data = { asset, version, failed: [{ cause: failure.code, signature }] }
   const cause = { ...CAUSE, ...(await originOfVersion(tx, held)) }
   await appendFacts(tx, { tenant, asset, cause, facts: [{ type: 'asset.version_failed', data }] })
   await recordOwnAct(tx, {
@@ -107,16 +103,24 @@ const hold = async (tx: Sql, held: HeldVersion): Promise<void> => {
   })
 }
 
+/** One after the other, so that nothing is held that nobody reads. */
+const scanDue = async (dependencies: ScanDependencies): Promise<void> => {
+  const { database, scanners } = dependencies
+  while (!scanners.some(scanner => scanner.isLeftAlone?.())) {
+    const taken = await takeScan(database)
+    if (taken === undefined) return
+    await scanOne(dependencies, taken)
+  }
+}
+
 /** Until nothing is due and nobody waits for what has been told. */
 export const advanceScans = async (dependencies: ScanDependencies): Promise<void> => {
   const { database, scanners } = dependencies
+  if (scanners.length > 0) await Promise.all(Array.from({ length: AT_ONCE }, () => scanDue(dependencies)))
   for (let isMore = true; isMore; ) {
-    const isAsking = scanners.length > 0 && !scanners.some(scanner => scanner.isLeftAlone?.())
-    const taken = isAsking ? await takeScans(database, { limit: TAKEN, holdMs: HOLD_MS }) : []
-    await inLanes(taken, { atOnce: AT_ONCE, work: one => scanOne(dependencies, one) })
     const held = await heldVersions(database, VERSIONS)
     for (const one of held)
       await database.transaction(tx => (one.state === 'CLEAN' ? goOn(tx, one, dependencies) : hold(tx, one)))
-    isMore = taken.length === TAKEN || held.length === VERSIONS
+    isMore = held.length === VERSIONS
   }
 }

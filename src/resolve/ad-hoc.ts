@@ -58,10 +58,13 @@ const formatOf = ({ formats }: AdHoc, { rendition, format, accept }: Asked): For
 export const adHocOf = (
   facts: ResolveFacts,
   asked: Asked,
-): { rendition: { revision: number }; leaves: readonly ResolvedLeaf[] } => {
+): { rendition: NonNullable<ResolveFacts['rendition']>; leaves: readonly ResolvedLeaf[] } => {
   const format = formatOf(requireAllowed(facts), asked)
   const planned = facts.leaves.filter(leaf => leaf.format === format)
-  return { rendition: { revision: 0 }, leaves: planned.length > 0 ? planned : [unplanned(format)] }
+  return {
+    rendition: { revision: 0, deprecation: undefined },
+    leaves: planned.length > 0 ? planned : [unplanned(format)],
+  }
 }
 
 const unplanned = (format: Format): ResolvedLeaf => ({

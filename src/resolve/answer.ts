@@ -2,6 +2,7 @@
 import type { ResolveFacts } from '../manifest/resolve-facts.ts'
 import type { BrowserRules } from '../model/browser-rules.ts'
 import type { Dpr } from '../model/delivery-path.ts'
+import type { Deprecation } from '../model/deprecation.ts'
 import type { Hex } from '../model/ids.ts'
 import type { Look } from '../model/look.ts'
 import type { Derivative } from '../model/node.ts'
@@ -40,6 +41,8 @@ export interface Ready extends Common {
   readonly rendition: string
   readonly dpr?: Dpr | undefined
   readonly revision: number
+  /** It is to go. */
+  readonly deprecation: Deprecation | undefined
   readonly format: Format
   readonly negotiated: boolean
   /** Hints of the browser were heeded, whatever they were. */

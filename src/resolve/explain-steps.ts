@@ -55,10 +55,11 @@ export const pointer = ({ asset, version }: ResolveFacts) => ({
   ...(asset?.archived && { gone: asset.erased ? 'erased' : 'archived' }),
 })
 
-export const rendition = ({ revision, lane, recipeHash }: Rendition) => ({
+export const rendition = ({ revision, lane, recipeHash, deprecation }: Rendition) => ({
   revision,
   lane,
   recipe_hash: digestOf(recipeHash),
+  ...(deprecation && { sunset: deprecation.sunset.toISOString() }),
 })
 
 /** Who shares it by name for administrators; a product learns how many there are. */

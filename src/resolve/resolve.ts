@@ -227,6 +227,7 @@ export const answerFrom = (facts: ResolveFacts, question: Question, permitted: P
       rendition: name,
       dpr: question.dpr,
       revision: rendition.revision,
+      deprecation: rendition.deprecation,
       format,
       negotiated,
       hinted: hints !== undefined,

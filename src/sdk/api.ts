@@ -14,6 +14,7 @@ export interface Resolution {
   readonly rendition: string
   readonly dpr?: number
   readonly revision?: number
+  readonly deprecation?: { readonly since: string; readonly sunset: string }
   readonly node?: string
   readonly digest: string
   readonly media_type: string
@@ -94,6 +95,7 @@ export interface Picture {
   readonly placeholder?: Placeholder
   readonly pending: readonly ({ readonly rendition: string; readonly formats: readonly string[] })[]
   readonly left_out: readonly ({ readonly rendition?: string; readonly format?: string; readonly reason: string })[]
+  readonly deprecated?: readonly ({ readonly since: string; readonly sunset: string; readonly rendition: string })[]
   readonly delivery: { readonly via: 'gateway' | 'cdn' | 's3'; readonly expires_at?: string; readonly cacheable: boolean }
   readonly html: string
 }
@@ -324,7 +326,7 @@ export interface Subscription {
 
 export interface SubscriptionPatch {
   readonly url?: string
-  readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[] | null
+  readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_failed.v2' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'rendition.deprecated' | 'grant.changed' | 'policy.changed' | 'contract.registered' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[] | null
   readonly subject?: string | null
   readonly collection?: string | null
   readonly description?: string
@@ -381,6 +383,7 @@ export interface ConsumerContract {
 export interface Consumer {
   readonly product?: string
   readonly subscription?: string
+  readonly major: number
   readonly reads: 'all' | 'registered'
 }
 
@@ -395,6 +398,7 @@ export interface Contract {
   readonly kind: 'event' | 'request' | 'response'
   readonly mode: 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FORWARD' | 'FORWARD_TRANSITIVE' | 'FULL' | 'FULL_TRANSITIVE'
   readonly versions: readonly string[]
+  readonly deprecated?: readonly ({ readonly major: number; readonly since: string; readonly sunset: string })[]
 }
 
 export interface Version {
@@ -791,6 +795,8 @@ export interface Rendition {
   readonly lane: 'eager' | 'lazy'
   readonly recipe: Readonly<Record<string, unknown>>
   readonly recipe_hash: string
+  readonly state: 'active' | 'deprecated'
+  readonly deprecation?: { readonly since: string; readonly sunset: string }
 }
 
 export interface DeadLetter {
@@ -1076,11 +1082,11 @@ export interface Routes {
   /** Events as they happen, as server-sent events */
   'GET /v1/events/stream': { readonly query?: { readonly after?: number; readonly types?: string; readonly subject?: string; readonly seconds?: number }; readonly answer: Response }
   /** An event */
-  'GET /v1/events/{event}': { readonly path: { readonly event: string | number }; readonly answer: Event }
+  'GET /v1/events/{event}': { readonly path: { readonly event: string | number }; readonly query?: { readonly major?: number }; readonly answer: Event }
   /** Subscriptions of the product, or for an administrator of the tenant, oldest first */
   'GET /v1/subscriptions': { readonly query?: { readonly limit?: number; readonly cursor?: string }; readonly answer: { readonly items: readonly Subscription[]; readonly next_cursor?: string } }
   /** Tell a webhook of events from now on; its secret is shown this once */
-  'POST /v1/subscriptions': { readonly body: { readonly kind?: 'webhook'; readonly product?: string; readonly url: string; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly collection?: string; readonly description?: string }; readonly answer: NewSubscription }
+  'POST /v1/subscriptions': { readonly body: { readonly kind?: 'webhook'; readonly product?: string; readonly url: string; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_failed.v2' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'rendition.deprecated' | 'grant.changed' | 'policy.changed' | 'contract.registered' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly collection?: string; readonly description?: string }; readonly answer: NewSubscription }
   /** A subscription */
   'GET /v1/subscriptions/{subscription}': { readonly path: { readonly subscription: string | number }; readonly answer: Subscription }
   /** Pause or resume it, or say anew where it is told what */
@@ -1092,11 +1098,11 @@ export interface Routes {
   /** Events for a subscription with their tries, newest first */
   'GET /v1/subscriptions/{subscription}/deliveries': { readonly path: { readonly subscription: string | number }; readonly query?: { readonly state?: 'WAITING' | 'PENDING' | 'DONE' | 'DEAD'; readonly limit?: number; readonly cursor?: string }; readonly answer: { readonly items: readonly Delivery[]; readonly next_cursor?: string } }
   /** Tell what was given up once more, of that what fits everything that is given */
-  'POST /v1/subscriptions/{subscription}/redrive': { readonly path: { readonly subscription: string | number }; readonly body: { readonly ids?: readonly string[]; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'; readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string }; readonly answer: { readonly redriven: number } }
+  'POST /v1/subscriptions/{subscription}/redrive': { readonly path: { readonly subscription: string | number }; readonly body: { readonly ids?: readonly string[]; readonly class?: 'timeout' | 'unreachable' | 'url-forbidden' | 'redirect' | 'gone' | 'throttled' | 'refused' | 'failed'; readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_failed.v2' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'rendition.deprecated' | 'grant.changed' | 'policy.changed' | 'contract.registered' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string }; readonly answer: { readonly redriven: number } }
   /** The replay that is under way */
   'GET /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly answer: Replay }
   /** Tell a part of the log once more to this subscription alone */
-  'POST /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly body: { readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'grant.changed' | 'policy.changed' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly since?: string; readonly until?: string; readonly only?: 'all' | 'failed' }; readonly answer: Replay }
+  'POST /v1/subscriptions/{subscription}/replay': { readonly path: { readonly subscription: string | number }; readonly body: { readonly from_seq?: number; readonly to_seq?: number; readonly types?: readonly ('asset.created' | 'asset.version_created' | 'asset.version_ready' | 'asset.version_failed' | 'asset.version_failed.v2' | 'asset.version_purged' | 'asset.published' | 'asset.rolled_back' | 'asset.schedule_changed' | 'asset.publish_delayed' | 'asset.archived' | 'asset.deleted' | 'asset.restored' | 'asset.metadata_changed' | 'asset.aliases_changed' | 'asset.erased' | 'rendition.ready' | 'rendition.failed' | 'product.complete' | 'product.degraded' | 'rendition.revised' | 'rendition.retired' | 'rendition.deprecated' | 'grant.changed' | 'policy.changed' | 'contract.registered' | 'operation.finished' | 'subscription.disabled' | 'delivery.dead' | 'drift.detected' | 'drift.healed')[]; readonly subject?: string; readonly since?: string; readonly until?: string; readonly only?: 'all' | 'failed' }; readonly answer: Replay }
   /** Tell it an event that says nothing, now, and say what it answered */
   'POST /v1/subscriptions/{subscription}/test': { readonly path: { readonly subscription: string | number }; readonly answer: TestedSubscription }
   /** What the product has said that it reads of it */
@@ -1245,6 +1251,10 @@ export interface Routes {
   'DELETE /v1/collections/{collection}/products/{product}/renditions/{name}': { readonly path: { readonly collection: string | number; readonly product: string | number; readonly name: string | number }; readonly query?: { readonly validate_only?: 'true' | 'false' }; readonly answer: undefined }
   /** Make it for the versions that are there: those that lack it, in the lane behind all others */
   'POST /v1/collections/{collection}/products/{product}/renditions/{name}/backfill': { readonly path: { readonly collection: string | number; readonly product: string | number; readonly name: string | number }; readonly answer: Backfill & unknown }
+  /** Make the revision that was active before, or a given one, the active one again */
+  'POST /v1/collections/{collection}/products/{product}/renditions/{name}/rollback': { readonly path: { readonly collection: string | number; readonly product: string | number; readonly name: string | number }; readonly query?: { readonly validate_only?: 'true' | 'false' }; readonly body: { readonly to?: number }; readonly answer: WrittenRendition }
+  /** Tell everybody who asks for it until when it is there, or take that back */
+  'POST /v1/collections/{collection}/products/{product}/renditions/{name}/deprecate': { readonly path: { readonly collection: string | number; readonly product: string | number; readonly name: string | number }; readonly query?: { readonly validate_only?: 'true' | 'false' }; readonly body: { readonly sunset: string | null }; readonly answer: Rendition }
   /** How a resolve would be decided, step by step, without doing anything */
   'POST /v1/products/{product}/resolve/explain': { readonly path: { readonly product: string | number }; readonly body: { readonly asset: string; readonly rendition: string; readonly dpr?: 1.5; readonly format?: 'auto' | 'avif' | 'webp' | 'jpeg' | 'png' | 'gif'; readonly accept?: string; readonly version?: number; readonly delivery?: 'json' | 'redirect' | 'stream'; readonly as?: 'anonymous' | { readonly key: string } | { readonly product: string; readonly scopes?: readonly ('resolve' | 'assets:read' | 'assets:write' | 'publish' | 'share' | 'events:read' | 'assets:erase' | 'origin' | 'matrix:admin')[] }; readonly address?: string }; readonly answer: Explanation }
   /** What was given up, the last first */
@@ -1317,7 +1327,7 @@ export interface Routes {
   'GET /v1/doctor': { readonly answer: Diagnosis }
 }
 
-/** What each type of event says in its `data`, in its first version. */
+/** What each type of event says in its `data`: in its first major, and under a name of its own in each later one. */
 export interface Events {
   /** There is a new asset. */
   'asset.created': { readonly asset: string; readonly collection: string; readonly owner: string; readonly labels?: readonly string[]; readonly attributes?: readonly string[] }
@@ -1325,8 +1335,10 @@ export interface Events {
   'asset.version_created': { readonly asset: string; readonly version: number; readonly digest: string; readonly bytes: number; readonly media_type: string; readonly deduplicated: boolean }
   /** A version is complete and may be published. */
   'asset.version_ready': { readonly asset: string; readonly version: number; readonly digest: string }
-  /** A version cannot be published as it is. */
+  /** A version cannot be published as it is. @deprecated until 2027-11-22 */
   'asset.version_failed': { readonly asset: string; readonly version: number; readonly failed: readonly ({ readonly product: string; readonly rendition: string; readonly format: string; readonly node: string | null; readonly state: string; readonly code: string | null } | { readonly code: 'infected'; readonly signature: string | null })[] }
+  /** A version cannot be published as it is. */
+  'asset.version_failed.v2': { readonly asset: string; readonly version: number; readonly failed: readonly ({ readonly product?: string; readonly rendition?: string; readonly format?: string; readonly node?: string | null; readonly state?: string; readonly code?: string | null; readonly cause: 'rendition-failed' | 'infected' | (string & {}); readonly signature?: string | null })[] }
   /** A version that is not current is gone for good. */
   'asset.version_purged': { readonly asset: string; readonly version: number; readonly reason: string; readonly operation: string; readonly max_exposure_until: string }
   /** Another version is the current one, for all products at once. */
@@ -1361,10 +1373,14 @@ export interface Events {
   'rendition.revised': { readonly collection: string; readonly product: string; readonly rendition: string; readonly revision: number; readonly recipe_hash: string; readonly previous_revision: number | null; readonly lane: 'eager' | 'lazy' }
   /** Nothing is answered under the name of a rendition any more. */
   'rendition.retired': { readonly collection: string; readonly product: string; readonly rendition: string; readonly revision: number; readonly recipe_hash: string }
+  /** A rendition is to go, or is not to go any more: it is answered as before, and says until when. */
+  'rendition.deprecated': { readonly collection: string; readonly product: string; readonly rendition: string; readonly revision: number; readonly recipe_hash: string; readonly sunset: string | null; readonly previous_sunset: string | null }
   /** What a product may do in a collection, or with one asset of it, is another thing. */
   'grant.changed': { readonly collection: string; readonly asset?: string; readonly product: string; readonly role: string | null; readonly previous_role: string | null; readonly effective_at: string; readonly max_exposure_until: string }
   /** A collection is new, or its owner, gate or rules are others; told to its owner. */
   'policy.changed': { readonly collection: string; readonly product: string; readonly changed: readonly string[] }
+  /** A product says what it reads of a contract, or sends; or says it otherwise than before. */
+  'contract.registered': { readonly product: string; readonly subject: string; readonly version: string }
   /** Long work is over, or has been undone. */
   'operation.finished': { readonly operation: string; readonly kind: 'backfill' | 'import' | 'erasure' | 'rollout'; readonly state: string; readonly product: string | null; readonly total?: number; readonly done?: number; readonly failed?: number; readonly reason?: string }
   /** A receiver wants nothing more: nothing is told to it until somebody resumes it. */

@@ -80,4 +80,5 @@ export {
 } from './postgres-inbox.ts'
 export { isProblem, MatrixProblem, type ProblemCode } from './problem.ts'
 export type { Answer, Input } from './routes.ts'
+export type { GroupOptions, RedisConnection } from './stream-group.ts'
 export type { CallOptions, Content } from './transport.ts'

@@ -7,11 +7,12 @@
 import { fullJitter } from '../lib/backoff.ts'
 import { groupBy } from '../lib/group-by.ts'
 import { inLanes } from '../lib/in-lanes.ts'
+import { pause } from '../lib/pause.ts'
 import { type VerifyOptions, verifyWebhook, WebhookRefused } from '../lib/verify-webhook.ts'
 import type { Client } from './client.ts'
 import { type AnyEvent, type EventType, type MatrixEvent, seqOf } from './events.ts'
 import type { Inbox } from './inbox.ts'
-import { pause } from './pause.ts'
+import { acknowledge, type GroupEntry, type GroupOptions, groupEntries, type RedisConnection } from './stream-group.ts'
 
 export interface Context<Tx> {
   /** What is written with it is there if and only if the event counts as taken. */
@@ -76,8 +77,23 @@ const TYPE = /^io\.matrix\.(.+)\.v(\d+)$/
 const BACKOFF = { baseMs: 100, capMs: 10_000 }
 const OUTCOMES: readonly Outcome[] = ['done', 'duplicate', 'late', 'ignored', 'parked', 'dead']
 
-const placeOf = ({ partitionkey, subject, data }: AnyEvent) =>
-  typeof data.asset_event_no === 'number' ? { partition: partitionkey ?? subject, no: data.asset_event_no } : undefined
+const partitionOf = ({ partitionkey, subject }: AnyEvent): string => partitionkey ?? subject
+
+const placeOf = (event: AnyEvent) =>
+  typeof event.data.asset_event_no === 'number'
+    ? { partition: partitionOf(event), no: event.data.asset_event_no }
+    : undefined
+
+type Fields = readonly string[] | Readonly<Record<string, string>>
+/** The envelopes in an entry of a stream, by major: `e`, `e2`, … */
+const toldIn = (fields: Fields): readonly string[] => {
+  const pairs = Array.isArray(fields)
+    ? fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1] ?? ''] as const] : []))
+    : Object.entries(fields as Record<string, string>)
+  const majorOf = (name: string): number => Number(name.slice(1) || 1)
+  const told = pairs.filter(([name]) => /^e\d*$/.test(name))
+  return told.sort(([one], [other]) => majorOf(one) - majorOf(other)).map(([, text]) => text)
+}
 
 export const createConsumer = <Tx>(options: ConsumerOptions<Tx>) => {
   const { group, inbox, onGap, tries: most = 5, onFailure = () => undefined } = options
@@ -150,12 +166,25 @@ export const createConsumer = <Tx>(options: ConsumerOptions<Tx>) => {
     }
   }
 
-  const insistOnAll = async (events: readonly AnyEvent[], { signal, atOnce = 8 }: RunOptions): Promise<void> => {
-    const partitions = [...groupBy(events, event => event.partitionkey ?? event.subject).values()]
+  const insistOnAll = async (
+    events: readonly AnyEvent[],
+    { signal, atOnce = 8 }: Pick<RunOptions, 'signal' | 'atOnce'>,
+    taken: (event: AnyEvent) => Promise<void> = async () => undefined,
+  ): Promise<void> => {
     const work = async (some: readonly AnyEvent[]): Promise<void> => {
-      for (const event of some) await insist(event, signal)
+      for (const event of some) {
+        await insist(event, signal)
+        await taken(event)
+      }
     }
-    await inLanes(partitions, { atOnce, work })
+    await inLanes([...groupBy(events, partitionOf).values()], { atOnce, work })
+  }
+  /** Of several majors the newest that has a handler. */
+  const eventIn = (fields: Fields): AnyEvent => {
+    const events = toldIn(fields).map(text => JSON.parse(text) as AnyEvent)
+    const event = events.findLast(({ type }) => handlerOf(type)) ?? events[0]
+    if (event === undefined) throw new TypeError('Expected an entry of {matrix}:events, with a field e.')
+    return event
   }
   const begin = async ({ after = 0 }: RunOptions): Promise<number> => Math.max(after, await inbox.cursor(group))
 
@@ -198,13 +227,22 @@ export const createConsumer = <Tx>(options: ConsumerOptions<Tx>) => {
         }
       },
 
-    /** An entry of a Redis stream, as `XREADGROUP` gives its fields: acknowledge it when this resolves, and leave it when it rejects. */
-    entry(fields: readonly string[] | Readonly<Record<string, string>>): Promise<Outcome> {
-      const at = Array.isArray(fields) ? fields.indexOf('e') + 1 : undefined
-      const text = at === undefined ? (fields as Record<string, string>).e : at > 0 ? fields[at as never] : undefined
-      if (text === undefined)
-        return Promise.reject(new TypeError('Expected an entry of {matrix}:events, with a field e.'))
-      return handle(JSON.parse(text) as AnyEvent)
+    /**
+     * An entry of a Redis stream, as `XREADGROUP` gives its fields: acknowledge it when this resolves, and leave it when it rejects. Of
+     * several majors the newest is taken that has a handler.
+     */
+    entry: async (fields: Fields): Promise<Outcome> => handle(eventIn(fields)),
+
+    /** Streams of Redis, shared with the other members of the group in Redis that has the name of this one. */
+    async followGroup(redis: RedisConnection, run: GroupOptions): Promise<void> {
+      for await (const entries of groupEntries(redis, group, run)) {
+        const given = new Map(entries.map(entry => [eventIn(entry.fields), entry]))
+        await insistOnAll(
+          [...given.keys()],
+          run,
+          event => acknowledge(redis, group, given.get(event) as GroupEntry).catch(() => undefined), // it comes again, and is known
+        )
+      }
     },
 
     /** Handles once more what was laid aside, oldest first, by the handlers of now. What fails stays; gives the number of those that are done. */

@@ -1,7 +1,7 @@
 /** Events as they come from the gateway: in pages, and as a stream. Both go on from a number, and lose nothing. */
 import { fullJitter } from '../lib/backoff.ts'
+import { pause } from '../lib/pause.ts'
 import type { Events, Problem } from './api.ts'
-import { pause } from './pause.ts'
 import { isProblem, MatrixProblem } from './problem.ts'
 import type { Transport } from './transport.ts'
 
@@ -27,11 +27,12 @@ export interface AnyEvent {
   readonly data: Readonly<Record<string, unknown>>
 }
 
+/** A type in its first major, or in a later one: `asset.version_failed.v2`. */
 export type EventType = keyof Events
 
 /** One of a type that this SDK knows. */
 export interface MatrixEvent<T extends EventType = EventType> extends Omit<AnyEvent, 'type' | 'data'> {
-  readonly type: `io.matrix.${T}.v1`
+  readonly type: T extends `${string}.v${number}` ? `io.matrix.${T}` : `io.matrix.${T}.v1`
   readonly data: Events[T] & { readonly asset_event_no?: number; readonly mutation?: 'CREATED' | 'UPDATED' | 'DELETED' }
 }
 

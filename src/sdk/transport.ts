@@ -3,8 +3,8 @@
  * `Idempotency-Key`, so that the gateway does it once and says what came of it.
  */
 import { fullJitter } from '../lib/backoff.ts'
+import { pause } from '../lib/pause.ts'
 import { KEYED, type Routes } from './api.ts'
-import { pause } from './pause.ts'
 import { MatrixProblem, problemOf } from './problem.ts'
 
 export interface TransportOptions {

@@ -11,13 +11,18 @@ const KEYS = ['{matrix}:events:head', ...STREAMS.map(streamKey)]
 /** Among the keys as Lua counts them. */
 const placeOf = (stream: StreamName | undefined): number => (stream === undefined ? 0 : STREAMS.indexOf(stream) + 2)
 
-const argumentsOf = ({ stream, seq, id, body, type, subject, partitionKey }: StreamEntry) => [
-  ...[placeOf(stream), seq, id],
-  ...[body, type, subject, partitionKey],
+/** Who knows the first major alone finds it where it always was, and no entry more. */
+const fieldsOf = ({ body, type, subject, partitionKey, later }: StreamEntry): readonly string[] => [
+  ...['e', body, 't', type, 's', subject, 'p', partitionKey],
+  ...later.flatMap(({ major, body }) => [`e${major}`, body]),
 ]
+const argumentsOf = (entry: StreamEntry) => {
+  const fields = fieldsOf(entry)
+  return [placeOf(entry.stream), entry.seq, entry.id, fields.length, ...fields]
+}
 
 /** What XINFO answers is names and values by turns. */
-const fieldsOf = (reply: readonly unknown[]): ReadonlyMap<string, unknown> =>
+const readFields = (reply: readonly unknown[]): ReadonlyMap<string, unknown> =>
   new Map(reply.flatMap((name, at) => (at % 2 === 0 ? [[String(name), reply[at + 1]] as const] : [])))
 
 type Script = (...values: readonly (string | number)[]) => Promise<unknown>
@@ -46,9 +51,9 @@ export const openRedisStreams = (url: string, { onError }: { onError: (error: un
     const key = streamKey(stream)
     if ((await client.exists(key)) === 0) return []
     const [info, groups] = await Promise.all([client.xinfo('STREAM', key), client.xinfo('GROUPS', key)])
-    const of = fieldsOf(info as unknown[])
+    const of = readFields(info as unknown[])
     const trimmed = Number(of.get('entries-added')) - Number(of.get('length'))
-    return (groups as unknown[][]).map(fieldsOf).map(group => {
+    return (groups as unknown[][]).map(readFields).map(group => {
       const read = group.get('entries-read') // nobody knows where the group was not begun at an end
       return {
         stream,

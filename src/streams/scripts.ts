@@ -36,7 +36,7 @@ redis.call('HSET', KEYS[1], 'log', ARGV[2], 'seq', ARGV[3], 'event', '')
 return 1
 `
 
-/** The log, the place of the head, and for each event the place of its stream among the keys (0: none), number, id, envelope, type, subject, partition. */
+/** The log, the place of the head, and for each event the place of its stream among the keys (0: none), number, id, how many words its fields are, and those: the envelope first. */
 export const PUBLISH = `
 local head = redis.call('HMGET', KEYS[1], 'log', 'seq')
 if head[1] ~= ARGV[1] or head[2] ~= ARGV[2] then return { 'moved' } end
@@ -44,21 +44,24 @@ ${STANDING}
 if lost then return { 'lost' } end
 local added, found = 0, 0
 local moved = {}
-for at = 3, #ARGV, 7 do
-  local i, seq = tonumber(ARGV[at]), ARGV[at + 1]
+local at, seq, id = 3, '', ''
+while at < #ARGV do
+  local i, count = tonumber(ARGV[at]), tonumber(ARGV[at + 3])
+  seq, id = ARGV[at + 1], ARGV[at + 2]
   if i > 0 and tonumber(seq) > top[i] then
-    redis.call('XADD', KEYS[i], seq .. '-0', 'e', ARGV[at + 3], 't', ARGV[at + 4], 's', ARGV[at + 5], 'p', ARGV[at + 6])
+    redis.call('XADD', KEYS[i], seq .. '-0', unpack(ARGV, at + 4, at + 3 + count))
     top[i] = tonumber(seq)
     added = added + 1
   elseif i > 0 then
     local there = redis.call('XRANGE', KEYS[i], seq .. '-0', seq .. '-0')[1]
-    local is = there and string.find(there[2][2], ARGV[at + 2], 1, true)
+    local is = there and string.find(there[2][2], id, 1, true)
     if not is and tonumber(seq) >= floor[i] then return { 'other' } end
     found = found + 1
   end
   if i > 0 then moved[i] = seq end
+  at = at + 4 + count
 end
-redis.call('HSET', KEYS[1], 'seq', ARGV[#ARGV - 5], 'event', ARGV[#ARGV - 4])
+redis.call('HSET', KEYS[1], 'seq', seq, 'event', id)
 for i, seq in pairs(moved) do redis.call('HSET', KEYS[1], 'last:' .. KEYS[i], seq) end
 return { 'published', added, found }
 `

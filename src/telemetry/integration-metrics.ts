@@ -68,6 +68,12 @@ export const integrationMetrics = (registers: Registry[]) => {
       labelNames: ['tenant'] as const,
       registers,
     }),
+    deprecatedRenditions: new Gauge({
+      name: 'matrix_deprecated_renditions',
+      help: 'Renditions that are to go, as of the scrape: ahead (of their sunset), over (answered still after it).',
+      labelNames: ['state'] as const,
+      registers,
+    }),
     driftRatio: new Gauge({
       name: 'matrix_drift_ratio',
       help: 'Originals found to have other bytes than their digest says, of all; measured every quarter of an hour.',

@@ -7,6 +7,7 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 import { fullJitter } from '../lib/backoff.ts'
+import { persist } from '../lib/persist.ts'
 import { findOriginal } from '../manifest/assets.ts'
 import type { Database } from '../manifest/database.ts'
 import { disownErased } from '../manifest/erased-bytes.ts'
@@ -57,6 +58,9 @@ export interface TransformDependencies {
 
 /** Until a node that met a store which is left alone is taken up again, with full jitter. */
 const LEFT_ALONE_MS = 4_000
+/** A failure of ours is no fault of the node's, and costs it no try; one that meets nothing else has something in it that only it meets. */
+const FREE_CLAIMS = 20
+const GIVE_BACK_MS = 500
 
 export interface Ahead extends Upcoming {
   /** When the first nodes are claimed. */
@@ -258,9 +262,11 @@ const fail = async (
   node: ClaimedNode,
   { code, retryable, crashed }: { code: string; retryable: boolean; crashed: boolean },
 ): Promise<void> => {
-  // No fault of the node's: an outage that is longer than its tries would end it.
-  if (OURS.has(code) && deps.isStoreLeftAlone()) {
-    await giveBackNodes(deps.database, [node], Math.random() * LEFT_ALONE_MS)
+  if (OURS.has(code) && (deps.isStoreLeftAlone() || node.fence <= FREE_CLAIMS)) {
+    const afterMs = deps.isStoreLeftAlone() ? Math.random() * LEFT_ALONE_MS : fullJitter(node.fence, RETRIES.node)
+    const giveBack = () => giveBackNodes(deps.database, [node], afterMs)
+    // As soon as it can be: else it would wait for its lease to run out, and a worker that is lost counts.
+    await giveBack().catch(() => void persist(giveBack, { everyMs: GIVE_BACK_MS, forMs: deps.leaseMs }))
     deps.metrics.nodes.inc({ outcome: 'given back' })
     return
   }

@@ -24,6 +24,7 @@ import { publish } from './publish.ts'
 import { markdown, type Table } from './report.ts'
 import { scale } from './scale.ts'
 import { search } from './search.ts'
+import { serviceLevels } from './service-levels.ts'
 import { overlap, sharing } from './sharing.ts'
 import { startUp } from './start.ts'
 import { warm } from './warm.ts'
@@ -59,6 +60,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   decisions,
   audit,
   events: (world, photos) => events(world, photos, Number(values.seconds)),
+  levels: (world, photos) => serviceLevels(world, photos, Number(values.seconds)),
   scale: (world, photos) =>
     scale(world, photos, { assets: values.assets.split(',').map(Number), seconds: Number(values.seconds) }),
   search: (world, photos) => search(world, photos, Number(values.assets.split(',').at(-1))),

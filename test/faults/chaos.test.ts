@@ -4,38 +4,29 @@
  * wrong meanwhile, and nothing that was acknowledged may be lost. `ASSET_MATRIX_CHAOS=20` is twenty minutes of it.
  */
 import { randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTelling } from '../../src/events/start-telling.ts'
-import { type Core, openCore, openGateway } from '../../src/gateway.ts'
-import { createApp } from '../../src/http/app.ts'
-import { serve } from '../../src/http/serve.ts'
-import { openWarmLane } from '../../src/http/warm-lane.ts'
+import { type Core, openCore } from '../../src/gateway.ts'
 import { ERROR_CATALOGUE, type ErrorCode } from '../../src/model/errors.ts'
-import { startSweep } from '../../src/reconcile/sweep.ts'
-import { openWorker } from '../../src/worker.ts'
 import { expectJson } from '../support/http.ts'
 import { openReceiver, type Receiver } from '../support/receiver.ts'
-import { findRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { type CallOptions, requestOf, type System, startSystem } from '../support/system.ts'
-import { startTroubled, type Troubled } from '../support/trouble.ts'
+import type { Troubled } from '../support/trouble.ts'
 import { until } from '../support/until.ts'
 import { expectAllDone, expectConsistent, query } from './intact.ts'
 import { photo, randomFrom } from './photo.ts'
+import { openTroubledEngines, openWhole } from './whole.ts'
 
 const MINUTES = Number(process.env.ASSET_MATRIX_CHAOS ?? 1 / 3)
 const CLIENTS = 3
 /** A client that gives up after this asks again. */
 const PATIENCE_MS = 20_000
 
-const binary = await findRedis()
 let system: System
 let core: Core
 let address: string
-let redis: TestRedis | undefined
 let receiver: Receiver
-const engines: Troubled[] = []
+const troubled: Troubled[] = []
 const ends: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
@@ -43,49 +34,12 @@ beforeAll(async () => {
     worker: false,
     env: { WEBHOOK_ALLOW: '127.0.0.1', WORKERS: '1', LEASE_MS: '3000', POLL_MS: '200' },
   })
-  const { host, port } = system.engines.database as { host: string; port: number }
-  const s3 = new URL(system.s3.endpoint)
-  const before = async (open: () => ReturnType<typeof connect>): Promise<number> => {
-    const engine = await startTroubled(open)
-    engines.push(engine)
-    return engine.port
-  }
-  const database = {
-    ...system.engines.database,
-    host: '127.0.0.1',
-    port: await before(() => (host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host))),
-  }
-  const s3Port = await before(() => connect(Number(s3.port), s3.hostname))
-  redis = 'command' in binary ? await startRedis(binary) : undefined
-  const redisPort = redis && (await before(() => connect(Number(new URL(redis?.url ?? '').port), '127.0.0.1')))
-  core = await openCore({
-    config: system.config,
-    engines: {
-      database,
-      queue: redisPort
-        ? { kind: 'redis', url: `redis://127.0.0.1:${redisPort}` }
-        : { kind: 'postgres', connection: database },
-      s3: { ...system.engines.s3, endpoint: `http://127.0.0.1:${s3Port}` },
-    },
-    name: 'chaos',
-  })
-  const gateway = openGateway(core)
-  const server = await serve(createApp(gateway).fetch, {
-    host: '127.0.0.1',
-    port: 0,
-    drainMs: 0,
-    lane: openWarmLane(gateway),
-  })
-  address = server.address
-  const [worker, sweep, telling] = [await openWorker(core), startSweep(core), startTelling(gateway)]
-  ends.push(
-    () => server.drain(),
-    () => telling.stop(),
-    () => sweep.stop(),
-    () => worker.drain(),
-    () => core.close(),
-    ...engines.map(engine => () => engine.close()),
-  )
+  const { engines, troubled: behind, close } = await openTroubledEngines(system)
+  troubled.push(...Object.values(behind).filter(engine => engine != null))
+  core = await openCore({ config: system.config, engines, name: 'chaos' })
+  const whole = await openWhole(core)
+  address = whole.address
+  ends.push(whole.close, close)
   receiver = await openReceiver()
   const body = { url: receiver.url, types: ['asset.published'] }
   await expectJson(system.call('POST', '/v1/subscriptions', { key: system.keys['shop-web'], body }), 201)
@@ -93,7 +47,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const end of ends) await end()
   await receiver.close()
-  await redis?.remove()
   await system.close()
 })
 
@@ -115,14 +68,16 @@ const note = async (what: string, response: Response): Promise<void> => {
   if (!retryable || ERROR_CATALOGUE[code].status !== response.status) wrong.push(`${what}: ${code}`)
 }
 
-/** Until it is answered with one of these. */
+/** Until it is answered with one of these: whatever happens meanwhile, two minutes are enough for anything. */
 const insist = async (what: string, call: () => Promise<Response>, ...good: number[]): Promise<Response> => {
+  const lastAt = Date.now() + 120_000
   for (;;) {
     const response = await call().catch(() => undefined)
     if (response !== undefined) {
       await note(what, response)
       if (good.includes(response.status)) return response
     }
+    if (Date.now() > lastAt) throw new Error(`${what}: ${response?.status} ${await response?.text()}`)
     await pause(100)
   }
 }
@@ -171,7 +126,7 @@ const makeTrouble = async (goesOn: () => boolean): Promise<string[]> => {
   const random = randomFrom(20_261_121)
   const what: string[] = []
   while (goesOn()) {
-    const engine = engines[Math.floor(random() * engines.length)] as Troubled
+    const engine = troubled[Math.floor(random() * troubled.length)] as Troubled
     const kind = random()
     if (kind < 0.4) engine.cut()
     else if (kind < 0.7) engine.become('none', { lateMs: Math.floor(random() * 60) })
@@ -181,7 +136,7 @@ const makeTrouble = async (goesOn: () => boolean): Promise<string[]> => {
     engine.become('none')
     await pause(random() * 700)
   }
-  for (const engine of engines) engine.become('none')
+  for (const engine of troubled) engine.become('none')
   return what
 }
 

@@ -77,6 +77,7 @@ const publish = async (count = 1): Promise<void> => {
   await sequenceEvents(system.core.database)
 }
 interface Tried {
+  readonly event: string
   readonly attempts: readonly { readonly ms: number; readonly status?: number; readonly class?: string }[]
 }
 const tried = (id: string): Promise<Tried['attempts'][number]> =>
@@ -121,6 +122,22 @@ describe('where they are', () => {
     await publish()
     expect(await tried(id)).toMatchObject({ status: 204 })
     expect(hook.heard[0]?.headers.host).toBe(`flips.test:${hook.port}`)
+  })
+
+  test('an open connection is no way to where a name has led', async () => {
+    const hook = await opened(openReceiver())
+    names.set('moves.test', [[OUTSIDE], [OUTSIDE], [INSIDE]])
+    const id = await subscribe(`http://moves.test:${hook.port}/hook`)
+    await publish()
+    await until('it is told', () => hook.heard.length === 1)
+    // For a second it goes by what it has looked up, and to that address.
+    const refused = await until('it is refused', async () => {
+      await publish()
+      const path = `/v1/subscriptions/${id}/deliveries`
+      const { items } = await expectJson<{ items: Tried[] }>(send('GET', path, { key: ADMIN_KEY }), 200)
+      return items.find(({ attempts }) => attempts[0]?.class === 'url-forbidden')
+    })
+    expect(hook.heard.map(heard => heard.id)).not.toContain(refused.event)
   })
 
   test('a public address has its ports', async () => {
@@ -190,6 +207,47 @@ describe('how they answer', () => {
     await publish()
     expect(await tried(id)).toMatchObject({ status: 200 })
     expect(hook.heard[0]?.headers['accept-encoding']).toBe('identity')
+  })
+
+  test('by closing a connection as it is taken again, which costs nothing', async () => {
+    const answered = new Set<Socket>()
+    let closed = 0
+    const hook = await opened(
+      openReceiver(response => {
+        const socket = response.socket as Socket
+        if (answered.has(socket)) {
+          closed++
+          socket.destroy()
+          return
+        }
+        answered.add(socket)
+        response.writeHead(204).end()
+      }),
+    )
+    const id = await subscribe(hook.url)
+    for (let n = 1; n <= 4; n++) {
+      await publish()
+      await until('it is told', async () => {
+        const path = `/v1/subscriptions/${id}/deliveries?state=DONE`
+        return (await expectJson<{ items: Tried[] }>(send('GET', path, { key: ADMIN_KEY }), 200)).items.length === n
+      })
+    }
+    const path = `/v1/subscriptions/${id}/deliveries`
+    const { items } = await expectJson<{ items: Tried[] }>(send('GET', path, { key: ADMIN_KEY }), 200)
+    expect(items.map(({ attempts }) => attempts)).toEqual(items.map(() => [expect.objectContaining({ status: 204 })]))
+    expect(closed).toBeGreaterThan(0)
+  })
+
+  test('by leaving it open: it is used again, by the subscription that opened it', async () => {
+    const hook = await opened(openReceiver())
+    for (let n = 0; n < 2; n++) await subscribe(hook.url)
+    for (let n = 1; n <= 5; n++) {
+      await publish()
+      await until('both are told', () => hook.heard.length === 2 * n)
+    }
+    // One that idles for some seconds is closed, on a machine that has much to do; two subscriptions share none.
+    expect(hook.connections()).toBeGreaterThanOrEqual(2)
+    expect(hook.connections()).toBeLessThan(hook.heard.length)
   })
 
   test('the honest one hears all of it at once, however many of the others there are', async () => {

@@ -51,7 +51,7 @@ test('at a gateway, whom it would break is named', async () => {
     body: JSON.stringify({ schema: { type: 'object', ...reads } }),
   })
   expect(said.status).toBe(200)
-  expect((await contracts('consumers', subject)).out).toBe('shop-web  registered  registered')
+  expect((await contracts('consumers', subject)).out).toBe('shop-web  registered  registered  v1')
   expect(await contracts('check', '--gateway')).toMatchObject({
     code: 0,
     out: 'Code and history agree.\nNobody there is broken.',

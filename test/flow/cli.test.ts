@@ -530,6 +530,7 @@ describe('exit codes', () => {
       'issuers',
       'doctor',
       'dead-letters',
+      'rendition',
       'backfill',
       'import',
       'operations',

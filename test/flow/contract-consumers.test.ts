@@ -1,5 +1,6 @@
 /** Products say what they read of a contract, and a change names those whom it would break. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sequenceEvents } from '../../src/manifest/events.ts'
 import { expectJson, expectRefusal } from '../support/http.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 
@@ -42,6 +43,17 @@ const reads = (...names: string[]) => ({
   required: names,
 })
 
+/** What is told of it, oldest first. */
+const told = async (key: string): Promise<unknown[]> => {
+  await sequenceEvents(system.core.database)
+  const path = '/v1/events?types=contract.registered&limit=500'
+  const { items } = await expectJson<{ items: { subject: string; data: object }[] }>(
+    system.call('GET', path, { key }),
+    200,
+  )
+  return items.map(({ subject, data }) => [subject, data])
+}
+
 test('what is not written cannot be read, and leaves nothing behind', async () => {
   const { errors } = await expectRefusal(
     say(system.keys['shop-web'], SHOP, {
@@ -57,6 +69,7 @@ test('what is not written cannot be read, and leaves nothing behind', async () =
     { pointer: '/version', rule: 'type', message: 'may be integer where string is expected' },
   ])
   await expectRefusal(system.call('GET', SHOP, { key: system.keys['shop-web'] }), 404, 'not-found')
+  expect(await told(ADMIN_KEY)).toEqual([])
 })
 
 test.each<[string, unknown]>([
@@ -90,6 +103,21 @@ test('what a product needs is said, changed under a condition, tried, and taken 
     200,
   )
   expect(list.items).toHaveLength(1)
+})
+
+test('that is told once for each thing that is said, to the product and to administrators', async () => {
+  const key = system.keys['shop-web']
+  const before = await told(ADMIN_KEY)
+  const data = { product: 'shop-web', subject: 'asset.published', version: '1.0.0' }
+  expect(before).toEqual([['products/shop-web/contracts/asset.published', data]])
+  // The same once more, as a deployment says it with each start.
+  await expectJson(say(key, SHOP, reads('publication', 'digest')), 200)
+  expect(await told(ADMIN_KEY)).toEqual(before)
+  await expectJson(say(key, SHOP, reads('publication')), 200)
+  expect(await told(ADMIN_KEY)).toEqual([...before, ...before])
+  await expectJson(say(ADMIN_KEY, SHOP, reads('publication', 'digest')), 200)
+  expect(await told(key)).toEqual([...before, ...before, ...before])
+  expect(await told(system.keys.mobile)).toEqual([])
 })
 
 test('a change names those whom it would break: by what they said, or by what they are told', async () => {
@@ -126,9 +154,9 @@ test('a change names those whom it would break: by what they said, or by what th
   const path = '/v1/contracts/asset.published/consumers'
   const { items } = await expectJson<{ items: object[] }>(system.call('GET', path, { key: ADMIN_KEY }), 200)
   expect(items).toEqual([
-    { product: 'shop-web', reads: 'registered' },
-    { product: 'shop-web', subscription: expect.stringMatching(/^sub_/), reads: 'registered' },
-    { product: 'mobile', subscription: expect.stringMatching(/^sub_/), reads: 'all' },
+    { product: 'shop-web', major: 1, reads: 'registered' },
+    { product: 'shop-web', subscription: expect.stringMatching(/^sub_/), major: 1, reads: 'registered' },
+    { product: 'mobile', subscription: expect.stringMatching(/^sub_/), major: 1, reads: 'all' },
   ])
 })
 

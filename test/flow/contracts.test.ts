@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Envelope } from '../../src/events/envelope.ts'
 import { sequenceEvents } from '../../src/manifest/events.ts'
 import { EVENT_TYPES } from '../../src/model/event-catalogue.ts'
+import { majorsOf } from '../../src/model/event-majors.ts'
 import { expectJson, settled } from '../support/http.ts'
 import { photo } from '../support/images.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -49,7 +50,9 @@ test('whoever comes sees subjects, versions and schemas', async () => {
 test('AsyncAPI has each event, and where it is told', async () => {
   const document = await expectJson<Document>(open('/asyncapi.json'), 200)
   expect(document.asyncapi).toBe('3.1.0')
-  expect(Object.keys(document.components.messages).sort()).toEqual(EVENT_TYPES.map(type => `${type}.v1`).sort())
+  expect(Object.keys(document.components.messages).sort()).toEqual(
+    EVENT_TYPES.flatMap(type => majorsOf(type).map(major => `${type}.v${major}`)).sort(),
+  )
   expect(document.servers.gateway.host).toMatch(/^[\w.]+:\d+$/)
 })
 

@@ -111,6 +111,13 @@ const giveUp = async (code: string): Promise<{ asset: string; original: string }
 test('what is redriven after its cause is mended is made, and the version that waited is published', async () => {
   const { asset } = await giveUp('memory-exceeded')
   expect(await versionOf(asset)).toMatchObject({ state: 'FAILED', failure: { code: 'memory-exceeded' } })
+  const told = {
+    name: 'test_version_failed',
+    text: `select data->'failed' as first, newest->'failed' as second from event where asset_id = $1 and type = 'asset.version_failed'`,
+  }
+  const first = ['mobile', 'shop-web'].map(product => ({ product, state: 'DEAD', code: 'memory-exceeded' }))
+  const second = first.map(one => ({ cause: 'rendition-failed', ...one }))
+  expect(await system.core.database.rows(told, [asset])).toMatchObject([{ first, second }])
   const { items } = await list()
   expect(items).toMatchObject([{ class: 'memory-exceeded', attempts: 1, crashes: 1 }])
   await withWorker(() => redrive({ class: 'memory-exceeded' }))

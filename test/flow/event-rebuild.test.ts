@@ -211,4 +211,8 @@ test('a copy that is kept by events is the manifest, byte for byte', { timeout: 
   await admin('POST', `/v1/assets/${assets[0]}/erase`, { reason: 'test' })
   await admin('POST', `${renditions}/shop-web/renditions/card/backfill`)
   await expectSame(6)
+
+  // Told of long ago, and of what came in between now.
+  await admin('POST', `${renditions}/shop-web/renditions/card/rollback`, {})
+  await expectSame(6)
 })

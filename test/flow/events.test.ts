@@ -177,7 +177,8 @@ describe('who hears', () => {
       ...{ product, rendition: 'x', format: 'jpeg', node: null, state: 'REFUSED', code: 'too-costly' },
     })
     const failed = [blocking('shop-web'), blocking('mobile')]
-    const facts: Fact[] = [{ type: 'asset.version_failed', data: { asset, version: 1, failed } }]
+    const causes = failed.map(one => ({ cause: 'rendition-failed' as const, ...one }))
+    const facts: Fact[] = [{ type: 'asset.version_failed', data: { asset, version: 1, failed: causes } }]
     const cause = { actor: 'test', correlationId: 'test' }
     await system.core.database.transaction(tx => appendFacts(tx, { tenant: 'demo', asset, cause, facts }))
     await sequenceEvents(system.core.database)

@@ -829,6 +829,20 @@ const CASES: readonly Case[] = [
   },
   {
     method: 'POST',
+    route: `${rendition}/rollback`,
+    path: () => '/v1/collections/gallery/products/reader/renditions/thumb/rollback',
+    options: () => ({ body: { to: 1 }, ...ifMatch }),
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'POST',
+    route: `${rendition}/deprecate`,
+    path: () => '/v1/collections/gallery/products/reader/renditions/thumb/deprecate',
+    options: () => ({ body: { sunset: '2999-01-01T00:00:00Z' } }),
+    row: products({ stranger: 404, reader: 200, editor: 404, owner: 404, admin: 200, elsewhere: 404 }),
+  },
+  {
+    method: 'POST',
     route: `${rendition}/backfill`,
     path: () => '/v1/collections/gallery/products/reader/renditions/thumb/backfill',
     row: products({ stranger: 404, reader: 202, editor: 404, owner: 404, admin: 202, elsewhere: 404 }),

@@ -91,7 +91,7 @@ test('what one worker has no room for is hinted at', async () => {
   })
 })
 
-test('a download that fails costs an attempt, as any other does', async () => {
+test('a download that fails is no fault of the node, and costs it no attempt', async () => {
   const { asset, digest } = await upload()
   refusals = 1
   expect((await ask(system, asset, 'w110', 0)).status).toBe(202)
@@ -102,7 +102,7 @@ test('a download that fails costs an attempt, as any other does', async () => {
   })
   expect((await answering).status).toBe(200)
   expect(gets).toEqual(['refused', 'whole'])
-  expect(await nodesOf(digest)).toEqual([{ state: 'DONE', attempts: 2, executions: 1 }])
+  expect(await nodesOf(digest)).toEqual([{ state: 'DONE', attempts: 1, executions: 1 }])
 })
 
 test('what is asked for elsewhere is not heard of here, and hinted at', async () => {

@@ -227,6 +227,13 @@ const exercise = async (core: Core): Promise<string> => {
   await until('the second version is shown', async () => (await shown()) === 2, { withinMs: 30_000 })
   await ok('POST', `/v1/assets/${asset}/publish`, { key, body: { version: 1 }, headers: IF_ANY })
   await ok('POST', `/v1/assets/${asset}/rollback`, { key, headers: IF_ANY })
+  const point = { key: ADMIN_KEY, body: { focal_point: { x: 0.2, y: 0.5 } }, headers: IF_ANY }
+  await ok('PATCH', `/v1/assets/${asset}`, point)
+  const late = '/v1/collections/catalogue/products/shop-web/renditions/late'
+  for (const width of [33, 34])
+    await ok('PUT', late, { key, body: { recipe: { resize: { width }, formats: ['jpeg'] }, lane: 'lazy' } })
+  await ok('POST', `${late}/deprecate`, { key, body: { sunset: '2999-01-01T00:00:00Z' } })
+  await ok('POST', `${late}/rollback`, { key, body: {}, headers: IF_ANY })
   const share = await ok('POST', `/v1/assets/${asset}/shares`, { key, body: {} })
   await ok('GET', `/v1/assets/${asset}/shares`, { key })
   await ok('GET', `/share/${share.token}/i/shop-web/${asset}/current/card.jpg`)

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { takeScan } from '../../src/manifest/scans.ts'
 import { examine } from '../../src/reconcile/doctor.ts'
 import { advanceScans } from '../../src/reconcile/scans.ts'
 import { query } from '../faults/intact.ts'
@@ -136,8 +137,11 @@ describe('a scanner behind HTTP', () => {
     await leavesNothing(opened.system, () => expectRefusal(on.upload(bytes), 422, 'infected'))
     // A collection that asks for no scan takes what it takes.
     await expectJson(on.upload(bytes, 'product-photo'), 201)
-    const told = `select type from event where asset_id = $1 and type = 'asset.version_failed'`
-    expect(await query(opened.system.core, told, [asset])).toHaveLength(1)
+    const told = `select data->'failed' as first, newest->'failed' as second from event where asset_id = $1 and type = 'asset.version_failed'`
+    const signature = 'Evil X-Header: 1'
+    expect(await query(opened.system.core, told, [asset])).toEqual([
+      { first: [{ code: 'infected', signature }], second: [{ cause: 'infected', signature }] },
+    ])
 
     const release = (version: number) =>
       opened.send('POST', `/v1/assets/${asset}/versions/${version}/release`, {
@@ -184,6 +188,26 @@ describe('a scanner behind HTTP', () => {
     answer = saying({ clean: true })
     await on.scan()
     expect((await on.version(asset)).state).not.toBe('PENDING')
+  })
+
+  test('a process that dies within a scan delays it by a minute', async () => {
+    const { database } = opened.system.core
+    answer = (_, __, response) => response.destroy()
+    const bytes = await picture('taken and left')
+    await expectJson(on.upload(bytes), 201)
+    await on.scan()
+    await database.rows({ name: 'scans_due', text: 'update scan set not_before = now()' }, [])
+    const taken = await takeScan(database)
+    expect(taken).toMatchObject({ bytes: bytes.length })
+    const [left] = await database.rows<{ seconds: number }>(
+      {
+        name: 'scan_left',
+        text: `select extract(epoch from not_before - now())::float8 as seconds from scan where sha256 = decode($1, 'hex')`,
+      },
+      [taken?.sha256],
+    )
+    expect(left?.seconds).toBeGreaterThan(30)
+    expect(left?.seconds).toBeLessThan(61)
   })
 
   test('a process that dies after the verdict leaves nothing behind that another does not finish', async () => {

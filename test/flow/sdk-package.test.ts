@@ -69,6 +69,9 @@ describe('the package', () => {
       maxBuffer: 64 << 20,
     })
     const packed = (JSON.parse(stdout) as { files: { path: string }[] }[])[0]?.files.map(({ path }) => path) ?? []
+    expect(packed).toEqual(
+      expect.arrayContaining(['dist/src/config/define.js', 'dist/src/config/define.d.ts', 'dist/src/cli/mock.js']),
+    )
     const types = await closureOf(join(DIST, 'src/sdk/index.d.ts'))
     expect(await foreign(types)).toEqual([])
     const ours = [...files, ...types].map(file => relative(ROOT, file))

@@ -225,7 +225,7 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
     const all = await Promise.all(STREAMS.map(entriesOf))
     const late: StreamEntry = {
       ...{ seq: seen.seq + 1, id: crypto.randomUUID(), stream: 'assets', body: '{}' },
-      ...{ type: 'late', subject: 'late', partitionKey: 'late' },
+      ...{ type: 'late', subject: 'late', partitionKey: 'late', later: [] },
     }
     expect(await streams.publish(seen.log, seen.seq, [late])).toEqual({ outcome: 'moved' })
     await asleep.carry()
@@ -248,7 +248,7 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
     if (head === undefined) throw new Error('There is no head')
     const never = (seq: number): StreamEntry => ({
       ...{ seq, id: crypto.randomUUID(), stream: 'assets', body: `{"seq":${seq}}` },
-      ...{ type: 'gone', subject: 'gone', partitionKey: 'gone' },
+      ...{ type: 'gone', subject: 'gone', partitionKey: 'gone', later: [] },
     })
     const published = await streams.publish(head.log, head.seq, [never(head.seq + 1), never(head.seq + 2)])
     expect(published).toEqual({ outcome: 'published', added: 2, found: 0 })

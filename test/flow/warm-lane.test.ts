@@ -101,6 +101,26 @@ describe('answers', () => {
     expect(named.get('server-timing')).toMatch(/^resolve;dur=[\d.]+, app;dur=[\d.]+$/)
   })
 
+  test('a rendition that is to go says so, from the first answer on', async () => {
+    const path = '/v1/collections/product-photo/products/shop-web/renditions/card/deprecate'
+    const deprecate = (sunset: string | null) => system.call('POST', path, { key: ADMIN_KEY, body: { sunset } })
+    for (const accept of ['*/*', 'application/json']) {
+      const headers = { Accept: accept }
+      await both(resolvePath(), { key: key(), headers })
+      expect((await deprecate('2999-01-01T00:00:00Z')).status).toBe(200)
+      const first = await fetch(`${address}${resolvePath()}`, requestOf('GET', { key: key(), headers }))
+      expect(first.headers.get('sunset')).toBe('Tue, 01 Jan 2999 00:00:00 GMT')
+      const { answered, lane, routes } = await both(resolvePath(), { key: key(), headers })
+      expect(answered).toBe(true)
+      expect(lane.headers).toMatchObject({ deprecation: expect.stringMatching(/^@\d{10}$/) })
+      const { 'content-length': _, ...said } = lane.headers
+      const { 'content-length': __, ...expected } = routes.headers
+      expect(said).toEqual(expected)
+      expect((await deprecate(null)).status).toBe(200)
+      expect((await both(resolvePath(), { key: key(), headers })).lane.headers).not.toHaveProperty('sunset')
+    }
+  })
+
   test('a correlation id of the caller is kept, and never one that could break a header', async () => {
     const ask = (id: string) => both(resolvePath(), { key: key(), headers: { 'X-Correlation-Id': id } })
     expect((await ask('order-17')).named.get('x-correlation-id')).toBe('order-17')

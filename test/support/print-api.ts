@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { EVENTS } from '../../src/model/event-catalogue.ts'
+import { dataOf, deprecationOf, EVENT_NAMES, readName } from '../../src/model/event-majors.ts'
 
 interface Schema {
   readonly $ref?: string
@@ -135,16 +136,19 @@ export const printApi = ({ paths, components }: Document): string => {
     return `  ${commentOf(operation.summary, '  ')}'${route}': { ${members.join('; ')} }`
   })
   const keyed = operations.filter(({ operation }) => takesKey(operation)).map(({ route }) => `  '${route}',`)
-  const events = Object.entries(EVENTS).map(([type, { about, data }]) => {
-    const schema = z.toJSONSchema(data, { io: 'output' }) as Schema
-    return `  ${commentOf(about, '  ')}'${type}': ${objectOf(schema, false)}`
+  const events = EVENT_NAMES.map(name => {
+    const { type, major } = readName(name)
+    const schema = z.toJSONSchema(dataOf(type, major), { io: 'output' }) as Schema
+    const sunset = deprecationOf(type, major)?.sunset.toISOString().slice(0, 10)
+    const comment = sunset === undefined ? EVENTS[type].about : `${EVENTS[type].about} @deprecated until ${sunset}`
+    return `  ${commentOf(comment, '  ')}'${name}': ${objectOf(schema, false)}`
   })
   return [
     '/** Printed by `npm run docs` from docs/openapi.json; a test fails when it is stale. */',
     "export type Bytes = NonNullable<RequestInit['body']>",
     ...schemas,
     `/** What each route takes and answers. */\nexport interface Routes {\n${routes.join('\n')}\n}`,
-    `/** What each type of event says in its \`data\`, in its first version. */\nexport interface Events {\n${events.join('\n')}\n}`,
+    `/** What each type of event says in its \`data\`: in its first major, and under a name of its own in each later one. */\nexport interface Events {\n${events.join('\n')}\n}`,
     `/** Routes that do a thing once for a key, however often they are asked. */\nexport const KEYED: ReadonlySet<keyof Routes> = new Set<keyof Routes>([\n${keyed.join('\n')}\n])`,
     '',
   ].join('\n\n')

@@ -39,11 +39,13 @@ const CONFIG_FILE = `## A file
 \`matrix.config.ts\`, \`.mjs\` or \`.json\` in the folder where a process starts, or the file that \`ASSET_MATRIX_CONFIG\` names. The environment wins. Lists are lists, flags are true and false:
 
 \`\`\`ts
-export default {
+import { defineConfig } from 'asset-matrix/config'
+
+export default defineConfig({
   database: { url: 'postgres://matrix@db/matrix' },
   webhook: { timeoutMs: 5_000, ports: [443] },
   observability: { tracing: 'otel', logLevel: 'info' },
-}
+})
 \`\`\`
 
 The key of a variable is its name, by one rule: \`ASSET_MATRIX_\` goes, the first word is the section, the rest the name within it. \`npx matrix config check\` says what is wrong; \`npx matrix config print --set\` says what is set and where, with secrets masked. What is secret is better in the environment.`

@@ -22,9 +22,9 @@ test('code and history agree', async () => {
   expect(found, 'run `npm run docs`; what breaks a version before it needs another major').toEqual([])
 })
 
-test('every contract has a subject of its own, and can be read by itself', () => {
+test('every contract has a subject and major of its own, and can be read by itself', () => {
   expect(contracts.length).toBeGreaterThan(200)
-  expect(new Set(contracts.map(({ subject }) => subject)).size).toBe(contracts.length)
+  expect(new Set(contracts.map(({ subject, major }) => `${subject} ${major}`)).size).toBe(contracts.length)
   for (const { subject, schema } of contracts) expect(readable(sealed(schema), schema), subject).toEqual([])
 })
 

@@ -8,6 +8,7 @@ import { OPERATION_NAMES } from '../../src/ops/registry.ts'
 import { printAlertRules } from '../../src/telemetry/alert-rules.ts'
 import { printDashboard } from '../../src/telemetry/dashboard.ts'
 import { type Document, printApi } from '../support/print-api.ts'
+import { printConfigType } from '../support/print-config.ts'
 import {
   printCli,
   printConfiguration,
@@ -71,6 +72,7 @@ test.each<[string, () => string | Promise<string>]>([
   ['docs/cli.md', printCli],
   ['docs/openapi.json', printOpenApi],
   ['src/sdk/api.ts', printTypes],
+  ['src/config/define.ts', printConfigType],
   ['migrations/schema.sql', printSchema],
 ])('%s', async (file, print) => {
   await expect(await print(), 'run `npm run docs`').toMatchFileSnapshot(join(ROOT, file))

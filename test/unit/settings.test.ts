@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { defineConfig } from '../../src/config/define.ts'
 import { INTEGRATION_KEYS } from '../../src/config/integration-keys.ts'
 import { keyOf, VARIABLE_OF } from '../../src/config/keys.ts'
 import { readSettings } from '../../src/config/settings.ts'
@@ -39,6 +40,29 @@ test('every default can be said by its key, and comes to what it is anyhow', () 
   for (const [key, { fallback }] of VARIABLE_OF) {
     if (fallback !== undefined && fallback !== '') expect(read(nested(key, fallback)), key).toEqual(read({}))
   }
+})
+
+test('a file that compiles is read, and what does not compile is refused', () => {
+  const typed = defineConfig({
+    port: 9090,
+    workers: 'cores',
+    demo: false,
+    webhook: { ports: [443, 8443] },
+    observability: { logLevel: 'info' },
+    resilience: { retry: { backoff: 'exponential' } },
+  })
+  expect(readSettings(typed, 'matrix.config.ts').problems).toEqual([])
+  const wrong = [
+    // @ts-expect-error there is no such key
+    defineConfig({ webhook: { timeout: 5 } }),
+    // @ts-expect-error no broker is spoken to
+    defineConfig({ router: { brokers: ['kafka:9092'] } }),
+    // @ts-expect-error another transport
+    defineConfig({ router: { transport: 'kafka' } }),
+    // @ts-expect-error another role
+    defineConfig({ role: 'gateways' }),
+  ]
+  for (const one of wrong) expect(refusal(() => read(one))).not.toBe('')
 })
 
 test('numbers, flags and lists are what they are in the environment', () => {

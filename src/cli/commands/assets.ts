@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { table } from '../asset-table.ts'
-import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
+import { call, optionsOf, print } from '../client.ts'
+import { listOf } from '../pages.ts'
 
 interface Shown {
   readonly id: string
@@ -13,19 +14,12 @@ interface Shown {
   readonly updated_at?: string
 }
 
-interface Page {
-  readonly items: readonly Shown[]
-  readonly next_cursor?: string
-}
-
 interface Wish {
   readonly attribute: readonly string[]
   readonly label: readonly string[]
   readonly limit: number
   readonly [filter: string]: unknown
 }
-
-const MOST_A_PAGE = 500
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
@@ -68,19 +62,6 @@ const queryOf = (wish: Wish): URLSearchParams => {
   return query
 }
 
-/** Page by page, until there are as many, or no more. */
-const read = async (options: GlobalOptions, wish: Wish): Promise<Shown[]> => {
-  const query = queryOf(wish)
-  const found: Shown[] = []
-  for (;;) {
-    query.set('limit', String(Math.min(wish.limit - found.length, MOST_A_PAGE)))
-    const { items, next_cursor: next } = (await (await call(options, `/v1/assets?${query}`)).json()) as Page
-    found.push(...items)
-    if (next === undefined || found.length >= wish.limit) return found
-    query.set('cursor', next)
-  }
-}
-
 const HEAD = ['asset', 'collection', 'status', 'version', 'alias', 'labels', 'changed']
 
 const row = ({ id, collection, status, version, alias, labels, updated_at }: Shown): readonly string[] => [
@@ -116,7 +97,8 @@ export const assets = (program: Command): void => {
     .option('--limit <n>', 'as many at most', count, 50)
     .action(async (wish: Wish, command: Command) => {
       const options = optionsOf(command)
-      print(options, await read(options, wish), found => table([HEAD, ...found.map(row)]))
+      const { items } = await listOf<Shown>(options, '/v1/assets', { query: queryOf(wish), limit: wish.limit })
+      print(options, items, found => table([HEAD, ...found.map(row)]))
     })
 
   group

@@ -8,6 +8,7 @@ import { SHA256_PATTERN } from '../../model/ids.ts'
 import { wholeNumber } from '../arguments.ts'
 import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
+import { listOf } from '../pages.ts'
 
 interface Filter {
   readonly actor?: string
@@ -46,24 +47,6 @@ const describe = ({ at, outcome, actor, product, action, resource, reasons, coun
     ...(client ? [`from ${client}`] : []),
     ...(before || after ? [`${JSON.stringify(before ?? {})} -> ${JSON.stringify(after ?? {})}`] : []),
   ].join('  ')
-
-interface Page {
-  readonly items: readonly Shown[]
-  readonly next_cursor?: string
-}
-
-const fetchAll = async (options: GlobalOptions, filter: Filter, limit: number): Promise<Page> => {
-  const items: Shown[] = []
-  let cursor: string | undefined
-  do {
-    const wanted = { limit: String(Math.min(500, limit - items.length)), ...(cursor !== undefined && { cursor }) }
-    const query = new URLSearchParams({ ...queryOf(filter), ...wanted })
-    const page = (await (await call(options, `/v1/audit?${query}`)).json()) as Page
-    items.push(...page.items)
-    cursor = page.next_cursor
-  } while (cursor !== undefined && items.length < limit)
-  return { items, ...(cursor !== undefined && { next_cursor: cursor }) }
-}
 
 /** `12:ab…`, as `verify` prints it. */
 const parsePlace = (text: string): Place => {
@@ -170,7 +153,7 @@ export const audit = (program: Command): void => {
     .option('-l, --limit <count>', 'how many', wholeNumber(1, 100_000), 50)
     .action(async (own: Filter & { limit: number }, command: Command) => {
       const options = optionsOf(command)
-      const found = await fetchAll(options, own, own.limit)
+      const found = await listOf<Shown>(options, '/v1/audit', { query: queryOf(own), limit: own.limit })
       print(options, found, ({ items }) => (items.length === 0 ? 'There is nothing.' : items.map(describe).join('\n')))
     })
 

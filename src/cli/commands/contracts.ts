@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { CONTRACT_KINDS, kindOf, type VersionBreak } from '../../contracts/contract.ts'
+import { CONTRACT_KINDS, kindOf, numbersOf, type VersionBreak } from '../../contracts/contract.ts'
 import { eventContracts } from '../../contracts/events.ts'
 import { type Difference, differences, readHistory, writeContract } from '../../contracts/history.ts'
 import { routeContracts } from '../../contracts/routes.ts'
 import { groupBy } from '../../lib/group-by.ts'
-import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
+import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
 interface Own {
@@ -60,14 +60,13 @@ const checkGateway = async (options: GlobalOptions, own: Own, found: readonly Di
   const mine = [...(await readHistory(own.history)), ...found.flatMap(({ next }) => next ?? [])]
   const newest = new Map(mine.map(one => [`${one.subject} ${one.major}`, one]))
   const verdicts: Verdict[] = []
-  for (const { subject, version, schema } of newest.values()) {
-    const versions = there.get(subject)
-    if (versions === undefined || versions.includes(version)) continue
-    const response = await call(options, '/v1/contracts/check', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ subject, schema }),
-    })
+  for (const { subject, major, version, schema } of newest.values()) {
+    const versions = there.get(subject) ?? []
+    const majors = versions.map(one => numbersOf(one)[0])
+    // What nobody has there yet breaks nobody.
+    if (!majors.includes(major) || versions.includes(version)) continue
+    const name = major === majors[0] ? subject : `${subject}.v${major}`
+    const response = await call(options, '/v1/contracts/check', jsonRequest('POST', { subject: name, schema }))
     verdicts.push({ subject, version, breaks: ((await response.json()) as Verdict).breaks })
   }
   return verdicts
@@ -143,20 +142,20 @@ export const contracts = (program: Command): void => {
     })
   group
     .command('consumers')
-    .description('Who relies on a contract at the gateway')
+    .description('Who relies on a contract at the gateway, and on which major of it')
     .argument('<subject>', 'e.g. asset.published')
     .action(async (subject: string, _: object, command: Command) => {
       const options = optionsOf(command)
       const response = await call(options, `/v1/contracts/${encodeURIComponent(subject)}/consumers`)
       const found = (await response.json()) as {
-        items: { product?: string; subscription?: string; reads: string }[]
+        items: { product?: string; subscription?: string; major: number; reads: string }[]
       }
       print(options, found, ({ items }) =>
         items.length === 0
           ? 'Nobody that is known.'
           : items
-              .map(({ product = 'all', subscription = 'registered', reads }) =>
-                [product, subscription, reads].join('  '),
+              .map(({ product = 'all', subscription = 'registered', major, reads }) =>
+                [product, subscription, reads, `v${major}`].join('  '),
               )
               .join('\n'),
       )

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { wholeNumber } from '../arguments.ts'
 import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
+import { listOf } from '../pages.ts'
 
 interface DeadNode {
   readonly kind: 'node'
@@ -28,32 +29,6 @@ interface DeadDelivery {
 }
 
 type DeadLetter = DeadNode | DeadDelivery
-
-interface Page {
-  readonly items: readonly DeadLetter[]
-  readonly next_cursor?: string
-}
-
-/** Pages until there are as many as wanted. */
-const fetchAll = async (
-  options: GlobalOptions,
-  { kind, class: code, limit }: { kind: string; class?: string; limit: number },
-): Promise<Page> => {
-  const items: DeadLetter[] = []
-  let cursor: string | undefined
-  do {
-    const query = new URLSearchParams({
-      kind,
-      limit: String(Math.min(500, limit - items.length)),
-      ...(code !== undefined && { class: code }),
-      ...(cursor !== undefined && { cursor }),
-    })
-    const page = (await (await call(options, `/v1/dead-letters?${query}`)).json()) as Page
-    items.push(...page.items)
-    cursor = page.next_cursor
-  } while (cursor !== undefined && items.length < limit)
-  return { items, ...(cursor !== undefined && { next_cursor: cursor }) }
-}
 
 const describe = (letter: DeadLetter): string =>
   letter.kind === 'node' ? describeNode(letter) : describeDelivery(letter)
@@ -118,7 +93,9 @@ export const deadLetters = (program: Command): void => {
     .addOption(kindOption())
     .action(async (own: { class?: string; limit: number; kind: string }, command: Command) => {
       const options = optionsOf(command)
-      const found = await fetchAll(options, own)
+      const { kind, class: code, limit } = own
+      const query = { kind, ...(code !== undefined && { class: code }) }
+      const found = await listOf<DeadLetter>(options, '/v1/dead-letters', { query, limit })
       print(options, found, ({ items }) => (items.length === 0 ? 'Nothing is dead.' : items.map(describe).join('\n')))
     })
 

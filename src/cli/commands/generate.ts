@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import { type CollectionMatrix, printNames, setOf } from '../generated-names.ts'
+import { listOf } from '../pages.ts'
 
 interface Own {
   readonly output?: string
@@ -10,21 +11,10 @@ interface Own {
   readonly mock: boolean
 }
 
-const listAll = async <T>(options: GlobalOptions, path: string): Promise<T[]> => {
-  const items: T[] = []
-  for (let cursor: string | undefined; ; ) {
-    const query = new URLSearchParams({ limit: '500', ...(cursor !== undefined && { cursor }) })
-    const page = (await (await call(options, `${path}?${query}`)).json()) as { items: T[]; next_cursor?: string }
-    items.push(...page.items)
-    cursor = page.next_cursor
-    if (cursor === undefined) return items
-  }
-}
-
 const printed = async (options: GlobalOptions, own: Own): Promise<string> => {
-  const products = (await listAll<{ product: string }>(options, '/v1/products')).map(({ product }) => product)
+  const products = (await listOf<{ product: string }>(options, '/v1/products')).items.map(({ product }) => product)
   const matrix: CollectionMatrix[] = []
-  for (const { collection } of await listAll<{ collection: string }>(options, '/v1/collections')) {
+  for (const { collection } of (await listOf<{ collection: string }>(options, '/v1/collections')).items) {
     const response = await call(options, `/v1/collections/${encodeURIComponent(collection)}/matrix`)
     matrix.push((await response.json()) as CollectionMatrix)
   }

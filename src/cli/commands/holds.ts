@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
+import { listOf, type Page } from '../pages.ts'
 
 interface Hold {
   readonly asset: string
@@ -7,11 +8,6 @@ interface Hold {
   readonly reason: string
   readonly set_by: string
   readonly set_at: string
-}
-
-interface Page {
-  readonly items: readonly Hold[]
-  readonly next_cursor?: string
 }
 
 const line = ({ asset, name, reason, set_at }: Hold): string => `${asset}  ${name}  since ${set_at}  ${reason}`
@@ -50,14 +46,10 @@ export const holds = (program: Command): void => {
     .argument('[asset]', 'this one alone')
     .action(async (asset: string | undefined, _own: object, command: Command) => {
       const options = optionsOf(command)
-      const path = asset === undefined ? '/v1/holds' : `/v1/assets/${encodeURIComponent(asset)}/holds`
-      const found: Hold[] = []
-      for (let query: string | undefined = '?limit=500'; query !== undefined; ) {
-        const response = await call(options, asset === undefined ? path + query : path)
-        const { items, next_cursor } = (await response.json()) as Page
-        found.push(...items)
-        query = next_cursor && `?limit=500&cursor=${next_cursor}`
-      }
-      print(options, found, all => all.map(line).join('\n'))
+      const found =
+        asset === undefined
+          ? await listOf<Hold>(options, '/v1/holds')
+          : ((await (await call(options, `/v1/assets/${encodeURIComponent(asset)}/holds`)).json()) as Page<Hold>)
+      print(options, found.items, all => all.map(line).join('\n'))
     })
 }

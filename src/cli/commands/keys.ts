@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Command, Option } from 'commander'
 import { PRODUCT_SCOPES } from '../../model/principal.ts'
-import { call, jsonRequest, optionsOf, print } from '../client.ts'
+import { call, ifMatch, jsonRequest, optionsOf, print } from '../client.ts'
 import { readAdminKey } from '../target.ts'
 
 interface Key {
@@ -82,9 +82,8 @@ export const keys = (program: Command): void => {
     .option('-o, --overlap <time>', 'how long the old one goes on: 0s, 90m, 24h, 30d', '24h')
     .action(async (id: string, { overlap }: { overlap: string }, command: Command) => {
       const options = optionsOf(command)
-      const request = jsonRequest('POST', { overlap }, randomUUID())
-      const headers = { ...request.headers, 'If-Match': '*' }
-      const response = await call(options, `/v1/keys/${encodeURIComponent(id)}/rotate`, { ...request, headers })
+      const request = ifMatch(jsonRequest('POST', { overlap }, randomUUID()))
+      const response = await call(options, `/v1/keys/${encodeURIComponent(id)}/rotate`, request)
       const rotated = (await response.json()) as { id: string; secret: string; replaces: { expires_at: string } }
       print(options, rotated, made => `${made.id}\n${made.secret}\n${id} ends ${made.replaces.expires_at}`)
     })

@@ -4,6 +4,7 @@ import { wholeNumber } from '../arguments.ts'
 import { call, type GlobalOptions, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import { barOf, describeOperation, isOver, type Operation, summaryOf } from '../operation-text.ts'
+import { pagesOf } from '../pages.ts'
 
 const STATES = ['RUNNING', 'PAUSED', 'COMPENSATING', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED', 'COMPENSATED']
 const KINDS = ['backfill', 'erase', 'rollout', 'import']
@@ -57,17 +58,9 @@ const describeResult = ({ line, ref, state, asset, version, code, detail }: Resu
 
 /** All pages, a line each. */
 export const printResults = async (options: GlobalOptions, id: string, state?: string): Promise<void> => {
-  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-    const query = new URLSearchParams({
-      limit: '500',
-      ...(cursor && { cursor }),
-      ...(state !== undefined && { state }),
-    })
-    const answer = await call(options, `/v1/operations/${encodeURIComponent(id)}/results?${query}`)
-    const page = (await answer.json()) as { items: readonly Result[]; next_cursor?: string }
-    for (const one of page.items) print(options, one, describeResult)
-    cursor = page.next_cursor
-  }
+  const path = `/v1/operations/${encodeURIComponent(id)}/results`
+  for await (const { items } of pagesOf<Result>(options, path, { query: { ...(state !== undefined && { state }) } }))
+    for (const one of items) print(options, one, describeResult)
 }
 
 export const operations = (program: Command): void => {

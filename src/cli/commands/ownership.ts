@@ -1,29 +1,13 @@
 import type { Command } from 'commander'
-import { call, type GlobalOptions, optionsOf, print } from '../client.ts'
+import { call, optionsOf, print } from '../client.ts'
 import { type Cell, type CollectionRow, markdownTable, ownershipTable, textTable, wordsOf } from '../ownership-table.ts'
-
-interface Page {
-  readonly items: readonly CollectionRow[]
-  readonly next_cursor?: string
-}
+import { listOf } from '../pages.ts'
 
 interface OfAsset {
   readonly collection: string
   readonly media_type?: string
   readonly labels: readonly string[]
   readonly cells: readonly (Cell & { readonly from: string; readonly may: readonly string[] })[]
-}
-
-const fetchAll = async (options: GlobalOptions): Promise<CollectionRow[]> => {
-  const items: CollectionRow[] = []
-  let cursor: string | undefined
-  do {
-    const query = new URLSearchParams({ limit: '500', ...(cursor !== undefined && { cursor }) })
-    const page = (await (await call(options, `/v1/matrix?${query}`)).json()) as Page
-    items.push(...page.items)
-    cursor = page.next_cursor
-  } while (cursor !== undefined)
-  return items
 }
 
 const assetTable = ({ cells }: OfAsset): string[][][] => [
@@ -48,7 +32,9 @@ export const ownership = (program: Command): void => {
       const options = optionsOf(command)
       const tableOf = own.markdown ? markdownTable : textTable
       if (own.asset === undefined) {
-        print(options, { items: await fetchAll(options) }, ({ items }) => tableOf(ownershipTable(items)))
+        print(options, await listOf<CollectionRow>(options, '/v1/matrix'), ({ items }) =>
+          tableOf(ownershipTable(items)),
+        )
         return
       }
       const { asset } = own

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { call, jsonRequest, optionsOf, print } from '../client.ts'
+import { call, ifMatch, jsonRequest, optionsOf, print } from '../client.ts'
+import { listOf } from '../pages.ts'
 
 interface Shown {
   readonly product: string
@@ -46,17 +47,8 @@ export const products = (program: Command): void => {
     .description('All of them, by name')
     .action(async (_own: object, command: Command) => {
       const options = optionsOf(command)
-      const items: Shown[] = []
-      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-        const response = await call(
-          options,
-          `/v1/products?limit=500${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
-        )
-        const page = (await response.json()) as { items: Shown[]; next_cursor?: string }
-        items.push(...page.items)
-        cursor = page.next_cursor
-      }
-      print(options, { items }, shown => shown.items.map(describe).join('\n'))
+      const shown = await listOf<Shown>(options, '/v1/products')
+      print(options, shown, ({ items }) => items.map(describe).join('\n'))
     })
   group
     .command('set')
@@ -86,8 +78,7 @@ export const products = (program: Command): void => {
         ...originsOf(wish),
         ...(clientHints !== undefined && { client_hints: clientHints }),
       })
-      const headers = { ...(request.headers as object), 'If-Match': seen.headers.get('etag') ?? '*' }
-      const response = await call(options, pathOf(product), { ...request, headers })
+      const response = await call(options, pathOf(product), ifMatch(request, seen.headers.get('etag') ?? '*'))
       print(options, (await response.json()) as Shown, describe)
     })
 }

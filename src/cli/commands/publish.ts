@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { versionNumber } from '../arguments.ts'
-import { call, jsonRequest, optionsOf, print } from '../client.ts'
+import type { Command } from 'commander'
+import { timeOf, versionNumber } from '../arguments.ts'
+import { call, ifMatch, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 
 interface Published {
@@ -13,19 +13,6 @@ interface Schedule {
   readonly asset: string
   readonly publish?: { readonly version: number; readonly at: string; readonly waiting_since?: string }
   readonly until?: string
-}
-
-/** As RFC 3339 in UTC, which is what the API takes. */
-const timeOf = (text: string): string => {
-  const time = new Date(text)
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Expected a time, RFC 3339.')
-  return time.toISOString()
-}
-
-/** A change of an asset that is as it was seen. */
-const change = (method: string, body: object, ifMatch: string): RequestInit => {
-  const { headers, ...request } = jsonRequest(method, body)
-  return { ...request, headers: { ...headers, 'If-Match': ifMatch } }
 }
 
 const describe = ({ asset, publish, until }: Schedule): string =>
@@ -49,13 +36,13 @@ export const publish = (program: Command): void => {
       async (
         asset: string,
         version: number,
-        { at, until, ifMatch }: { at?: string; until?: string; ifMatch: string },
+        { at, until, ifMatch: etag }: { at?: string; until?: string; ifMatch: string },
         command: Command,
       ) => {
         const options = optionsOf(command)
         const path = `/v1/assets/${encodeURIComponent(asset)}`
         const send = (method: string, to: string, body: object) =>
-          call(options, `${path}/${to}`, change(method, body, ifMatch))
+          call(options, `${path}/${to}`, ifMatch(jsonRequest(method, body), etag))
         if (at !== undefined) {
           const set = await send('PUT', 'schedule', { publish: { version, at }, ...(until && { until }) })
           return print(options, (await set.json()) as Schedule, describe)
@@ -83,14 +70,19 @@ export const schedule = (program: Command): void => {
     .action(
       async (
         asset: string,
-        { publish: version, at, until, ifMatch }: { publish?: number; at?: string; until?: string; ifMatch: string },
+        {
+          publish: version,
+          at,
+          until,
+          ifMatch: etag,
+        }: { publish?: number; at?: string; until?: string; ifMatch: string },
         command: Command,
       ) => {
         const options = optionsOf(command)
         if ((version === undefined) !== (at === undefined))
           throw new CliFailure(2, 'half-a-publish', 'A publish has a version, --publish, and a time, --at.')
         const body = { ...(at && { publish: { version, at } }), ...(until && { until }) }
-        const set = await call(options, pathOf(asset), change('PUT', body, ifMatch))
+        const set = await call(options, pathOf(asset), ifMatch(jsonRequest('PUT', body), etag))
         print(options, (await set.json()) as Schedule, describe)
       },
     )

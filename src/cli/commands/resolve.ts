@@ -18,9 +18,11 @@ interface Resolution {
   readonly bytes?: number
   readonly delivery?: { readonly url: string; readonly expires_at: string }
   readonly shared_with?: number
+  readonly deprecation?: { readonly sunset: string }
 }
 
-const describe = ({ version, media_type, width, height, bytes, delivery, shared_with }: Resolution): string => {
+const describe = (found: Resolution): string => {
+  const { version, media_type, width, height, bytes, delivery, shared_with, deprecation } = found
   if (delivery === undefined) return version === undefined ? 'Nothing is published yet.' : `v${version} is being made.`
   const facts = [
     `v${version}`,
@@ -29,6 +31,7 @@ const describe = ({ version, media_type, width, height, bytes, delivery, shared_
     `${bytes} bytes`,
     shared_with && `shared with ${shared_with} other ${shared_with === 1 ? 'product' : 'products'}`,
     `until ${delivery.expires_at}`,
+    deprecation && `the rendition is to go: ${deprecation.sunset}`,
   ]
   return `${delivery.url}\n${facts.filter(Boolean).join('  ')}`
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
-import { call, jsonRequest, optionsOf, print } from '../client.ts'
+import { call, ifMatch, jsonRequest, optionsOf, print } from '../client.ts'
 
 interface Made {
   readonly kid: string
@@ -52,10 +52,9 @@ export const signingKeys = (program: Command): void => {
     .option('-o, --overlap <time>', 'as long as the longest URL of the old one lives: 0s, 90m, 24h, 30d', '7d')
     .action(async (kid: string, { overlap }: { overlap: string }, command: Command) => {
       const options = optionsOf(command)
-      const request = jsonRequest('POST', { overlap }, randomUUID())
-      const headers = { ...request.headers, 'If-Match': '*' }
+      const request = ifMatch(jsonRequest('POST', { overlap }, randomUUID()))
       const path = `/v1/signing-keys/${encodeURIComponent(kid)}/rotate`
-      const response = await call(options, path, { ...request, headers })
+      const response = await call(options, path, request)
       print(
         options,
         (await response.json()) as Made,

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { ITEM_STATES } from '../../model/source-system.ts'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
 import { readDocument } from '../document.ts'
+import { MOST_A_PAGE, pagesOf } from '../pages.ts'
 
 interface Source {
   readonly name: string
@@ -25,11 +26,6 @@ interface Item {
   readonly asset?: string
   readonly version?: number
   readonly received_at: string
-}
-
-interface Page {
-  readonly items: readonly Item[]
-  readonly next_cursor?: string
 }
 
 const pathOf = (name: string): string => `/v1/sources/${encodeURIComponent(name)}`
@@ -79,12 +75,10 @@ const addItems = (group: Command): void => {
     .option('--all', 'every page, instead of the newest 500', false)
     .action(async (name: string, { state, all }: { state?: string; all: boolean }, command: Command) => {
       const options = optionsOf(command)
-      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-        const query = new URLSearchParams({ limit: '500', ...(state && { state }), ...(cursor && { cursor }) })
-        const { items, next_cursor } = (await (await call(options, `${pathOf(name)}/items?${query}`)).json()) as Page
+      const limit = all ? Number.POSITIVE_INFINITY : MOST_A_PAGE
+      const listing = { query: { ...(state && { state }) }, limit }
+      for await (const { items } of pagesOf<Item>(options, `${pathOf(name)}/items`, listing))
         for (const item of items) print(options, item, describeItem)
-        cursor = all ? next_cursor : undefined
-      }
     })
 }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { DELIVERY_STATES, FAILURE_CLASSES } from '../../model/subscription.ts'
 import { call, jsonRequest, optionsOf, print } from '../client.ts'
 import { CliFailure } from '../failure.ts'
+import { listOf, MOST_A_PAGE, pagesOf } from '../pages.ts'
 
 interface Subscription {
   readonly id: string
@@ -28,11 +29,6 @@ interface Delivery {
   readonly class?: string
   readonly attempts: readonly { readonly at: string; readonly status?: number; readonly class?: string }[]
   readonly next_try_at?: string
-}
-
-interface Page<T> {
-  readonly items: readonly T[]
-  readonly next_cursor?: string
 }
 
 const ROOT = '/v1/subscriptions'
@@ -107,13 +103,7 @@ const addLists = (group: Command): void => {
     .description('Who is told of events, oldest first')
     .action(async (_own: object, command: Command) => {
       const options = optionsOf(command)
-      const all: Subscription[] = []
-      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-        const query = new URLSearchParams({ limit: '500', ...(cursor && { cursor }) })
-        const page = (await (await call(options, `${ROOT}?${query}`)).json()) as Page<Subscription>
-        all.push(...page.items)
-        cursor = page.next_cursor
-      }
+      const { items: all } = await listOf<Subscription>(options, ROOT)
       print(options, all, items => items.map(describe).join('\n') || 'Nobody is told.')
     })
 
@@ -134,12 +124,10 @@ const addLists = (group: Command): void => {
     .option('--all', 'every page, instead of the newest 500', false)
     .action(async (id: string, { state, all }: { state?: string; all: boolean }, command: Command) => {
       const options = optionsOf(command)
-      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-        const query = new URLSearchParams({ limit: '500', ...(state && { state }), ...(cursor && { cursor }) })
-        const page = (await (await call(options, `${pathOf(id)}/deliveries?${query}`)).json()) as Page<Delivery>
-        for (const item of page.items) print(options, item, describeDelivery)
-        cursor = all ? page.next_cursor : undefined
-      }
+      const limit = all ? Number.POSITIVE_INFINITY : MOST_A_PAGE
+      const listing = { query: { ...(state && { state }) }, limit }
+      for await (const { items } of pagesOf<Delivery>(options, `${pathOf(id)}/deliveries`, listing))
+        for (const item of items) print(options, item, describeDelivery)
     })
 }
 

@@ -20,6 +20,7 @@ import { KeepVersions, WouldPurgeSchema, wouldPurge } from '../keep-versions.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
+import { presentRendition } from '../rendition.ts'
 import { Name, Paging, page, readCursor, WriteQuery } from '../validation.ts'
 import { WouldBreakSchema, wouldBreak } from '../would-break.ts'
 
@@ -210,14 +211,10 @@ export const collectionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void 
       const shown = {
         ...presentCollection(found),
         edges: edges.map(presentEdge),
-        renditions: renditions.map(({ product, name, revision, lane, recipe, recipeHash }) => ({
-          product,
-          name,
-          revision,
-          lane,
-          recipe,
-          recipe_hash: `sha256:${recipeHash}`,
-        })),
+        renditions: renditions.map(found => {
+          const { collection: _, ...rest } = presentRendition(found)
+          return rest
+        }),
       }
       if (isSeen(c, stateTag(shown))) return c.body(null, 304)
       return c.json(shown, 200)

@@ -1,6 +1,6 @@
 /** Who relies on a contract: what products say that they read of it, and whom a change would break. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { kindOf, MODE_OF, MODES, ofMajor } from '../../contracts/contract.ts'
+import { kindOf, MODE_OF, MODES } from '../../contracts/contract.ts'
 import { type Consumer, consumerBreaks, judge } from '../../contracts/judge.ts'
 import { BREAK_RULES } from '../../contracts/readable.ts'
 import type { Gateway } from '../../gateway.ts'
@@ -17,6 +17,7 @@ import { lockTenant, productExists } from '../../manifest/products.ts'
 import { refuse } from '../../model/errors.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, stateTag, writeConfiguration } from '../configuration.ts'
+import { tellRegistered } from '../configuration-events.ts'
 import type { Env, MatrixContext } from '../context.ts'
 import { ContractSchemaBody } from '../contract-schema.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
@@ -38,6 +39,7 @@ const ConsumerSchema = z
   .object({
     product: z.string().optional().openapi({ description: 'Absent: a subscription of the whole tenant' }),
     subscription: z.string().optional(),
+    major: z.int().openapi({ description: 'Which it reads' }),
     reads: z.enum(['all', 'registered']).openapi({ description: 'Whatever there is, or what it has registered' }),
   })
   .openapi('Consumer')
@@ -88,16 +90,23 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
       throw refuse('not-found', 'There is no such product.')
     return { tenant, product, by: id }
   }
-  const newest = (subject: string) => {
-    const found = contracts.newestOf(subject)
+  const newest = (name: string) => {
+    const found = contracts.named(name).at(-1)
     if (found === undefined) throw noSuchContract()
     return found
   }
-  const whoRelies = async (tenant: string, subject: string) => {
-    const [registered, subscribers] = await Promise.all([
-      consumersOf(database, tenant, subject),
-      kindOf(subject) === 'event' ? subscribersOf(database, tenant, subject) : [],
+  /** By these names of one subject: what products have said, and who is told besides. */
+  const whoRelies = async (tenant: string, subject: string, names: readonly string[]) => {
+    const [registered, told] = await Promise.all([
+      consumersOf(database, tenant, names),
+      kindOf(subject) === 'event' ? subscribersOf(database, tenant, names) : [],
     ])
+    const said = new Set(registered.map(one => `${one.product} ${one.subject}`))
+    const subscribers = told.flatMap(({ id, product, types }) => {
+      const name = types === null ? subject : types.find(type => names.includes(type))
+      const hasSaid = said.has(`${product} ${name}`)
+      return name !== undefined && names.includes(name) ? [{ id, product, name, hasSaid }] : []
+    })
     return { registered, subscribers }
   }
 
@@ -108,7 +117,7 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
       path,
       summary: 'Say what the product reads of it, or sends: the part that it needs',
       description:
-        'A JSON Schema of the fields that it needs and what it takes in them; what it does not name it leaves alone. Refused where what is written now does not fit. From then on a change is checked against this, and not against all of the contract.',
+        'A JSON Schema of the fields that it needs and what it takes in them; what it does not name it leaves alone. Of a later major by its name: `asset.version_failed.v2`. Refused where what is written now does not fit. From then on a change is checked against this, and not against all of the contract.',
       request: { params, query: WriteQuery, ...jsonBody(z.strictObject({ schema: ContractSchemaBody })) },
       responses: {
         200: json(RegisteredSchema, 'Said'),
@@ -121,9 +130,9 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
       const { tenant, product, by } = await permitted(c, c.req.valid('param').product)
       const { schema } = c.req.valid('json')
       const { version, ...ours } = newest(subject)
-      const breaks = consumerBreaks(subject, ours.schema, schema as Record<string, unknown>)
+      const breaks = consumerBreaks(ours.subject, ours.schema, schema as Record<string, unknown>)
       if (breaks.length > 0)
-        throw refuse('contract-incompatible', `This does not go together with ${subject} ${version}.`, {
+        throw refuse('contract-incompatible', `This does not go together with ${ours.subject} ${version}.`, {
           violations: breaks.slice(0, 100),
         })
       const key = { tenant, product, subject }
@@ -138,6 +147,7 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
           before: before && audited(before),
           after: audited(after),
         })
+        if (tagOf(before) !== tagOf(after)) await tellRegistered(c, tx, { product, subject, version })
         return after
       })
       if (!tries) c.header('ETag', tagOf(shown))
@@ -219,21 +229,22 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
       method: 'get',
       path: '/v1/contracts/{subject}/consumers',
       summary: 'Who relies on it: subscriptions that ask for the type, and products that have said what they read',
-      description: 'Readers of the log, of streams in Redis and of answers are not known, unless they have said so.',
+      description:
+        'Of all majors, or of a later one by its name (`asset.version_failed.v2`). Readers of the log, of streams in Redis and of answers are not known, unless they have said so.',
       request: { params: z.object({ subject: Subject }) },
       responses: { 200: json(z.object({ items: z.array(ConsumerSchema) }), 'All'), ...shared },
     }),
     async c => {
-      const { subject } = c.req.valid('param')
-      newest(subject)
-      const { registered, subscribers } = await whoRelies(c.get('principal').tenant, subject)
-      const said = new Set(registered.map(({ product }) => product))
+      const name = c.req.valid('param').subject
+      const { subject } = newest(name)
+      const names = name === subject ? contracts.namesOf(subject) : [name]
+      const { registered, subscribers } = await whoRelies(c.get('principal').tenant, subject, names)
+      const majorOf = (name: string): number => newest(name).major
       const items = [
-        ...registered.map(({ product }) => ({ product, reads: 'registered' as const })),
-        ...subscribers.map(({ id, product }) => ({
-          product: product ?? undefined,
-          subscription: id,
-          reads: product !== null && said.has(product) ? ('registered' as const) : ('all' as const),
+        ...registered.map(one => ({ product: one.product, major: majorOf(one.subject), reads: 'registered' as const })),
+        ...subscribers.map(({ id, product, name, hasSaid }) => ({
+          ...{ product: product ?? undefined, subscription: id, major: majorOf(name) },
+          reads: hasSaid ? ('registered' as const) : ('all' as const),
         })),
       ]
       return c.json({ items }, 200, { 'Cache-Control': 'no-store' })
@@ -251,17 +262,15 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
     }),
     async c => {
       const { tenant, product: own, scopes } = c.get('principal')
-      const { subject, schema } = c.req.valid('json')
-      const { major } = newest(subject)
-      const { registered, subscribers } = await whoRelies(tenant, subject)
-      const said = new Set(registered.map(({ product }) => product))
+      const { subject: name, schema } = c.req.valid('json')
+      const { subject } = newest(name)
+      const { registered, subscribers } = await whoRelies(tenant, subject, [name])
       const consumers: Consumer[] = [
         ...registered.map(one => ({ name: one.product, reads: one.schema as Record<string, unknown> })),
-        ...subscribers.flatMap(({ id, product }) => (said.has(product ?? '') ? [] : [{ name: product ?? id }])),
+        ...subscribers.flatMap(({ id, product, hasSaid }) => (hasSaid ? [] : [{ name: product ?? id }])),
       ]
       const mine = scopes.includes('matrix:admin') ? consumers : consumers.filter(({ name }) => name === own)
-      const versions = ofMajor(contracts.versionsOf(subject), { subject, major })
-      const found = judge({ subject, schema: schema as Record<string, unknown> }, versions, mine)
+      const found = judge({ subject, schema: schema as Record<string, unknown> }, contracts.named(name), mine)
       const breaks = found.map(one => ({ ...one, versions: [...one.versions], consumers: [...one.consumers] }))
       return c.json({ compatible: breaks.length === 0, mode: MODE_OF[kindOf(subject)], breaks }, 200, {
         'Cache-Control': 'no-store',

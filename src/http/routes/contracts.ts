@@ -6,7 +6,10 @@ import { contractDocument } from '../../contracts/history.ts'
 import type { JsonSchema } from '../../contracts/json-schema.ts'
 import { newestEvents } from '../../contracts/registry.ts'
 import type { Gateway } from '../../gateway.ts'
+import { once } from '../../lib/once.ts'
 import { refuse } from '../../model/errors.ts'
+import type { EventType } from '../../model/event-catalogue.ts'
+import { deprecationsOf } from '../../model/event-majors.ts'
 import type { Env } from '../context.ts'
 import { json, refusals } from '../openapi.ts'
 
@@ -18,6 +21,10 @@ const ContractSchema = z
     kind: z.enum(CONTRACT_KINDS),
     mode: z.enum(MODES).openapi({ description: 'What each version owes to those before it' }),
     versions: z.array(z.string()).openapi({ description: 'Oldest first', example: ['1.0.0', '1.1.0'] }),
+    deprecated: z
+      .array(z.object({ major: z.int(), since: z.string(), sunset: z.string() }))
+      .optional()
+      .openapi({ description: 'Majors that are to go: read a later one from their sunset on' }),
   })
   .openapi('Contract')
 
@@ -34,7 +41,10 @@ export const contractRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
   const present = (subject: string) => {
     const kind = kindOf(subject)
     const versions = contracts.versionsOf(subject).map(({ version }) => version)
-    return { subject, kind, mode: MODE_OF[kind], versions }
+    const deprecated = deprecationsOf(subject as EventType).map(({ major, at, sunset }) => ({
+      ...{ major, since: at.toISOString(), sunset: sunset.toISOString() },
+    }))
+    return { subject, kind, mode: MODE_OF[kind], versions, ...(deprecated.length > 0 && { deprecated }) }
   }
 
   app.openAPIRegistry.registerPath({
@@ -43,11 +53,12 @@ export const contractRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =>
     summary: 'What is told, and how: AsyncAPI 3',
     responses: { 200: json(z.looseObject({}), 'AsyncAPI 3.1') },
   })
-  app.get('/asyncapi.json', c => {
+  const asyncApi = once(() => {
     const { components } = app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
     const envelope = components?.schemas?.Event as JsonSchema
-    return c.json(asyncApiDocument({ events: newestEvents(contracts), envelope, base: gateway.publicBase() }))
+    return asyncApiDocument({ events: newestEvents(contracts), envelope, base: gateway.publicBase() })
   })
+  app.get('/asyncapi.json', c => c.json(asyncApi()))
 
   app.openapi(
     createRoute({

@@ -7,12 +7,15 @@ import { readPage, type Wanted } from '../../events/pages.ts'
 import type { Gateway } from '../../gateway.ts'
 import { findEvent, logHead } from '../../manifest/event-log.ts'
 import { isMatrixError, refuse } from '../../model/errors.ts'
-import type { LoggedEvent } from '../../model/event.ts'
-import { EVENT_TYPES, type EventType } from '../../model/event-catalogue.ts'
+import { type ToldEvent, toldIn } from '../../model/event.ts'
+import type { EventName } from '../../model/event-catalogue.ts'
+import { wantedTypes } from '../../model/event-majors.ts'
 import { UUID_PATTERN } from '../../model/ids.ts'
 import { unauthenticated } from '../../policy/authenticate.ts'
 import { addressOf } from '../address.ts'
 import type { Env } from '../context.ts'
+import { deprecationHeaders } from '../event-deprecation.ts'
+import { EventNames } from '../event-names.ts'
 import { eventStream, type StreamEvent } from '../event-stream.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { json, refusals, security } from '../openapi.ts'
@@ -58,17 +61,21 @@ const filters = {
     .string()
     .max(1_000)
     .transform(text => text.split(','))
-    .pipe(z.array(z.enum(EVENT_TYPES as [EventType, ...EventType[]])))
+    .pipe(EventNames)
     .optional()
-    .openapi({ type: 'string', description: 'By comma: `asset.published,asset.erased`' }),
+    .openapi({
+      type: 'string',
+      description:
+        'By comma: `asset.published,asset.erased`; in their first major, or in a later one: `asset.version_failed.v2`. Of one that is to go the answer says so in `Deprecation` (RFC 9745) and `Sunset` (RFC 8594)',
+    }),
   subject: z
     .string()
     .regex(new RegExp(`^assets/${UUID_PATTERN.source.slice(1)}`))
     .optional()
     .openapi({ description: '`assets/{id}`: of one asset' }),
 }
-const wantedOf = ({ types, subject }: { types?: readonly EventType[]; subject?: string }): Wanted => ({
-  types: types && new Set(types),
+const wantedOf = ({ types, subject }: { types?: readonly EventName[]; subject?: string }): Wanted => ({
+  types: types && wantedTypes(types),
   asset: subject?.slice('assets/'.length),
 })
 
@@ -80,7 +87,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
   const common = { tags: ['Events'], security, method: 'get' as const, middleware }
   const head = openHead(database)
   const takeSeat = openSeats(metrics.eventStreams)
-  const toldAs = (event: LoggedEvent): Envelope => envelopeOf(event, gateway.schemaAt)
+  const toldAs = (event: ToldEvent): Envelope => envelopeOf(event, gateway.schemaAt)
 
   app.openapi(
     createRoute({
@@ -109,8 +116,8 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       const listener = { principal: c.get('principal'), address: addressOf(c) }
       const page = await readPage(gateway, listener, { ...wantedOf(filter), after, limit })
       metrics.eventsTold.inc({ way: 'page' }, page.events.length)
-      c.header('Cache-Control', 'no-store')
-      return c.json({ items: page.events.map(toldAs), next_after: page.nextAfter, head: page.head }, 200)
+      const headers = { 'Cache-Control': 'no-store', ...deprecationHeaders(filter.types) }
+      return c.json({ items: page.events.map(toldAs), next_after: page.nextAfter, head: page.head }, 200, headers)
     },
   )
 
@@ -174,7 +181,7 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
         } finally {
           leave()
         }
-      }) as never
+      }, deprecationHeaders(filter.types)) as never
     },
   )
 
@@ -183,14 +190,25 @@ export const eventRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
       ...common,
       path: '/v1/events/{event}',
       summary: 'An event',
-      request: { params: z.object({ event: z.string().regex(UUID_PATTERN) }) },
-      responses: { 200: json(EnvelopeSchema, 'The event'), ...refusals('unauthenticated', 'forbidden', 'not-found') },
+      request: {
+        params: z.object({ event: z.string().regex(UUID_PATTERN) }),
+        query: z.strictObject({
+          major: z.coerce.number().int().min(1).max(99).default(1).openapi({ description: 'In which it is told' }),
+        }),
+      },
+      responses: {
+        200: json(EnvelopeSchema, 'The event'),
+        ...refusals('unauthenticated', 'forbidden', 'not-found', 'invalid-request'),
+      },
     }),
     async c => {
       const principal = c.get('principal')
+      const { major } = c.req.valid('query')
       const found = await findEvent(database, principal.tenant, c.req.valid('param').event)
-      const [event] = found ? await audible(gateway, { principal, address: addressOf(c) }, [found]) : []
+      const told = found ? [toldIn(major, found)] : []
+      const [event] = await audible(gateway, { principal, address: addressOf(c) }, told)
       if (!event) throw noSuchEvent()
+      if (event.major !== major) throw refuse('not-found', `Of its type there is no major ${major}.`)
       c.header('Cache-Control', 'no-store')
       return c.json(toldAs(event), 200)
     },

@@ -1,6 +1,7 @@
 /** What monitors ask of any process of ours; no credential, no body. Gateways answer it on their port, workers on OPS_PORT. */
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
+import { singleFlight } from '../../lib/single-flight.ts'
 import { chainedRows, unchained } from '../../manifest/audit-chain.ts'
 import { countStates } from '../../manifest/carrying.ts'
 import type { Database } from '../../manifest/database.ts'
@@ -116,7 +117,7 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
       metrics.productCpuToday.set({ tenant, product }, Math.round(cpuMs) / 1000)
       metrics.productStoredBytes.set({ tenant, product }, bytes)
     }
-    await gaugeIntegration({ database, metrics })
+    await gaugeIntegration({ database, metrics }, { deliveries, nodes: open, purges })
     metrics.deadNodes.reset() // a class whose last node was redriven has no row
     for (const { code, count } of dead) metrics.deadNodes.set({ class: code }, count)
   } catch {
@@ -125,18 +126,21 @@ const gauge = async ({ database, metrics }: HealthSource): Promise<void> => {
 }
 
 export const healthRoutes = (app: OpenAPIHono<Env>, source: HealthSource): void => {
-  const { metrics, readiness } = source
+  const { metrics } = source
+  // Many who ask at once are told the same: a dozen statements each would take all the connections there are.
+  const gauged = singleFlight<void>()
+  const looked = singleFlight<Readiness>()
   app.get('/healthz', c => c.json({ status: 'ok' }, 200, { 'Cache-Control': 'no-store' }))
 
   app.get('/readyz', async c => {
-    const { ready, ...told } = await readiness()
+    const { ready, ...told } = await looked('', source.readiness)
     return c.json({ status: ready ? 'ready' : 'not-ready', ...told }, ready ? 200 : 503, {
       'Cache-Control': 'no-store',
     })
   })
 
   app.get('/metrics', async c => {
-    await gauge(source)
+    await gauged('', () => gauge(source))
     return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType })
   })
 

@@ -16,6 +16,7 @@ import { PENDING_HEADERS, pendingResponse, RETRY_AFTER_SECONDS, statusUrl } from
 import { pictureDocument, pictureHeaders } from '../picture.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
 import { noneMatch } from '../preconditions.ts'
+import { DeprecationSchema } from '../rendition.ts'
 import { AssetIdParam, Name, VersionParam } from '../validation.ts'
 import { PendingSchema } from './resolve.openapi.ts'
 import { parseWait } from './resolve.ts'
@@ -112,6 +113,10 @@ const PictureSchema = z
     placeholder: PlaceholderSchema.optional(),
     pending: Waiting.openapi({ description: 'What is still being made and would make the picture better' }),
     left_out: LeftOut,
+    deprecated: z
+      .array(DeprecationSchema.extend({ rendition: z.string() }))
+      .optional()
+      .openapi({ description: 'Those of the renditions that are to go' }),
     delivery: z.object({
       via: z.enum(['gateway', 'cdn', 's3']),
       expires_at: z.iso

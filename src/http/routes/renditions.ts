@@ -2,26 +2,35 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { pinSeconds } from '../../graph/pin.ts'
 import { parseRecipe, recipeHash, recipeText } from '../../graph/recipe.ts'
-import { hasAssetEdges } from '../../manifest/asset-edges.ts'
-import { findCollection, findEdge, lockCollection } from '../../manifest/collections.ts'
+import { findEdge, lockCollection } from '../../manifest/collections.ts'
 import { latestOperation } from '../../manifest/operations.ts'
 import { findRendition, putRendition, retireRendition } from '../../manifest/renditions.ts'
 import { refuse } from '../../model/errors.ts'
-import type { Rendition } from '../../model/product.ts'
 import { keepsPrivate } from '../../ops/metadata.ts'
-import { type Asked, permitOnCollection } from '../../policy/permission.ts'
-import { addressOf } from '../address.ts'
 import { auditChange } from '../audit.ts'
 import { isSeen, requireIfMatch, requireState, writeConfiguration } from '../configuration.ts'
 import { tellRetired, tellRevised } from '../configuration-events.ts'
 import { causeOf, type Env, type MatrixContext } from '../context.ts'
-import { ImpactSchema, impactOf, NO_IMPACT } from '../impact.ts'
+import { impactOf, NO_IMPACT } from '../impact.ts'
 import { authenticated, requires } from '../middleware/authenticated.ts'
 import { jsonOnly } from '../middleware/json-only.ts'
 import { JSON_ROUTE, json, jsonBody, refusals, security } from '../openapi.ts'
 import { announceOperation, BackfillSchema, presentBackfill, startBackfill } from '../operation.ts'
+import {
+  auditedRendition,
+  permitRenditions,
+  presentEnd,
+  presentRendition,
+  RENDITION_PATH,
+  RenditionSchema,
+  renditionParams,
+  renditionResource,
+  renditionTag,
+  requirePrivate,
+  WrittenSchema,
+} from '../rendition.ts'
 import { findSecondFor } from '../seconds.ts'
-import { Name, WriteQuery } from '../validation.ts'
+import { WriteQuery } from '../validation.ts'
 
 const RenditionBody = z.strictObject({
   recipe: z.record(z.string(), z.unknown()).openapi({ description: 'Operations and formats; see docs/operations.md' }),
@@ -30,43 +39,14 @@ const RenditionBody = z.strictObject({
     .default('eager')
     .openapi({ description: 'eager: made when a version is added; lazy: when first asked for' }),
 })
-const RenditionSchema = z
-  .object({
-    collection: z.string(),
-    product: z.string(),
-    name: z.string(),
-    revision: z.number().int(),
-    lane: z.enum(['eager', 'lazy']),
-    recipe: z.looseObject({}),
-    recipe_hash: z.string(),
-  })
-  .openapi('Rendition')
-const WrittenSchema = RenditionSchema.extend({
-  impact: ImpactSchema,
-  operation: BackfillSchema.optional().openapi({ description: 'The backfill that was started' }),
-}).openapi('WrittenRendition')
 const PutQuery = WriteQuery.extend({
   backfill: z
     .enum(['true', 'false'])
     .optional()
     .openapi({ description: '`true`: make it for the versions that are there, too, unless this revision has been' }),
 })
-const params = z.object({ collection: Name, product: Name, name: Name })
-const path = '/v1/collections/{collection}/products/{product}/renditions/{name}'
 const shared = refusals('invalid-request', ...JSON_ROUTE, 'invalid-recipe', 'unsupported-transform')
 const conditional = refusals('precondition-failed')
-
-/** Revisions are never given twice, so the number is the state. */
-const tagOf = (found: { revision: number } | undefined): string | undefined => found && `"r${found.revision}"`
-
-/** Its recipe is kept with each revision, so its hash says it all. */
-const auditedRendition = ({ revision, lane, recipeHash }: Pick<Rendition, 'revision' | 'lane' | 'recipeHash'>) => ({
-  revision,
-  lane,
-  recipe_hash: `sha256:${recipeHash}`,
-})
-const resourceOf = ({ collection, product, name }: { collection: string; product: string; name: string }): string =>
-  `collections/${collection}/products/${product}/renditions/${name}`
 
 /** `original` is how the bytes as received are asked for. */
 const RESERVED = new Set(['original', 'x', 'info'])
@@ -75,32 +55,18 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
   const { database } = gateway
   const authenticate = authenticated(gateway.findPrincipal)
 
-  /** A product names its own renditions, whatever its role: that is its side of the matrix. An administrator names anyone's. */
-  const permit = async (c: MatrixContext, collection: string, product: string): Promise<Omit<Asked, 'action'>> => {
-    const principal = c.get('principal')
-    const who = { principal, product, address: addressOf(c) }
-    const key = { tenantId: principal.tenant, collectionId: collection, productId: product }
-    const [found, permission] = await Promise.all([
-      findCollection(database, principal.tenant, collection),
-      permitOnCollection(gateway, { ...who, collection, action: 'read' }),
-    ])
-    const hasEdge = permission.question.edge !== undefined || (await hasAssetEdges(database, key))
-    if (!found || !hasEdge || permission.effect !== 'allow')
-      throw refuse('not-found', 'There is no such collection for this product.', {
-        ...(permission.effect !== 'allow' && { denied: { rule: permission.rule } }),
-      })
-    return who
-  }
+  const permit = (c: MatrixContext, collection: string, product: string) =>
+    permitRenditions(gateway, c, { collection, product })
 
   app.openapi(
     createRoute({
       tags: ['Matrix'],
       security,
       method: 'put',
-      path,
+      path: RENDITION_PATH,
       middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
       summary: 'Name a recipe, or give the name a new revision',
-      request: { params, query: PutQuery, ...jsonBody(RenditionBody) },
+      request: { params: renditionParams, query: PutQuery, ...jsonBody(RenditionBody) },
       responses: {
         201: json(WrittenSchema, 'A new revision'),
         202: json(WrittenSchema, 'The same, and a backfill was started: `Location` says how far it is'),
@@ -130,31 +96,29 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       const impact = await impactOf(gateway, { tenant: principal.tenant, collection, recipe })
       const { validate_only, backfill } = c.req.valid('query')
       const tries = validate_only === 'true'
-      const { revision, created, started } = await writeConfiguration(database, { tries }, async tx => {
+      const { revision, created, started, deprecation } = await writeConfiguration(database, { tries }, async tx => {
         await lockCollection(tx, principal.tenant, collection)
-        if (keepsPrivate(recipe) && !(await findEdge(tx, cell))?.privateMetadata)
-          throw refuse('forbidden', 'The product may not keep private metadata here.', {
-            details: { reasons: ['private-metadata-closed'] },
-          })
+        requirePrivate(keepsPrivate(recipe), (await findEdge(tx, cell))?.privateMetadata)
         const before = await findRendition(tx, key)
-        requireState(c, tagOf(before))
+        requireState(c, renditionTag(before))
         const put = await putRendition(tx, { ...key, recipe: recipeText(recipe), recipeHash: recipeHash(recipe), lane })
         const { tenant } = principal
         if (put.created) await tellRevised(c, tx, { ...presented, revision: put.revision, previous: before?.revision })
         const input = { collection, product, rendition: name, revision: put.revision }
         const starts = backfill === 'true' && !tries
         const started = starts ? await startBackfill(tx, { tenant, input, cause: causeOf(c), once: true }) : undefined
-        const after = auditedRendition({ revision: put.revision, lane, recipeHash: recipeHash(recipe) })
+        const deprecation = before?.deprecation
+        const after = auditedRendition({ revision: put.revision, lane, recipeHash: recipeHash(recipe), deprecation })
         await auditChange(c, tx, {
-          resource: resourceOf(c.req.valid('param')),
+          resource: renditionResource(c.req.valid('param')),
           before: before && auditedRendition(before),
           after: { ...after, operation: started?.id },
         })
-        return { ...put, started }
+        return { ...put, started, deprecation }
       })
-      const shown = { ...presented, revision, impact: created ? impact : NO_IMPACT }
+      const shown = { ...presented, revision, ...presentEnd(deprecation), impact: created ? impact : NO_IMPACT }
       if (tries) return c.json(shown, 200)
-      c.header('ETag', tagOf({ revision }))
+      c.header('ETag', renditionTag({ revision, deprecation }))
       if (!started) return c.json(shown, created ? 201 : 200)
       announceOperation(c, started)
       return c.json({ ...shown, operation: await presentBackfill(gateway, started) }, 202)
@@ -166,10 +130,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       tags: ['Matrix'],
       security,
       method: 'get',
-      path,
+      path: RENDITION_PATH,
       middleware: [authenticate, requires('assets:read'), jsonOnly(gateway.config)],
       summary: 'The active revision of a rendition',
-      request: { params },
+      request: { params: renditionParams },
       responses: { 200: json(RenditionSchema, 'The rendition'), 304: { description: 'Unchanged' }, ...shared },
     }),
     async c => {
@@ -182,12 +146,8 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         name,
       })
       if (!found) throw refuse('not-found', 'There is no such rendition.')
-      if (isSeen(c, tagOf(found) ?? '')) return c.body(null, 304)
-      const { recipeHash: hash, recipe, privateMetadata: _, ...rest } = found
-      return c.json(
-        { ...rest, recipe: recipe as unknown as Record<string, string>, recipe_hash: `sha256:${hash}` },
-        200,
-      )
+      if (isSeen(c, renditionTag(found) ?? '')) return c.body(null, 304)
+      return c.json(presentRendition(found), 200)
     },
   )
 
@@ -196,10 +156,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       tags: ['Matrix'],
       security,
       method: 'post',
-      path: `${path}/backfill`,
+      path: `${RENDITION_PATH}/backfill`,
       middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
       summary: 'Make it for the versions that are there: those that lack it, in the lane behind all others',
-      request: { params },
+      request: { params: renditionParams },
       responses: {
         202: json(BackfillSchema, 'Started, or under way already: `Location` says how far it is'),
         ...shared,
@@ -216,7 +176,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         if (!found) throw refuse('not-found', 'There is no such rendition.')
         const input = { collection, product, rendition: name, revision: found.revision }
         const started = await startBackfill(tx, { tenant, input, cause: causeOf(c), once: false })
-        await auditChange(c, tx, { resource: resourceOf(c.req.valid('param')), after: { operation: started?.id } })
+        await auditChange(c, tx, {
+          resource: renditionResource(c.req.valid('param')),
+          after: { operation: started?.id },
+        })
         return started ?? latestOperation(tx, tenant, input)
       })
       if (!operation) throw refuse('conflict', 'The operation has ended meanwhile.')
@@ -230,10 +193,10 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
       tags: ['Matrix'],
       security,
       method: 'delete',
-      path,
+      path: RENDITION_PATH,
       middleware: [authenticate, requires('assets:write'), jsonOnly(gateway.config)],
       summary: 'Stop answering under this name',
-      request: { params, query: WriteQuery },
+      request: { params: renditionParams, query: WriteQuery },
       responses: {
         204: { description: 'Retired' },
         ...shared,
@@ -251,10 +214,13 @@ export const renditionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void =
         await lockCollection(tx, tenant, collection)
         const before = await findRendition(tx, key)
         if (!before) throw refuse('not-found', 'There is no such rendition.')
-        requireState(c, tagOf(before))
+        requireState(c, renditionTag(before))
         await retireRendition(tx, key)
         await tellRetired(c, tx, before)
-        await auditChange(c, tx, { resource: resourceOf(c.req.valid('param')), before: auditedRendition(before) })
+        await auditChange(c, tx, {
+          resource: renditionResource(c.req.valid('param')),
+          before: auditedRendition(before),
+        })
       })
       return c.body(null, 204)
     },

@@ -5,6 +5,7 @@ import type { Env } from '../context.ts'
 import { ExplanationSchema } from '../explanation.ts'
 import { json, refusals, security } from '../openapi.ts'
 import { PlaceholderSchema } from '../placeholder.ts'
+import { DeprecationSchema } from '../rendition.ts'
 
 export const ResolutionSchema = z
   .object({
@@ -19,6 +20,9 @@ export const ResolutionSchema = z
     rendition: z.string(),
     dpr: z.number().optional(),
     revision: z.number().int().optional(),
+    deprecation: DeprecationSchema.optional().openapi({
+      description: 'The rendition is to go; likewise in the headers `Deprecation` (RFC 9745) and `Sunset` (RFC 8594)',
+    }),
     node: z.string().optional(),
     digest: z.string(),
     media_type: z.string(),

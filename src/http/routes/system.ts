@@ -1,6 +1,7 @@
 /** What machines and people ask about the system itself. */
 import { createRoute, type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
+import { once } from '../../lib/once.ts'
 import { reportEfficiency } from '../../manifest/efficiency.ts'
 import { ERROR_CATALOGUE, type ErrorCode, refuse } from '../../model/errors.ts'
 import { examine } from '../../reconcile/doctor.ts'
@@ -90,10 +91,13 @@ export const systemRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): void => {
     scheme: 'bearer',
     description: 'An API key, `mtx_live_…`, or a JWT of an issuer that the tenant has named',
   })
-  app.get('/openapi.json', c =>
-    c.json(describeLimits(app.getOpenAPI31Document({ ...info, servers: [{ url: gateway.publicBase() }] }))),
+  // Anybody may ask, and each takes a fifth of a second in which nobody else is answered: once is enough.
+  const document = once(() =>
+    JSON.stringify(describeLimits(app.getOpenAPI31Document({ ...info, servers: [{ url: gateway.publicBase() }] }))),
   )
-  app.get('/docs', c => c.html(renderReference(describeLimits(app.getOpenAPI31Document(info))), 200, HTML))
+  const reference = once(() => renderReference(describeLimits(app.getOpenAPI31Document(info))))
+  app.get('/openapi.json', c => c.body(document(), 200, { 'Content-Type': 'application/json' }))
+  app.get('/docs', c => c.html(reference(), 200, HTML))
 
   app.openapi(
     createRoute({

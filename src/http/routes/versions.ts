@@ -6,6 +6,7 @@ import { findOriginal, findVersion, listVersions } from '../../manifest/assets.t
 import { findCollection } from '../../manifest/collections.ts'
 import { nodesFoundBy } from '../../manifest/costs.ts'
 import { leavesOfVersion } from '../../manifest/leaves.ts'
+import { listRenditions } from '../../manifest/renditions.ts'
 import { type Asset, isDraft, VERSION_STATES, type Version } from '../../model/asset.ts'
 import { digestOf } from '../../model/ids.ts'
 import { placeholderOf } from '../../model/look.ts'
@@ -79,8 +80,11 @@ export const readCompleteness = async (
   const found = await findVersion(database, { tenantId: tenant, assetId: asset, version })
   const collection = await findCollection(database, tenant, collectionId)
   if (!found || !collection) throw nothingHere()
-  const leaves = await leavesOfVersion(database, tenant, asset, version)
-  return completenessOf(asset, found, { leaves, gate: collection.publishGate, viewer })
+  const [leaves, renditions] = await Promise.all([
+    leavesOfVersion(database, tenant, asset, version),
+    listRenditions(database, tenant, collectionId),
+  ])
+  return completenessOf(asset, found, { leaves, renditions, gate: collection.publishGate, viewer })
 }
 
 const params = z.object({ asset: AssetIdParam })
