@@ -6,7 +6,13 @@ import { gather } from '../lib/gather.ts'
 import { recordOwnAct } from '../manifest/audit.ts'
 import { lockQueue, noteRefused, noteTaken } from '../manifest/carrying.ts'
 import type { Database, Sql } from '../manifest/database.ts'
-import { type DueDelivery, settleRefused, settleTaken, withholdDeliveries } from '../manifest/delivery-runs.ts'
+import {
+  type DueDelivery,
+  hastenDeliveries,
+  settleRefused,
+  settleTaken,
+  withholdDeliveries,
+} from '../manifest/delivery-runs.ts'
 import type { KeptSubscription } from '../manifest/subscriptions.ts'
 import type { Attempt } from '../model/subscription.ts'
 import type { HookAnswer } from '../outbound/post-hook.ts'
@@ -14,7 +20,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Called } from './call.ts'
 import { tellDead, tellDisabled } from './delivery-notices.ts'
-import { afterRefusal, type Verdict } from './telling-schedule.ts'
+import { afterRefusal, RECOVERY, type Verdict } from './telling-schedule.ts'
 
 export interface OutcomeDependencies {
   readonly database: Database
@@ -84,7 +90,8 @@ export const openOutcomes = (
     const taken = judged.flatMap(({ due: { delivery, tries }, attempt, refusal }) =>
       refusal ? [] : [{ delivery, tries, attempt }],
     )
-    if (taken.length > 0 && held.failing) await noteTaken(tx, subscription)
+    if (taken.length > 0 && held.failures > 0) await noteTaken(tx, subscription)
+    if (taken.length > 0 && held.failures >= RECOVERY.after) await hastenDeliveries(tx, subscription, RECOVERY)
     const settled = new Set(taken.length > 0 ? await settleTaken(tx, subscription, taken) : [])
     if (withheld.length > 0) await withholdDeliveries(tx, subscription, withheld)
     // Behind what was taken of its run, which has made it the next of its asset.

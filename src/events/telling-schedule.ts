@@ -26,6 +26,24 @@ const THROTTLED_MS = 30 * SECOND
 /** A receiver that fails is asked so often, with whichever of its events: what piled up does not fall upon it. */
 const FAILING_MS = SECOND
 
+/**
+ * A receiver that failed twice in a row or more, and takes something, was away and is back: what waits for its next try is told at once,
+ * not when the schedule says. What it failed of may be the event's own fault, too; so one that was answered comes early in the first
+ * half of its tries alone, and keeps the hours of the other half.
+ */
+export const RECOVERY: {
+  readonly after: number
+  readonly classes: readonly FailureClass[]
+  readonly failures: number
+  readonly limit: number
+} = {
+  after: 2,
+  classes: ['unreachable', 'timeout', 'throttled'],
+  failures: SCHEDULE_MS.length / 2,
+  // Of an outage of hours, at one try a second; the others come by the schedule.
+  limit: 10_000,
+}
+
 export interface Refusal {
   readonly class: FailureClass
   readonly status: number | undefined

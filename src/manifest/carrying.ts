@@ -83,12 +83,12 @@ export const moveCursor = async (tx: Sql, { tenant, id }: Queue, from: number, t
 
 const HOLD = {
   name: 'subscription_hold_queue',
-  text: 'select failing_since is not null as failing from subscription where tenant_id = $1 and subscription_id = $2 for no key update',
+  text: 'select failures from subscription where tenant_id = $1 and subscription_id = $2 for no key update',
 }
 
-/** The lock of its row, for what is done in its queue. `undefined`: it is gone. */
-export const lockQueue = async (tx: Sql, { tenant, id }: Queue): Promise<{ failing: boolean } | undefined> =>
-  (await tx.rows<{ failing: boolean }>(HOLD, [tenant, id]))[0]
+/** The lock of its row, for what is done in its queue, and how often its receiver has failed without a success between. `undefined`: it is gone. */
+export const lockQueue = async (tx: Sql, { tenant, id }: Queue): Promise<{ failures: number } | undefined> =>
+  (await tx.rows<{ failures: number }>(HOLD, [tenant, id]))[0]
 
 const TAKEN = {
   name: 'subscription_taken',

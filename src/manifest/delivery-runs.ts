@@ -116,6 +116,23 @@ export const settleRefused = async (
   return settled !== undefined
 }
 
+const HASTEN = {
+  name: 'delivery_hasten',
+  text: `update delivery d set not_before = now()
+         from (select delivery_id from delivery where tenant_id = $1 and subscription_id = $2 and state = 'PENDING' and not_before > now()
+                 and (class = any($3::text[]) or failures < $4) order by not_before limit $5) late
+         where d.tenant_id = $1 and d.delivery_id = late.delivery_id`,
+}
+
+/** What waits for its next try is due, where one of these classes is what it failed of, or it has failed less often than that. */
+export const hastenDeliveries = async (
+  tx: Sql,
+  { tenant, id }: Queue,
+  { classes, failures, limit }: { classes: readonly FailureClass[]; failures: number; limit: number },
+): Promise<void> => {
+  await tx.rows(HASTEN, [tenant, id, classes, failures, limit])
+}
+
 const WITHHOLD = {
   name: 'delivery_withhold',
   text: `delete from delivery where tenant_id = $1 and delivery_id = any($2::uuid[]) and state in ('PENDING', 'WAITING') returning asset_id as asset`,

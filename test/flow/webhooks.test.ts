@@ -100,6 +100,12 @@ const WORN = {
   name: 'test_worn',
   text: `with held as (select 1 from subscription for update) update delivery set failures = 9 where state = 'PENDING' and (select count(*) from held) >= 0`,
 }
+/** One of what waits is told again in hours. */
+const HOURS = {
+  name: 'test_hours',
+  text: `with held as (select 1 from subscription for update) update delivery d set not_before = now() + interval '10 hours', failures = 7
+         where state = 'PENDING' and 'assets/' || asset_id = $1 and (select count(*) from held) >= 0`,
+}
 const about = ({ heard }: Receiver, asset: string) => heard.filter(({ event }) => event.subject === `assets/${asset}`)
 /** What the log says of a subscription, which is told of its other events and not of that. */
 const notices = async (subscription: Subscription, type: string): Promise<unknown[]> => {
@@ -263,6 +269,22 @@ describe('what is not taken', () => {
     expect(done.at(-1)?.attempts[0]).toMatchObject({ status: 500, class: 'failed' })
     expect(done.every(({ state }) => state === 'DONE')).toBe(true)
     expect((await show(subscription)).failing_since).toBeUndefined()
+  })
+
+  test('is told as soon as its receiver takes anything again, where that was away', async () => {
+    const hook = await receiver(response => void response.destroy())
+    const subscription = await subscribe({ url: hook.url, types: ['asset.published'] })
+    const [stuck, free] = [await publish(), await publish()]
+    await until('both have failed', async () => {
+      const open = await deliveries(subscription)
+      return open.length === 2 && open.every(({ attempts }) => attempts.length > 0)
+    })
+    await system.core.database.rows(HOURS, [`assets/${stuck}`])
+    hook.behave(TAKES)
+    const known = hook.heard.length
+    await until('both are told', () =>
+      [stuck, free].every(asset => about({ ...hook, heard: hook.heard.slice(known) }, asset).length === 1),
+    )
   })
 
   test.each([
