@@ -3,7 +3,6 @@
  * lock on the asset gives. Its global number comes later, from one sequencer: numbers taken by writers are not commit order,
  * and readers that poll them lose events.
  */
-import { type Clock, systemClock } from '../lib/clock.ts'
 import { type Appended, type Cause, checkedData, type Notice } from '../model/event.ts'
 import { newId } from '../model/ids.ts'
 import type { Database, Sql } from './database.ts'
@@ -86,12 +85,14 @@ export const loggedColumns = (
   ${event}.occurred_at as "occurredAt", ${event}.sequenced_at as "sequencedAt"`
 
 /**
- * A statement of its own: the snapshot of the one that numbers has to be younger than the lock. A bitmap is no way to what has
- * no number yet: it visits every row that has got one since the last vacuum, each time (100,000 of them: 3,100 blocks, 10 ms).
+ * Statements of their own: the snapshot of the one that numbers has to be younger than the lock, and than the look at the sequence. A
+ * bitmap is no way to what has no number yet: it visits every row that has got one since the last vacuum, each time (100,000 of them:
+ * 3,100 blocks, 10 ms).
  */
 const TAKE_TURN = {
   name: 'event_take_turn',
-  text: `select pg_try_advisory_xact_lock(7205814) as mine, set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`,
+  text: `select pg_try_advisory_xact_lock(7205814) as mine, set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true),
+           (select case when is_called then last_value else 0 end from event_insert_no_seq) as last`,
 }
 
 const BATCH = 1_000
@@ -103,53 +104,59 @@ const SEQUENCE = {
          head as (update event_head set seq = seq + (select count(*) from due) where exists (select 1 from due) returning seq),
          numbered as (update event e set seq = head.seq - (select count(*) from due) + due.place, sequenced_at = now()
                       from due, head where e.event_id = due.event_id returning 1)
-         select (select count(*)::int from numbered) as numbered, (select max(insert_no) from due) as until, case when is_called then last_value else 0 end as last
-         from event_insert_no_seq`,
+         select (select count(*)::int from numbered) as numbered, (select max(insert_no) from due) as until, pg_snapshot_xmin(snapshot)::text::bigint as oldest, pg_snapshot_xmax(snapshot)::text::bigint as next
+         from pg_current_snapshot() as snapshot`,
 }
 
 interface Look {
   readonly numbered: number
   /** The last of them. */
   readonly until: number
-  /** The last event that anybody had begun to append by then. */
+  /** Whoever had begun to append by then has appended no later event than this. */
   readonly last: number
+  /** The oldest transaction that had not ended by then, and the first that had not begun. */
+  readonly oldest: number
+  readonly next: number
 }
 
 const look = (database: Database, after: number): Promise<Look | undefined> =>
   database.transaction(async tx => {
-    const [turn] = await tx.rows<{ mine: boolean }>(TAKE_TURN, [])
-    return turn?.mine ? (await tx.rows<Look>(SEQUENCE, [after]))[0] : undefined
+    const [turn] = await tx.rows<{ mine: boolean; last: number }>(TAKE_TURN, [])
+    if (!turn?.mine) return undefined
+    const [looked] = await tx.rows<Omit<Look, 'last'>>(SEQUENCE, [after])
+    return looked && { ...looked, last: turn.last }
   })
-
-/** Longer than a transaction of ours takes: events that were begun so long ago are committed by now, or never will be. */
-const LATE_MS = 10_000
 
 /**
  * Numbers committed events without gaps. Any process may call it at any time; one at a time succeeds, the others do nothing.
  *
- * `next` looks behind what it found settled some time ago, `all` from the beginning, for who committed later than that. What has
- * got its number lies dead in the index of those that wait until it is vacuumed, a share of all events: with 100,000 of them a round
- * that finds nothing takes 17 ms from the beginning and 1 ms from there, ten times a second.
+ * `next` looks behind what is settled: all who had begun to append up to there have ended, and what they left has its number. It is
+ * never settled by time, nor by what has been numbered: an event that waits for its asset's lock is appended behind others, commits
+ * after the one it waited for, and must not have its number before that. Who appends has written by then, and so is among the
+ * transactions of a snapshot. What has got its number lies dead in the index of those that wait until it is vacuumed, a share of all
+ * events: with 100,000 of them a round that finds nothing takes 17 ms from the beginning and 1 ms from what is settled, ten times a second.
  */
-export const openSequencer = (database: Database, { now }: Clock) => {
+export const openSequencer = (database: Database) => {
   let settled = 0
-  let recent = { last: 0, at: now() }
+  let seen: Look | undefined
 
+  const settle = (looked: Look): void => {
+    if (seen !== undefined && looked.oldest >= seen.next)
+      settled = looked.numbered < BATCH ? seen.last : Math.min(seen.last, looked.until)
+    if (seen === undefined || settled === seen.last) seen = looked
+  }
   const from = async (start: number): Promise<number> => {
-    let after = start
-    for (let total = 0; ; ) {
+    for (let total = 0, after = start; ; after = settled) {
       const looked = await look(database, after)
-      total += looked?.numbered ?? 0
-      if (looked !== undefined && now() - recent.at >= LATE_MS) {
-        settled = recent.last
-        recent = { last: looked.last, at: now() }
-      }
-      if (looked === undefined || looked.numbered < BATCH) return total
-      after = looked.until
+      if (looked === undefined) return total
+      total += looked.numbered
+      settle(looked)
+      if (looked.numbered < BATCH) return total
     }
   }
+  /** `all`: from the beginning, for who goes on with a log that was put back to an earlier state. */
   return { next: () => from(settled), all: () => from(0) }
 }
 
 /** From the beginning, once. */
-export const sequenceEvents = (database: Database): Promise<number> => openSequencer(database, systemClock).all()
+export const sequenceEvents = (database: Database): Promise<number> => openSequencer(database).all()

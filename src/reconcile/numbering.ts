@@ -1,5 +1,4 @@
 /** A round of the sequencer, timed, and in the traces of those whose facts it numbered. */
-import type { Clock } from '../lib/clock.ts'
 import type { Database } from '../manifest/database.ts'
 import { originsOfNewest } from '../manifest/event-log.ts'
 import { openSequencer } from '../manifest/events.ts'
@@ -10,14 +9,13 @@ import type { Tracing } from '../telemetry/tracing.ts'
 
 export interface NumberingOptions {
   readonly database: Database
-  readonly clock: Clock
   readonly nearby: Pick<Nearby, 'numbered'>
   readonly metrics?: Pick<Metrics, 'eventSeconds'>
   readonly tracing?: Tracing | undefined
 }
 
-export const openNumbering = ({ database, clock, nearby, metrics, tracing }: NumberingOptions) => {
-  const sequencer = openSequencer(database, clock)
+export const openNumbering = ({ database, nearby, metrics, tracing }: NumberingOptions) => {
+  const sequencer = openSequencer(database)
 
   const told = (count: number): number => {
     if (count > 0) nearby.numbered.publish(count)

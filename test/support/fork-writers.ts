@@ -3,7 +3,6 @@
  * they begin is taken back. What is committed it says to its parent, as far as it lives to.
  */
 
-import { systemClock } from '../../src/lib/clock.ts'
 import { openDatabase } from '../../src/manifest/database.ts'
 import { appendFacts, openSequencer } from '../../src/manifest/events.ts'
 
@@ -39,7 +38,7 @@ const write = async (writer: number): Promise<void> => {
   }
 }
 
-const sequencer = openSequencer(database, systemClock)
+const sequencer = openSequencer(database)
 const number = async (): Promise<void> => {
   for (;;) await sequencer.next()
 }
