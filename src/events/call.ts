@@ -19,6 +19,7 @@ export interface CallDependencies {
 }
 
 export interface Called {
+  readonly url: string
   readonly answer: HookAnswer
   /** When it began, ms since the epoch. */
   readonly at: number
@@ -54,5 +55,5 @@ export const callReceiver = async (
   }
   const post = { url, headers, body, timeoutMs: config.webhookTimeoutMs, signal, route }
   const answer = await postHook(post, now)
-  return { answer, at: now, ms: Math.round(performance.now() - begun) }
+  return { url: subscription.url, answer, at: now, ms: Math.round(performance.now() - begun) }
 }

@@ -15,8 +15,12 @@ import { type EventPage, readPage, type Wanted } from './pages.ts'
 export type FanOutDependencies = PermissionDependencies & { readonly database: Database }
 
 const PAGE = 500
-/** What is not in the queue is in the log: one that takes nothing does not make another log of it. */
-const MOST_WAITING = 10_000
+/**
+ * What is not in the queue is in the log: one that takes nothing does not make another log of it. Where some events fail and others are
+ * taken, those that wait for a later try, and what waits behind them, are not to keep the others from being told.
+ */
+const MOST_WAITING = 100_000
+const MOST_FAILING = 10_000
 
 const inCollection = async (
   { database }: FanOutDependencies,
@@ -50,7 +54,7 @@ const goOn = async (dependencies: FanOutDependencies, subscription: KeptSubscrip
   const page = await pageFor(dependencies, subscription, { types: types && wantedTypes(types), asset, after: cursor })
   if (page.nextAfter === cursor) return { told: 0, hasMore: false }
   await dependencies.database.transaction(async tx => {
-    if (await moveCursor(tx, subscription, cursor, page.nextAfter))
+    if (await moveCursor(tx, subscription, page.nextAfter))
       await insertDeliveries(tx, subscription, { events: page.events, replay: undefined })
   })
   return { told: page.events.length, hasMore: page.nextAfter < page.head }
@@ -95,7 +99,9 @@ export const openFanOut = (dependencies: FanOutDependencies) => {
   /** In the queue, at least: counted when it is used up, for to count is to read all that waits. */
   let room = 0
   return async (subscription: KeptSubscription): Promise<boolean> => {
-    if (room <= 0) room = MOST_WAITING - (await backlogOf(dependencies.database, subscription, MOST_WAITING))
+    const most = subscription.failingSince === undefined ? MOST_WAITING : MOST_FAILING
+    if (room <= 0) room = most - (await backlogOf(dependencies.database, subscription, most))
+    room = Math.min(room, most)
     if (room <= 0) return false
     const news = await goOn(dependencies, subscription)
     const running = await runningReplay(dependencies.database, subscription)

@@ -10,7 +10,7 @@ import { dueRuns } from '../manifest/delivery-runs.ts'
 import { listenerOf } from '../model/subscription.ts'
 import { audible } from './audience.ts'
 import { type FanOutDependencies, openFanOut } from './fan-out.ts'
-import { type OutcomeDependencies, openOutcomes } from './outcomes.ts'
+import { NotWritten, type OutcomeDependencies, openOutcomes } from './outcomes.ts'
 import { heardAs, type TellRunDependencies, tellRun } from './tell-run.ts'
 
 export type LaneDependencies = FanOutDependencies &
@@ -96,7 +96,8 @@ export const carry = async (
         .catch(async error => {
           if (leaving.aborted) return
           log.error({ err: error, subscription: subscription.id }, 'event not told')
-          const ours = { holdMs: OURS_MS, disables: false }
+          if (error instanceof NotWritten) return pauseUntil(LOOK_MS, leaving)
+          const ours = { url: subscription.url, holdMs: OURS_MS, disables: false }
           await database.transaction(tx => noteRefused(tx, subscription, ours)).catch(() => undefined) // or it is tried at once
         })
         .finally(() => telling.delete(asset))

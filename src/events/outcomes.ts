@@ -20,7 +20,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Called } from './call.ts'
 import { tellDead, tellDisabled } from './delivery-notices.ts'
-import { afterRefusal, RECOVERY, type Verdict } from './telling-schedule.ts'
+import { afterRefusal, hastenedBelow, type Verdict } from './telling-schedule.ts'
 
 export interface OutcomeDependencies {
   readonly database: Database
@@ -40,6 +40,7 @@ const MOST = 32
 type Refusal = Extract<HookAnswer, { ok: false }>
 interface Judged {
   readonly due: DueDelivery
+  readonly url: string
   readonly attempt: Attempt
   readonly refusal: Refusal | undefined
   readonly verdict: Verdict | undefined
@@ -48,10 +49,10 @@ interface Judged {
 const refuseOne = async (
   tx: Sql,
   subscription: KeptSubscription,
-  { due, attempt, refusal, verdict }: Judged & { readonly refusal: Refusal; readonly verdict: Verdict },
+  { due, url, attempt, refusal, verdict }: Judged & { readonly refusal: Refusal; readonly verdict: Verdict },
 ): Promise<boolean> => {
-  await noteRefused(tx, subscription, verdict)
-  const { state, failures, afterMs } = verdict
+  const { state, failures, afterMs, holdMs, disables } = verdict
+  const isThere = await noteRefused(tx, subscription, { url, holdMs, disables })
   const { class: kind, status } = refusal
   const { delivery, tries } = due
   const isSettled = await settleRefused(tx, subscription, {
@@ -67,7 +68,7 @@ const refuseOne = async (
       resource: `subscriptions/${subscription.id}`,
       after: { event: due.event.id, status, ...after },
     })
-  if (verdict.disables) {
+  if (disables && isThere) {
     await act('subscription.disable', { reason: 'gone' })
     await tellDisabled(tx, subscription, due)
   }
@@ -76,6 +77,11 @@ const refuseOne = async (
     await tellDead(tx, subscription, due, { failures, class: kind, status })
   }
   return isSettled
+}
+
+/** What was told will be told again. */
+export class NotWritten extends Error {
+  override readonly name = 'NotWritten'
 }
 
 export const openOutcomes = (
@@ -91,7 +97,8 @@ export const openOutcomes = (
       refusal ? [] : [{ delivery, tries, attempt }],
     )
     if (taken.length > 0 && held.failures > 0) await noteTaken(tx, subscription)
-    if (taken.length > 0 && held.failures >= RECOVERY.after) await hastenDeliveries(tx, subscription, RECOVERY)
+    const below = taken.length > 0 ? hastenedBelow(held) : 0
+    if (below > 0) await hastenDeliveries(tx, subscription, below)
     const settled = new Set(taken.length > 0 ? await settleTaken(tx, subscription, taken) : [])
     if (withheld.length > 0) await withholdDeliveries(tx, subscription, withheld)
     // Behind what was taken of its run, which has made it the next of its asset.
@@ -116,10 +123,10 @@ export const openOutcomes = (
 
   const judge = ({ due, called }: Outcome): Judged[] => {
     if (called === undefined) return []
-    const { answer, ms } = called
+    const { url, answer, ms } = called
     const refusal = answer.ok ? undefined : answer
     const attempt = { at: new Date(called.at).toISOString(), ms, status: answer.status, class: refusal?.class }
-    return [{ due, attempt, refusal, verdict: refusal && afterRefusal(due.failures, refusal) }]
+    return [{ due, url, attempt, refusal, verdict: refusal && afterRefusal(due.failures, refusal) }]
   }
 
   return gather({
@@ -129,7 +136,9 @@ export const openOutcomes = (
       const outcomes = runs.flat()
       const judged = outcomes.flatMap(judge)
       const withheld = outcomes.flatMap(({ due, called }) => (called === undefined ? [due.delivery] : []))
-      const settled = await inTurn(() => database.transaction(tx => write(tx, judged, withheld)))
+      const settled = await inTurn(() => database.transaction(tx => write(tx, judged, withheld))).catch(error => {
+        throw new NotWritten('What became of events is not written down', { cause: error })
+      })
       for (const one of judged) count(one, settled.has(one.due.delivery))
       metrics.webhookTries.inc({ result: 'withheld' }, withheld.length)
       return runs.map(() => undefined)

@@ -27,6 +27,7 @@ export type TellDependencies = LaneDependencies & {
 const LOOKS_AT_ONCE = 3
 /** Those that are taken in a round; the next is a fifth of a second later. */
 const TAKEN_AT_ONCE = 200
+const PRUNED_AT_ONCE = 10_000
 
 const keyOf = ({ tenant, id }: Queue): string => `${tenant}/${id}`
 
@@ -85,7 +86,10 @@ export const openTelling = (dependencies: TellDependencies) => {
     /** Events have got their numbers: whoever is carried here looks at once. */
     numbered: (): void => news.publish(),
     async tidy(): Promise<void> {
-      await pruneDeliveries(database, config.webhookKeepDays)
+      while (
+        !isStopping &&
+        (await pruneDeliveries(database, config.webhookKeepDays, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE
+      );
       await pruneReplays(database, config.webhookKeepDays)
       await forgetFormerSecrets(database)
     },

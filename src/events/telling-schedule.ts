@@ -26,22 +26,18 @@ const THROTTLED_MS = 30 * SECOND
 /** A receiver that fails is asked so often, with whichever of its events: what piled up does not fall upon it. */
 const FAILING_MS = SECOND
 
+/** Whoever took nothing for so long was away; whoever took something meanwhile may have failed of the events themselves. */
+const AWAY_MS = MINUTE
+
 /**
- * A receiver that failed twice in a row or more, and takes something, was away and is back: what waits for its next try is told at once,
- * not when the schedule says. What it failed of may be the event's own fault, too; so one that was answered comes early in the first
- * half of its tries alone, and keeps the hours of the other half.
+ * A receiver that failed twice in a row or more, and takes something, may have been away: what waits for its next try is told at once
+ * where it has failed less often than this, and not when the schedule says. Unless it is known to have been away, an event comes early
+ * in the first half of its tries alone, and keeps the hours of the other half: those that are at fault themselves are not given up in a
+ * minute.
  */
-export const RECOVERY: {
-  readonly after: number
-  readonly classes: readonly FailureClass[]
-  readonly failures: number
-  readonly limit: number
-} = {
-  after: 2,
-  classes: ['unreachable', 'timeout', 'throttled'],
-  failures: SCHEDULE_MS.length / 2,
-  // Of an outage of hours, at one try a second; the others come by the schedule.
-  limit: 10_000,
+export const hastenedBelow = ({ failures, failingMs }: { failures: number; failingMs: number }): number => {
+  if (failures < 2) return 0
+  return failingMs >= AWAY_MS ? SCHEDULE_MS.length : SCHEDULE_MS.length / 2
 }
 
 export interface Refusal {

@@ -74,21 +74,33 @@ export const releaseCarried = async (sql: Sql, { tenant, id }: Queue, carrier: s
 
 const MOVE = {
   name: 'subscription_move',
-  text: `update subscription set cursor_seq = $4 where tenant_id = $1 and subscription_id = $2 and cursor_seq = $3 and state = 'ACTIVE' returning 1`,
+  text: `update subscription set cursor_seq = $4 where tenant_id = $1 and subscription_id = $2 and cursor_seq = $3 and state = 'ACTIVE'
+           and types is not distinct from $5::text[] and asset_id is not distinct from $6 and collection_id is not distinct from $7 returning 1`,
 }
 
-/** Takes the row's lock. False: it has been moved by another, or is paused. */
-export const moveCursor = async (tx: Sql, { tenant, id }: Queue, from: number, to: number): Promise<boolean> =>
-  (await tx.rows(MOVE, [tenant, id, from, to])).length > 0
+/** Takes the row's lock. False: it has been moved by another, is paused, or wants something else by now. */
+export const moveCursor = async (
+  tx: Sql,
+  { tenant, id, cursor, types, asset, collection }: KeptSubscription,
+  to: number,
+): Promise<boolean> =>
+  (await tx.rows(MOVE, [tenant, id, cursor, to, types ?? null, asset ?? null, collection ?? null])).length > 0
 
 const HOLD = {
   name: 'subscription_hold_queue',
-  text: 'select failures from subscription where tenant_id = $1 and subscription_id = $2 for no key update',
+  text: `select failures, coalesce(extract(epoch from now() - failing_since) * 1000, 0)::float8 as "failingMs"
+         from subscription where tenant_id = $1 and subscription_id = $2 for no key update`,
 }
 
-/** The lock of its row, for what is done in its queue, and how often its receiver has failed without a success between. `undefined`: it is gone. */
-export const lockQueue = async (tx: Sql, { tenant, id }: Queue): Promise<{ failures: number } | undefined> =>
-  (await tx.rows<{ failures: number }>(HOLD, [tenant, id]))[0]
+export interface Standing {
+  /** So often its receiver has failed without a success between. */
+  readonly failures: number
+  readonly failingMs: number
+}
+
+/** The lock of its row, for what is done in its queue. `undefined`: it is gone. */
+export const lockQueue = async (tx: Sql, { tenant, id }: Queue): Promise<Standing | undefined> =>
+  (await tx.rows<Standing>(HOLD, [tenant, id]))[0]
 
 const TAKEN = {
   name: 'subscription_taken',
@@ -100,7 +112,7 @@ const REFUSED = {
            hold_until = greatest(hold_until, now() + make_interval(secs => $3)),
            state = case when $4 and state = 'ACTIVE' then 'DISABLED' else state end,
            disabled_reason = case when $4 and state = 'ACTIVE' then 'gone' else disabled_reason end
-         where tenant_id = $1 and subscription_id = $2 returning 1`,
+         where tenant_id = $1 and subscription_id = $2 and url = $5 returning 1`,
 }
 
 /** It is well again. */
@@ -108,12 +120,12 @@ export const noteTaken = async (tx: Sql, { tenant, id }: Queue): Promise<void> =
   await tx.rows(TAKEN, [tenant, id])
 }
 
-/** Takes the row's lock. False: it is gone. */
+/** Takes the row's lock. False: it is gone, or is told somewhere else by now than where it was refused. */
 export const noteRefused = async (
   tx: Sql,
   { tenant, id }: Queue,
-  { holdMs, disables }: { holdMs: number; disables: boolean },
-): Promise<boolean> => (await tx.rows(REFUSED, [tenant, id, holdMs / 1000, disables])).length > 0
+  { url, holdMs, disables }: { url: string; holdMs: number; disables: boolean },
+): Promise<boolean> => (await tx.rows(REFUSED, [tenant, id, holdMs / 1000, disables, url])).length > 0
 
 const COUNT = {
   name: 'subscription_states',

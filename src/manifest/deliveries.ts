@@ -161,13 +161,12 @@ export const listDeliveries = (
 const PRUNE = {
   name: 'delivery_prune',
   text: `delete from delivery where tenant_id is not null and finished_at is not null and ctid = any(array(
-           select ctid from delivery where finished_at < now() - make_interval(days => $1) order by finished_at limit 10000))`,
+           select ctid from delivery where finished_at < now() - make_interval(days => $1) order by finished_at limit $2)) returning 1`,
 }
 
-/** Those that are over, some at a time. */
-export const pruneDeliveries = async (sql: Sql, keepDays: number): Promise<void> => {
-  await sql.rows(PRUNE, [keepDays])
-}
+/** Those that have been over for so long. Gives how many, at most `limit`. */
+export const pruneDeliveries = async (sql: Sql, keepDays: number, limit: number): Promise<number> =>
+  (await sql.rows(PRUNE, [keepDays, limit])).length
 
 const CLEAR = {
   name: 'delivery_clear',

@@ -4,7 +4,7 @@
  */
 import { type LoggedEvent, type ToldEvent, toldIn } from '../model/event.ts'
 import type { EventName } from '../model/event-catalogue.ts'
-import { readName } from '../model/event-majors.ts'
+import { EVENT_NAMES, readName } from '../model/event-majors.ts'
 import type { Attempt, FailureClass } from '../model/subscription.ts'
 import type { Sql } from './database.ts'
 import { advance, type Queue } from './deliveries.ts'
@@ -14,6 +14,7 @@ const DUE = {
   name: 'delivery_due',
   text: `with head as (select v.delivery_id, v.delivery_no, v.asset_id, v.not_before from delivery v
            where v.tenant_id = $1 and v.subscription_id = $2 and v.state = 'PENDING' and v.not_before <= now() and v.asset_id <> all($3::uuid[])
+             and v.type = any($6::text[])
            order by v.not_before, v.delivery_no limit $4)
          select h.asset_id as key, v.delivery_id as delivery, v.tries, v.failures, v.replay_id as replay, v.type as name, ${loggedColumns('e')}
          from head h cross join lateral (
@@ -41,15 +42,21 @@ type DueRow = LoggedEvent &
     readonly name: EventName
   }
 
-/** The most overdue, by their assets, without those of which something is just being told; each with what comes behind it. */
+/**
+ * The most overdue, by their assets, without those of which something is just being told; each with what comes behind it. What only a
+ * newer release knows is left to that, with what is behind it.
+ */
 export const dueRuns = async (
   sql: Sql,
   { tenant, id }: Queue,
   { without, runs, length }: { without: readonly string[]; runs: number; length: number },
 ): Promise<Map<string, DueDelivery[]>> => {
   const found = new Map<string, DueDelivery[]>()
-  for (const row of await sql.rows<DueRow>(DUE, [tenant, id, without, runs, length])) {
+  const unknown = new Set<string>()
+  for (const row of await sql.rows<DueRow>(DUE, [tenant, id, without, runs, length, EVENT_NAMES])) {
     const { key, delivery, tries, failures, replay, name, ...logged } = row
+    if (!EVENT_NAMES.includes(name)) unknown.add(key)
+    if (unknown.has(key)) continue
     const event = toldIn(readName(name).major, logged)
     const run = found.get(key) ?? []
     run.push({ delivery, tries, failures, event, isReplayed: replay !== null })
@@ -120,17 +127,13 @@ const HASTEN = {
   name: 'delivery_hasten',
   text: `update delivery d set not_before = now()
          from (select delivery_id from delivery where tenant_id = $1 and subscription_id = $2 and state = 'PENDING' and not_before > now()
-                 and (class = any($3::text[]) or failures < $4) order by not_before limit $5) late
+                 and ($3::int is null or failures < $3) order by not_before limit 10000) late
          where d.tenant_id = $1 and d.delivery_id = late.delivery_id`,
 }
 
-/** What waits for its next try is due, where one of these classes is what it failed of, or it has failed less often than that. */
-export const hastenDeliveries = async (
-  tx: Sql,
-  { tenant, id }: Queue,
-  { classes, failures, limit }: { classes: readonly FailureClass[]; failures: number; limit: number },
-): Promise<void> => {
-  await tx.rows(HASTEN, [tenant, id, classes, failures, limit])
+/** What waits for its next try, and has failed less often than this where it is said, is due. Of very many those that would be first; the others are when they were to be. */
+export const hastenDeliveries = async (tx: Sql, { tenant, id }: Queue, below?: number): Promise<void> => {
+  await tx.rows(HASTEN, [tenant, id, below ?? null])
 }
 
 const WITHHOLD = {

@@ -150,11 +150,13 @@ const COUNT = {
 export const countSubscriptions = async (sql: Sql, tenant: string, product: string | undefined): Promise<number> =>
   (await sql.rows<{ count: number }>(COUNT, [tenant, product ?? null]))[0]?.count ?? 0
 
-/** Whoever resumes it means that it is well again: what was held back is tried at once. */
+/** Whoever resumes it, or has it told elsewhere, means that it is well again: what was held back is tried at once. */
 const CHANGE = {
   name: 'subscription_change',
   text: `update subscription s set url = $3, types = $4, asset_id = $5, collection_id = $6, description = $7, scopes = $8,
-           state = $9, disabled_reason = case when $9 = 'DISABLED' then s.disabled_reason end, failures = 0, failing_since = null, hold_until = now()
+           state = $9, disabled_reason = case when $9 = 'DISABLED' then s.disabled_reason end,
+           failures = case when $10 then 0 else s.failures end, failing_since = case when $10 then null else s.failing_since end,
+           hold_until = case when $10 then now() else s.hold_until end
          where s.tenant_id = $1 and s.subscription_id = $2 returning ${SUBSCRIPTION_COLUMNS}`,
 }
 
@@ -170,9 +172,10 @@ export const changeSubscription = async (
     description,
     scopes,
     state,
-  }: Subscription & { readonly state: SubscriptionState },
+    isWell,
+  }: Subscription & { readonly state: SubscriptionState; readonly isWell: boolean },
 ): Promise<KeptSubscription> => {
-  const values = [tenant, id, url, types ?? null, asset ?? null, collection ?? null, description, scopes, state]
+  const values = [tenant, id, url, types ?? null, asset ?? null, collection ?? null, description, scopes, state, isWell]
   const changed = one(await tx.rows<SubscriptionRow>(CHANGE, values))
   if (changed === undefined) throw new Error('It was locked, and is not there')
   return changed

@@ -103,9 +103,19 @@ const WORN = {
 /** One of what waits is told again in hours. */
 const HOURS = {
   name: 'test_hours',
-  text: `with held as (select 1 from subscription for update) update delivery d set not_before = now() + interval '10 hours', failures = 7
+  text: `with held as (select 1 from subscription for update) update delivery d set not_before = now() + interval '10 hours', failures = 4
          where state = 'PENDING' and 'assets/' || asset_id = $1 and (select count(*) from held) >= 0`,
 }
+const NEWER = {
+  name: 'test_newer',
+  text: `with held as (select 1 from subscription for update) update delivery set type = 'asset.unheard_of' where asset_id = $1 and state = 'PENDING' and (select count(*) from held) >= 0`,
+}
+const allDueUntil = (what: string, check: () => boolean) =>
+  until(what, async () => {
+    if (check()) return true
+    await allDue()
+    return false
+  })
 const about = ({ heard }: Receiver, asset: string) => heard.filter(({ event }) => event.subject === `assets/${asset}`)
 /** What the log says of a subscription, which is told of its other events and not of that. */
 const notices = async (subscription: Subscription, type: string): Promise<unknown[]> => {
@@ -285,6 +295,59 @@ describe('what is not taken', () => {
     await until('both are told', () =>
       [stuck, free].every(asset => about({ ...hook, heard: hook.heard.slice(known) }, asset).length === 1),
     )
+  })
+
+  test('is told as soon as somebody says that it is well, and not for another word about it', async () => {
+    const hook = await receiver(refusing(500))
+    const subscription = await subscribe({ url: hook.url, types: ['asset.published'] })
+    const asset = await publish()
+    await until('it has failed', async () => (await show(subscription)).failing_since)
+    await system.core.database.rows(HOURS, [`assets/${asset}`])
+    hook.behave(TAKES)
+    const known = hook.heard.length
+    const patch = (body: object) =>
+      expectJson<Subscription>(
+        send('PATCH', `/v1/subscriptions/${subscription.id}`, { key: ADMIN_KEY, body, headers: ifAny }),
+        200,
+      )
+    expect((await patch({ description: 'of the shop' })).failing_since).toBeDefined()
+    expect((await deliveries(subscription))[0]?.state).toBe('PENDING')
+    expect((await patch({ state: 'ACTIVE' })).failing_since).toBeUndefined()
+    await until('it is told', () => hook.heard.length > known)
+  })
+
+  test('410 from where it was told before does not end what is told elsewhere by now', async () => {
+    let answer = (): void => undefined
+    const former = await receiver(response => {
+      answer = () => response.writeHead(410).end()
+    })
+    const hook = await receiver()
+    const subscription = await subscribe({ url: former.url, types: ['asset.published'] })
+    await publish()
+    await until('it is being told', () => former.heard.length === 1)
+    const body = { url: hook.url }
+    await expectJson(
+      send('PATCH', `/v1/subscriptions/${subscription.id}`, { key: ADMIN_KEY, body, headers: ifAny }),
+      200,
+    )
+    answer()
+    await allDueUntil('the new one hears it', () => hook.heard.length === 1)
+    expect(await show(subscription)).toMatchObject({ state: 'ACTIVE' })
+  })
+
+  test('what only a newer release knows is left to that, with what comes behind it', async () => {
+    const hook = await receiver(refusing(500))
+    const subscription = await subscribe({ url: hook.url, types: ['asset.published', 'asset.metadata_changed'] })
+    const [newer, asset] = [await publish(), await publish()]
+    await change(newer, 'later')
+    await until('all are there', async () => (await deliveries(subscription)).length === 3)
+    await system.core.database.rows(NEWER, [newer])
+    hook.behave(TAKES)
+    const known = hook.heard.length
+    await allDueUntil('the other is told', () => about({ ...hook, heard: hook.heard.slice(known) }, asset).length > 0)
+    expect(about({ ...hook, heard: hook.heard.slice(known) }, newer)).toEqual([])
+    const left = (await deliveries(subscription)).filter(({ subject }) => subject === `assets/${newer}`)
+    expect(left.map(({ state }) => state)).toEqual(['WAITING', 'PENDING'])
   })
 
   test.each([

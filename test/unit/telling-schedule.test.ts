@@ -1,6 +1,12 @@
 /** When an event that was not taken is told again. */
 import { describe, expect, test } from 'vitest'
-import { afterRefusal, MAX_RETRY_AFTER_MS, type Refusal, SCHEDULE_MS } from '../../src/events/telling-schedule.ts'
+import {
+  afterRefusal,
+  hastenedBelow,
+  MAX_RETRY_AFTER_MS,
+  type Refusal,
+  SCHEDULE_MS,
+} from '../../src/events/telling-schedule.ts'
 import { retryAfterMs } from '../../src/lib/retry-after.ts'
 
 const refusal = (status: number | undefined, more: Partial<Refusal> = {}): Refusal => ({
@@ -67,6 +73,19 @@ test('who wants nothing more is disabled, and the event that said so is not lost
   expect(afterRefusal(9, gone)).toMatchObject({ disables: true, state: 'PENDING', failures: 9 })
   expect(afterRefusal(0, refusal(404, { class: 'refused' })).disables).toBe(false)
 })
+
+test.each([
+  { failures: 1, failingMs: 1_000, below: 0 },
+  { failures: 2, failingMs: 1_000, below: 5 },
+  { failures: 30, failingMs: 59_000, below: 5 },
+  { failures: 30, failingMs: 60_000, below: 10 },
+  { failures: 1, failingMs: 600_000, below: 0 },
+])(
+  'after $failures failures in $failingMs ms what has failed less than $below times comes early',
+  ({ below, ...standing }) => {
+    expect(hastenedBelow(standing)).toBe(below)
+  },
+)
 
 const NOW = Date.parse('2026-11-21T00:00:00Z')
 test.each([

@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Gateway } from '../../gateway.ts'
 import { clearDeliveries } from '../../manifest/deliveries.ts'
+import { hastenDeliveries } from '../../manifest/delivery-runs.ts'
 import { answerKey } from '../../manifest/idempotency.ts'
 import { lockTenant } from '../../manifest/products.ts'
 import {
@@ -212,7 +213,8 @@ export const subscriptionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
       const shown = await writeConfiguration(database, { tries }, async tx => {
         const before = await lockOwnSubscription(c, tx, id)
         requireState(c, stateTag(presentWish(before)))
-        const { url = before.url, types, subject, collection, description, state } = patch
+        const { url = before.url, types, subject, collection, description, state = before.state } = patch
+        const isWell = url !== before.url || patch.state === 'ACTIVE'
         const mine = hearing(c.get('principal'), before.product)
         const after = await changeSubscription(tx, {
           ...before,
@@ -221,9 +223,11 @@ export const subscriptionRoutes = (app: OpenAPIHono<Env>, gateway: Gateway): voi
           asset: subject === undefined ? before.asset : subject === null ? undefined : assetOf(subject),
           collection: collection === undefined ? before.collection : (collection ?? undefined),
           description: description ?? before.description,
-          state: state ?? before.state,
+          state,
+          isWell,
           scopes: url === before.url ? before.scopes : before.scopes.filter(scope => mine.includes(scope)),
         })
+        if (isWell) await hastenDeliveries(tx, after)
         await auditChange(c, tx, {
           resource: `subscriptions/${id}`,
           before: auditedWish(before),
