@@ -28,6 +28,12 @@ const LOCK_VERSIONS = {
   name: 'leaf_moves_lock_versions',
   text: `select 1 from asset_version where tenant_id = $1 and asset_id = $2 and state <> 'PURGED' order by version for update`,
 }
+/** Neither is a revision of theirs to become another's while it is found out which of them hold. */
+const LOCK_RENDITIONS = {
+  name: 'leaf_moves_lock_renditions',
+  text: `select 1 from asset a join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.state = 'active'
+         where a.tenant_id = $1 and a.asset_id = $2 order by r.product_id, r.name for share of r`,
+}
 const BOUND = {
   name: 'leaf_moves_bound',
   text: `select l.asset_id as asset, l.version, v.state as "versionState", l.product_id as product, l.rendition, l.revision, l.format,
@@ -42,7 +48,7 @@ const BOUND = {
          left join rendition r on r.tenant_id = a.tenant_id and r.collection_id = a.collection_id and r.product_id = l.product_id
            and r.name = split_part(l.rendition, '@', 1) and r.revision = l.revision
          left join edge e on e.tenant_id = a.tenant_id and e.collection_id = a.collection_id and e.product_id = l.product_id
-         where a.tenant_id = $1 and a.asset_id = $2 and (r.state = 'active' or l.revision = 0)
+         where a.tenant_id = $1 and a.asset_id = $2 and (r.state = 'active' or l.revision = 0 or v.state in ('PROCESSING', 'FAILED'))
          order by l.version, l.product_id, l.rendition, l.revision, l.position`,
 }
 
@@ -51,9 +57,13 @@ export interface AssetLeaf extends MadeLeaf {
   readonly versionState: VersionState
 }
 
-/** Everything that is bound to a node, of renditions that hold and of operations in paths. */
+/**
+ * Everything that is bound to a node, of revisions that are answered and of operations in paths; of versions that are still to be
+ * published also of those that were answered when they came, for these are what they wait for.
+ */
 export const leavesOfAsset = async (tx: Sql, { tenant, asset }: Named): Promise<AssetLeaf[]> => {
   await tx.rows(LOCK_VERSIONS, [tenant, asset])
+  await tx.rows(LOCK_RENDITIONS, [tenant, asset])
   return tx.rows<AssetLeaf>(BOUND, [tenant, asset])
 }
 

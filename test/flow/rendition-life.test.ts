@@ -172,6 +172,35 @@ describe('a rollback', () => {
     expect(after.node).not.toBe(node)
   })
 
+  test('cuts by it also what came while it was answered, and was finished later', async () => {
+    const square = (side: number) => ({
+      recipe: { resize: { width: side, height: side, fit: 'cover', gravity: 'auto' }, formats: ['jpeg'] },
+    })
+    await put('held', square(42))
+    const asset = await upload()
+    const { node } = await resolution(asset, 'held')
+    /** Past the trigger that lets no version go back. */
+    const become = (state: string) =>
+      query(
+        system.core,
+        `do $$ begin
+           perform set_config('session_replication_role', 'replica', true);
+           update asset_version set state = '${state}' where asset_id = '${asset}';
+         end $$`,
+      )
+    await become('PROCESSING')
+    await put('held', square(43))
+    const body = { focal_point: { x: 0, y: 0.5 } }
+    const headers = { ...IF_ANY, 'Content-Type': 'application/merge-patch+json' }
+    expect((await send('PATCH', `/v1/assets/${asset}`, { key: ADMIN_KEY, body, headers })).status).toBe(200)
+    await become('ACTIVE')
+    await expectJson(rollback('held'), 200)
+    await finish()
+    const after = await resolution(asset, 'held')
+    expect(after.revision).toBe(1)
+    expect(after.node).not.toBe(node)
+  })
+
   test('has the completeness of a version be that of what is answered', async () => {
     await put('whole', recipe(69))
     const asset = await upload()
