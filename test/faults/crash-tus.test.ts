@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { Upload } from 'tus-js-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { prepareSpool } from '../../src/ingest/receive.ts'
 import { sha256Hex } from '../../src/lib/canonical.ts'
 import { startSweep } from '../../src/reconcile/sweep.ts'
 import { environmentOf, forkNode } from '../support/fork-node.ts'
@@ -108,6 +109,8 @@ test(
     for await (const { key } of system.core.staging.list('')) left.push(key)
     expect(left).toEqual([])
     expect(await query(system.core, 'select 1 from tus_piece')).toEqual([])
+    // Killed between two system calls, a process leaves the name of an empty spool file, which the next start takes away.
+    await prepareSpool(system.core.spoolFolder)
     await expectIntact(system.core, { s3Folder: system.s3.folder, spoolFolder: system.core.spoolFolder })
   },
   60_000 + KILLS * 20_000,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { prepareSpool } from '../../src/ingest/receive.ts'
 import { environmentOf, forkNode } from '../support/fork-node.ts'
 import { expectJson, settled } from '../support/http.ts'
 import { carryToEnd } from '../support/sagas.ts'
@@ -44,7 +45,7 @@ test('killed six times, every line is done once', async () => {
     (await query(system.core, `select 1 from saga_step where saga_id = $1 and state = 'DONE'`, [id])).length
 
   const random = randomFrom(SEED)
-  const env = environmentOf(system, { ...FETCHING, POLL_MS: '100', WORKERS: '1', LOG_LEVEL: 'silent' })
+  const env = environmentOf(system, { ...FETCHING, ROLE: 'gateway', LOG_LEVEL: 'silent' })
   const reached: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const before = await done()
@@ -60,12 +61,14 @@ test('killed six times, every line is done once', async () => {
   console.log(`killed with ${reached.join(', ')} of ${LINES} lines done`)
   const over = await carryToEnd(system.gateway, { tenant: system.config.tenant, id })
   expect(over).toMatchObject({ state: 'SUCCEEDED', done: LINES, failed: 0 })
-  const made = `select source_ref as ref, asset_id as asset from asset_version where entrance = 'import'`
-  const rows = await query<{ ref: string; asset: string }>(system.core, made)
+  const made = `select source_ref as ref, asset_id as asset from asset_version where entrance = 'import' and source_ref like $1`
+  const rows = await query<{ ref: string; asset: string }>(system.core, made, [`%${id}%`])
   expect(rows).toHaveLength(LINES)
   expect(new Set(rows.map(({ ref }) => ref)).size).toBe(LINES)
   expect(new Set(rows.map(({ asset }) => asset)).size).toBe(LINES)
   await settled(system)
+  // Killed between two system calls, a process leaves the name of an empty spool file, which the next start takes away.
+  await prepareSpool(system.core.spoolFolder)
   await expectIntact(system.core, { s3Folder: system.s3.folder, spoolFolder: system.core.spoolFolder })
 }, 240_000)
 
