@@ -5,7 +5,7 @@
  *     look --the head is of this log--> read behind it -> publish, head and entries in one step -> note
  *       |--there is none, or a stream has lost entries--> begin anew, with the first event that is still kept
  *       |--under its number is another event (a backup of the log came back)--> the streams go, begin anew
- *       \--of another log--> nothing is touched: two deployments name one Redis
+ *       \--of another log--> nothing is touched, nor trimmed: two deployments name one Redis
  *
  * Crash before the publish: it is carried later. After it, and before the note: the note is wrong until the next one.
  */
@@ -169,7 +169,7 @@ export const openRelay = ({ database, streams, config, schemaAt, clock, metrics,
         await carry()
       }),
     /** What is kept no longer goes; the log has it. */
-    tidy: async (): Promise<number> => streams.trim(await findFloors()),
+    tidy: async (): Promise<number> => streams.trim((await relayStanding(database)).log, await findFloors()),
     stop: (): void => {
       isStopping = true
     },

@@ -81,8 +81,8 @@ export const openRedisStreams = (url: string, { onError }: { onError: (error: un
       const [outcome, added, found] = answer as [Published['outcome'], number, number]
       return outcome === 'published' ? { outcome, added, found } : { outcome }
     },
-    async trim(floors) {
-      return Number(await client.matrixTrim(...KEYS, ...STREAMS.map(stream => floors[stream])))
+    async trim(log, floors) {
+      return Number(await client.matrixTrim(...KEYS, log, ...STREAMS.map(stream => floors[stream])))
     },
     groups: async () => (await Promise.all(STREAMS.map(groupsOf))).flat(),
     close() {

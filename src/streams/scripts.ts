@@ -66,11 +66,12 @@ for i, seq in pairs(moved) do redis.call('HSET', KEYS[1], 'last:' .. KEYS[i], se
 return { 'published', added, found }
 `
 
-/** For each stream the number below which its entries go. */
+/** The log, and for each stream the number below which its entries go. Those of another log stay: its numbers are not ours. */
 export const TRIM = `
+if redis.call('HGET', KEYS[1], 'log') ~= ARGV[1] then return 0 end
 local gone = 0
 for i = 2, #KEYS do
-  local floor = ARGV[i - 1]
+  local floor = ARGV[i]
   if redis.call('EXISTS', KEYS[i]) == 1 then gone = gone + redis.call('XTRIM', KEYS[i], 'MINID', floor .. '-0') end
   if tonumber(floor) > tonumber(redis.call('HGET', KEYS[1], 'floor:' .. KEYS[i]) or '0') then
     redis.call('HSET', KEYS[1], 'floor:' .. KEYS[i], floor)

@@ -43,8 +43,8 @@ export interface EventStreams {
   begin(seen: StreamsHead | undefined, at: { log: string; seq: number; clear: boolean }): Promise<boolean>
   /** Behind the head and in this order; the head moves when all of them are there. */
   publish(log: string, after: number, entries: readonly StreamEntry[]): Promise<Published>
-  /** Entries below these numbers go. Gives how many. */
-  trim(floors: Readonly<Record<StreamName, number>>): Promise<number>
+  /** Entries below these numbers go, if they are of this log. Gives how many. */
+  trim(log: string, floors: Readonly<Record<StreamName, number>>): Promise<number>
   groups(): Promise<StreamGroup[]>
   close(): void
 }

@@ -166,6 +166,8 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
     const given = await product.xreadgroup('GROUP', 'search', 'one', 'COUNT', 1, 'STREAMS', key, '>')
     const [[, [[id = '']] = [['']]] = []] = (given ?? []) as [string, Entry[]][]
     expect(await product.xpending(key, 'search', id, id, 1)).toMatchObject([[id, 'one', expect.any(Number), 1]])
+    expect(await product.xpending(key, 'search')).toMatchObject([1, id, id, expect.anything()])
+    expect(await product.xinfo('STREAM', key)).toContain('first-entry')
     expect(await product.xautoclaim(key, 'search', 'two', 0, '0')).toBeTruthy()
     expect(await product.xack(key, 'search', id)).toBe(1)
     for (const forbidden of [
@@ -261,7 +263,10 @@ describe.skipIf('missing' in binary)(`streams of Redis${reason}`, () => {
     await client.hset('{matrix}:events:head', { log: crypto.randomUUID(), seq: 7, event: 'x' })
     await client.xadd(streamKey('assets'), '7-0', 'e', '{}')
     await expect(relayOf().look()).rejects.toThrow('another log')
+    now = 169 * HOUR_MS
+    expect(await relayOf().tidy()).toBe(0)
     expect(await entriesOf('assets')).toHaveLength(1)
+    expect(await client.hkeys('{matrix}:events:head')).toEqual(['log', 'seq', 'event'])
     const { checks } = await examine(system.core)
     expect(checks.find(({ check }) => check === 'streams')).toMatchObject({ ok: false })
   })
