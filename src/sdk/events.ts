@@ -1,8 +1,8 @@
 /** Events as they come from the gateway: in pages, and as a stream. Both go on from a number, and lose nothing. */
 import { fullJitter } from '../lib/backoff.ts'
 import { pause } from '../lib/pause.ts'
-import type { Events, Problem } from './api.ts'
-import { isProblem, MatrixProblem } from './problem.ts'
+import type { Events } from './api.ts'
+import { isProblem } from './problem.ts'
 import type { Transport } from './transport.ts'
 
 /** A CloudEvent of the gateway, of whatever type and major. */
@@ -120,13 +120,6 @@ const headOf = async (transport: Transport, signal: AbortSignal | undefined): Pr
   return ((await response.json()) as EventPage).head
 }
 
-/** Its status had been sent when it came to this. */
-const endedBy = (data: string): MatrixProblem => {
-  const { code } = JSON.parse(data) as { code: Problem['code'] }
-  const status = code === 'unauthenticated' ? 401 : 500
-  return new MatrixProblem('GET /v1/events/stream', { code, status, detail: 'The stream has been ended.' })
-}
-
 const AGAIN = { baseMs: 250, capMs: 10_000 }
 
 /**
@@ -145,8 +138,8 @@ export const followStream = async function* (
       const { after: _, ...query } = queryOf(filter)
       const response = await transport.send('GET /v1/events/stream', { query }, { headers, ...(signal && { signal }) })
       for await (const { id, event, data } of readFrames(response.body as ReadableStream<Uint8Array>)) {
+        if (event === 'problem') throw new Error(data) // of a token that is over the next request has a fresh one
         failed = 0
-        if (event === 'problem') throw endedBy(data)
         if (data) yield JSON.parse(data) as AnyEvent
         if (id) last = Number(id)
       }

@@ -67,8 +67,9 @@ const urlOf = (baseUrl: string, template: string, { path = {}, query = {} }: Ask
   return url
 }
 
+/** Of the web, or of node. */
 const isStream = (content: Content): boolean =>
-  typeof content === 'object' && content !== null && 'getReader' in content
+  typeof content === 'object' && content !== null && ('getReader' in content || Symbol.asyncIterator in content)
 
 export const openTransport = (options: TransportOptions): Transport => {
   const { baseUrl, key, token, retries = 4, timeoutMs: usualMs = 30_000 } = options

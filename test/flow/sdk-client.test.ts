@@ -1,10 +1,12 @@
 /** The client of the SDK against a gateway, through a network that loses requests, answers and time. */
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sequenceEvents } from '../../src/manifest/events.ts'
 import { type Client, createClient, isProblem, MatrixProblem } from '../../src/sdk/index.ts'
 import { openSocketClient } from '../support/http.ts'
 import { photo } from '../support/images.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openHttp } from '../support/sources.ts'
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 
 type Fate = (go: () => Promise<Response>) => Promise<Response>
 const lostRequest: Fate = () => Promise.reject(new TypeError('fetch failed'))
@@ -160,6 +162,27 @@ describe('what goes wrong', () => {
     expect(asked).toHaveLength(1)
   })
 
+  test('a stream of node that has been read is not sent again; one that a function opens is, from its beginning', async () => {
+    const received: number[] = []
+    const busy = await openHttp((request, response) => {
+      let bytes = 0
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+      })
+      request.on('end', () => {
+        received.push(bytes)
+        response.writeHead(503).end()
+      })
+    })
+    const open = () => Readable.from([Buffer.alloc(70_000), Buffer.alloc(30_000)])
+    const one = createClient({ baseUrl: `http://127.0.0.1:${busy.port}`, key: 'k', retries: 1 })
+    expect(await problem(one.upload(open(), { collection: 'product-photo' }))).toMatchObject({ status: 503 })
+    expect(received).toEqual([100_000])
+    expect(await problem(one.upload(open, { collection: 'product-photo' }))).toMatchObject({ status: 503 })
+    expect(received).toEqual([100_000, 100_000, 100_000])
+    await busy.close()
+  })
+
   test('a refusal is not asked again, and has its code, its document and its places', async () => {
     const unknown = await problem(client.asset(crypto.randomUUID()))
     expect(unknown).toMatchObject({ code: 'not-found', status: 404, document: { code: 'not-found' } })
@@ -212,5 +235,40 @@ describe('what goes wrong', () => {
     const bearer = createClient({ baseUrl: socket.address, token, product: 'shop-web' })
     expect(await problem(bearer.subscriptions.list())).toMatchObject({ code: 'unauthenticated' })
     expect((await bearer.subscriptions.list()).items).toEqual([])
+  })
+
+  test('a token that is over while a stream goes on is followed by a fresh one, and one that is refused ends it', async () => {
+    const { asset } = await client.upload(await card(), { collection: 'product-photo' })
+    const make = async () => {
+      const made = await system.call('POST', '/v1/products/shop-web/keys', { key: ADMIN_KEY, body: {} })
+      return (await made.json()) as { readonly id: string; readonly secret: string }
+    }
+    const revoke = (id: string) =>
+      system.call('DELETE', `/v1/keys/${id}`, { key: ADMIN_KEY, headers: { 'If-Match': '*' } })
+    const tell = async (label: string): Promise<void> => {
+      await client.change(asset, { labels: [label] }, { ifMatch: '*' })
+      await sequenceEvents(system.core.database)
+    }
+    const tokens = [await make(), await make()]
+    let issued = 0
+    const token = (): string => tokens[Math.min(issued++, tokens.length - 1)]?.secret ?? ''
+    const { head = 0 } = (await client.pages().next()).value ?? {}
+    const stop = new AbortController()
+    const bearer = createClient({ baseUrl: socket.address, token, product: 'shop-web' })
+    const only = { subject: `assets/${asset}`, types: ['asset.metadata_changed'] } as const
+    const stream = bearer.stream({ ...only, after: head, signal: stop.signal })
+    await tell('one')
+    expect((await stream.next()).value).toMatchObject({ data: { asset } })
+    await revoke(tokens[0]?.id ?? '')
+    const second = stream.next()
+    await tell('two')
+    expect((await second).value).toMatchObject({ data: { asset } })
+    expect(issued).toBe(2)
+    await revoke(tokens[1]?.id ?? '')
+    const third = stream.next()
+    await tell('three')
+    expect(await problem(third)).toMatchObject({ code: 'unauthenticated', status: 401, document: expect.anything() })
+    expect(issued).toBe(3)
+    stop.abort()
   })
 })
