@@ -12,7 +12,7 @@ import { type VerifyOptions, verifyWebhook, WebhookRefused } from '../lib/verify
 import type { Client } from './client.ts'
 import { type AnyEvent, type EventType, type MatrixEvent, seqOf } from './events.ts'
 import type { Inbox } from './inbox.ts'
-import { acknowledge, type GroupEntry, type GroupOptions, groupEntries, type RedisConnection } from './stream-group.ts'
+import { type GroupEntry, type GroupOptions, groupEntries, type RedisConnection } from './stream-group.ts'
 
 export interface Context<Tx> {
   /** What is written with it is there if and only if the event counts as taken. */
@@ -48,7 +48,8 @@ export interface ConsumerOptions<Tx> {
   readonly on: Handlers<Tx>
   /**
    * Events of an asset are missing, for a reader does not hear of drafts, or something is late: fetch the asset, which has the truth. It
-   * covers what comes late; without it late events are handled when they come, once too. Of no use where `types` are left out.
+   * covers what comes late; without it, and of several streams of Redis, late events are handled when they come, once too. Of no use where
+   * `types` are left out.
    */
   readonly onGap?: (gap: Gap, context: Context<Tx>) => Promise<void> | void
   /** After so many failures an event is laid aside. 5 unless said. */
@@ -98,6 +99,8 @@ const toldIn = (fields: Fields): readonly string[] => {
 export const createConsumer = <Tx>(options: ConsumerOptions<Tx>) => {
   const { group, inbox, onGap, tries: most = 5, onFailure = () => undefined } = options
   const handlers = options.on as Readonly<Record<string, Handler<Tx, AnyEvent> | undefined>>
+  /** Of several streams: one may be ahead of another, and what is late was not missing. */
+  const apart = new WeakSet<AnyEvent>()
   const counts = Object.fromEntries(OUTCOMES.map(outcome => [outcome, 0])) as Record<Outcome, number>
 
   const handlerOf = (wire: string): Handler<Tx, AnyEvent> | undefined => {
@@ -116,14 +119,16 @@ export const createConsumer = <Tx>(options: ConsumerOptions<Tx>) => {
       const { isNew, last } = await inbox.mark(tx, { group, id: event.id, ...(place && { place }) })
       if (!isNew) return 'duplicate'
       const handler = handlerOf(event.type)
-      if (!handler && isUnknownMajor(event.type)) {
+      const isParked = !handler && isUnknownMajor(event.type)
+      const context = { tx, isLate: place !== undefined && place.no <= last }
+      if (onGap && context.isLate && !isParked && !apart.has(event)) return 'late'
+      // Of what is parked the number counts, too.
+      if (onGap && place && place.no > last + 1)
+        await onGap({ asset: place.partition, expected: last + 1, received: place.no, event }, context)
+      if (isParked) {
         await inbox.bury(tx, group, { event, reason: 'unknown-major', tries: 0 })
         return 'parked'
       }
-      const context = { tx, isLate: place !== undefined && place.no <= last }
-      if (onGap && context.isLate) return 'late'
-      if (onGap && place && place.no > last + 1)
-        await onGap({ asset: place.partition, expected: last + 1, received: place.no, event }, context)
       await handler?.(event, context)
       return handler ? 'done' : 'ignored'
     })
@@ -237,11 +242,11 @@ export const createConsumer = <Tx>(options: ConsumerOptions<Tx>) => {
     async followGroup(redis: RedisConnection, run: GroupOptions): Promise<void> {
       for await (const entries of groupEntries(redis, group, run)) {
         const given = new Map(entries.map(entry => [eventIn(entry.fields), entry]))
-        await insistOnAll(
-          [...given.keys()],
-          run,
-          event => acknowledge(redis, group, given.get(event) as GroupEntry).catch(() => undefined), // it comes again, and is known
-        )
+        if (run.streams.length > 1) for (const event of given.keys()) apart.add(event)
+        await insistOnAll([...given.keys()], run, async event => {
+          const { stream, id } = given.get(event) as GroupEntry
+          await redis.call('XACK', stream, group, id).catch(() => undefined) // it comes again, and is known
+        })
       }
     },
 

@@ -212,6 +212,18 @@ describe('what cannot be taken', () => {
     expect(await next.redrive()).toBe(0)
   })
 
+  test('what is missing before one that is parked is told, for its number counts', async () => {
+    const of = asset()
+    const gaps: Gap[] = []
+    const consumer = consumerOn(pool, { onGap: (gap: Gap) => void gaps.push(gap) })
+    expect(await consumer.handle(eventOf(of, 1))).toBe('done')
+    expect(await consumer.handle(eventOf(of, 3, 'asset.published', 2))).toBe('parked')
+    expect(gaps).toMatchObject([{ asset: of, expected: 2, received: 3 }])
+    expect(await consumer.handle(eventOf(of, 2))).toBe('late')
+    expect(await consumer.handle(eventOf(of, 4))).toBe('done')
+    expect(gaps).toHaveLength(1)
+  })
+
   test('one that fails each time is laid aside after its tries, whoever tried, and those behind it go on', async () => {
     const of = asset()
     const poison = eventOf(of, 1)

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openRelay } from '../../src/events/relay.ts'
 import { sequenceEvents } from '../../src/manifest/events.ts'
-import { type AnyEvent, createConsumer, type GroupOptions, memoryInbox } from '../../src/sdk/index.ts'
+import { type AnyEvent, createConsumer, type Gap, type GroupOptions, memoryInbox } from '../../src/sdk/index.ts'
 import type { EventStreams } from '../../src/streams/streams.ts'
 import { findRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -152,18 +152,116 @@ describe.skipIf('missing' in binary)(`a group of Redis${reason}`, () => {
     await until('all are acknowledged', async () => (await pending('failing')) === 0)
   })
 
-  test('what was trimmed while it was held is let go', async () => {
-    await carry()
-    const { taken, open } = openGroup('trimmed')
-    await client.xgroup('CREATE', KEY, 'trimmed', '0', 'MKSTREAM')
-    await client.xreadgroup('GROUP', 'trimmed', 'one', 'COUNT', 4, 'STREAMS', KEY, '>')
-    await client.xtrim(KEY, 'MAXLEN', 0)
-    open('one')
-    await until('nothing is left', async () => (await pending('trimmed')) === 0)
-    await change(assets[1] as string, 'after the trim')
-    await carry()
-    await until('it goes on', () => taken.length > 0)
-    expect(taken.at(-1)?.data).toMatchObject({ asset: assets[1] })
+  describe('what was trimmed while it was held', () => {
+    const holdAndTrim = async (group: string, member: string, count: number): Promise<string[]> => {
+      await carry()
+      await client.xgroup('CREATE', KEY, group, '0', 'MKSTREAM')
+      const given = await client.xreadgroup('GROUP', group, member, 'COUNT', count, 'STREAMS', KEY, '>')
+      const held = (given as [string, [string, string[]][]][])[0]?.[1].map(([id]) => id) ?? []
+      // As the relay trims: from the beginning, so that the last one that is held is kept.
+      await client.xtrim(KEY, 'MINID', held.at(-1) ?? '')
+      return held.slice(0, -1)
+    }
+    const told: { stream: string; ids: readonly string[]; pending: number }[] = []
+    const onMissedOf = (group: string) => async (stream: string, ids: readonly string[]) => {
+      told.push({ stream, ids, pending: await pending(group) })
+    }
+    afterEach(() => void told.splice(0))
+
+    test.each([
+      ['by itself', 'one'],
+      ['by one that has died', 'dead'],
+    ])('%s is told, then acknowledged; what is behind it goes on', async (_, holder) => {
+      const group = `trimmed-${holder}`
+      const ids = await holdAndTrim(group, holder, 4)
+      const { taken, open } = openGroup(group)
+      open('one', { onMissed: onMissedOf(group) })
+      await until('nothing is left', async () => (await pending(group)) === 0)
+      expect(told).toEqual([{ stream: 'assets', ids, pending: 4 }])
+      await change(assets[1] as string, 'after the trim')
+      await carry()
+      await until('it goes on', () => taken.some(({ type }) => type.includes('metadata_changed')))
+      await until('nothing is left again', async () => (await pending(group)) === 0)
+      expect(told).toHaveLength(1)
+    })
+
+    test.each(['one', 'dead'])(
+      'ends reading where nobody is there to be told, and stays (held by %s)',
+      async holder => {
+        const group = `missed-${holder}`
+        const ids = await holdAndTrim(group, holder, 4)
+        const consumer = createConsumer({ group, inbox: memoryInbox(), on: {} })
+        const connection = new Redis(redis.url)
+        ends.push(async () => connection.disconnect())
+        const run = { streams: ['contracts', 'assets'], member: 'one', signal: AbortSignal.timeout(20_000) } as const
+        await expect(consumer.followGroup(connection, run)).rejects.toThrow(`Expected onMissed for ${ids} of assets`)
+        const onMissed = () => Promise.reject(new Error('the log is away'))
+        await expect(consumer.followGroup(connection, { ...run, onMissed })).rejects.toThrow('the log is away')
+        expect((await client.xpending(KEY, group, '-', '+', 9)).map(entry => (entry as string[])[0])).toEqual(
+          expect.arrayContaining(ids),
+        )
+      },
+    )
+
+    test('is in the log under its number', async () => {
+      const [id = ''] = await holdAndTrim('log', 'one', 2)
+      const page = await system.call('GET', `/v1/events?after=${Number.parseInt(id, 10) - 1}&limit=1`, {
+        key: ADMIN_KEY,
+      })
+      const { items } = (await page.json()) as { items: AnyEvent[] }
+      expect(items.map(({ sequence }) => Number(sequence))).toEqual([Number.parseInt(id, 10)])
+    })
+  })
+
+  describe('several streams that share the numbers of an asset', () => {
+    const put = async (stream: 'assets' | 'renditions', no: number, of: string): Promise<void> => {
+      const event = {
+        ...{ id: crypto.randomUUID(), type: `io.matrix.${stream}.told.v1`, partitionkey: of, subject: `assets/${of}` },
+        data: { asset: of, asset_event_no: no },
+      }
+      await client.xadd(`{matrix}:events:${stream}`, `${no}-0`, 'e', JSON.stringify(event))
+    }
+    const openBoth = (group: string) => {
+      const taken: (readonly [no: unknown, isLate: boolean])[] = []
+      const gaps: Gap[] = []
+      const take = ({ data }: AnyEvent, { isLate }: { isLate: boolean }) =>
+        void taken.push([data.asset_event_no, isLate])
+      const on = { 'assets.told.v1': take, 'renditions.told.v1': take }
+      const onGap = (gap: Gap) => void gaps.push(gap)
+      const consumer = createConsumer({ group, inbox: memoryInbox(), on, onGap })
+      const leaving = new AbortController()
+      const connection = new Redis(redis.url)
+      const run = { streams: ['assets', 'renditions'], member: 'one', signal: leaving.signal } as const
+      const following = consumer.followGroup(connection, run).catch(() => undefined)
+      ends.push(async () => {
+        leaving.abort()
+        await following
+        connection.disconnect()
+      })
+      return { taken, gaps, consumer }
+    }
+
+    test('what is read together is in one order', async () => {
+      for (const no of [1, 2, 5, 6, 10]) await put('assets', no, 'a')
+      for (const no of [3, 4, 7, 8, 9]) await put('renditions', no, 'a')
+      const { taken, gaps } = openBoth('together')
+      await until('all are taken', () => taken.length === 10)
+      expect(taken).toEqual(Array.from({ length: 10 }, (_, at) => [at + 1, false]))
+      expect(gaps).toEqual([])
+    })
+
+    test('what one of them gives later is handled, and known to be late', async () => {
+      const { taken, gaps, consumer } = openBoth('apart')
+      for (const no of [1, 2, 5, 6]) await put('assets', no, 'a')
+      await until('one is read', () => taken.length === 4)
+      for (const no of [3, 4]) await put('renditions', no, 'a')
+      await until('the other is, too', () => consumer.counts().done === 6)
+      expect(taken.slice(4)).toEqual([
+        [3, true],
+        [4, true],
+      ])
+      expect(gaps).toMatchObject([{ expected: 3, received: 5 }])
+    })
   })
 
   test('it ends when it is told to, and says why', async () => {
