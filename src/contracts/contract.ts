@@ -52,21 +52,23 @@ export interface VersionBreak extends Break {
   readonly version: string
 }
 
+/** Of those before it, the newest last. */
+export const judgedBy = <T>(mode: Mode, before: readonly T[]): readonly T[] =>
+  mode.endsWith('_TRANSITIVE') ? before : before.slice(-1)
+
 /** How a mode judges one schema against those before it, the newest last. */
 export const breaksOf = (
   mode: Mode,
   candidate: JsonSchema,
   before: readonly Pick<KeptContract, 'version' | 'schema'>[],
-): readonly VersionBreak[] => {
-  const judged = mode.endsWith('_TRANSITIVE') ? before : before.slice(-1)
-  return judged.flatMap(({ version, schema }) => {
+): readonly VersionBreak[] =>
+  judgedBy(mode, before).flatMap(({ version, schema }) => {
     const found = [
       ...(mode.startsWith('FORWARD') ? [] : readable(sealed(schema), candidate)),
       ...(mode.startsWith('BACKWARD') ? [] : readable(sealed(candidate), schema)),
     ]
     return found.map(one => ({ ...one, version }))
   })
-}
 
 export const numbersOf = (version: string): readonly [number, number, number] => {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)

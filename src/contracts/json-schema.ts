@@ -22,6 +22,12 @@ export type JsonSchema = boolean | SchemaObject
 export const isSame = (left: unknown, right: unknown): boolean =>
   left === right || (left !== undefined && right !== undefined && canonicalText(left) === canonicalText(right))
 
+/** Whether a value is one of these: in one look each, for there may be thousands. */
+export const among = (values: readonly unknown[]): ((value: unknown) => boolean) => {
+  const texts = new Set(values.map(canonicalText))
+  return value => texts.has(canonicalText(value))
+}
+
 export const typesOf = (type: SchemaObject['type']): readonly string[] | undefined =>
   typeof type === 'string' ? [type] : type
 
@@ -35,7 +41,7 @@ const TOGETHER: Readonly<Record<string, (left: never, right: never) => unknown>>
     return { ...left, ...Object.fromEntries(both) }
   },
   required: (left: string[], right: string[]) => [...new Set([...left, ...right])],
-  enum: (left: unknown[], right: unknown[]) => left.filter(one => right.some(other => isSame(one, other))),
+  enum: (left: unknown[], right: unknown[]) => left.filter(among(right)),
   type: (left: SchemaObject['type'], right: SchemaObject['type']) => {
     const [these = [], those = []] = [typesOf(left), typesOf(right)]
     const common = these.flatMap(one => {

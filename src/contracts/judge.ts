@@ -1,5 +1,6 @@
 /** Whom a change of a contract would break: those who may have any version of it, unless they have said what they read; and those who have, by what they said. */
-import { breaksOf, type KeptContract, kindOf, MODE_OF } from './contract.ts'
+import { setImmediate } from 'node:timers/promises'
+import { breaksOf, judgedBy, type KeptContract, kindOf, MODE_OF } from './contract.ts'
 import { type JsonSchema, sealed } from './json-schema.ts'
 import { type Break, readable } from './readable.ts'
 
@@ -20,11 +21,12 @@ export interface ConsumerBreak extends Break {
   readonly consumers: readonly string[]
 }
 
-export const judge = (
+/** One comparison at a time, and others have their turn in between: there may be as many as there are products. */
+export const judge = async (
   { subject, schema }: { subject: string; schema: JsonSchema },
   versions: readonly KeptContract[],
   consumers: readonly Consumer[],
-): readonly ConsumerBreak[] => {
+): Promise<readonly ConsumerBreak[]> => {
   const unsaid = consumers.filter(({ reads }) => reads === undefined).map(({ name }) => name)
   const found = new Map<string, ConsumerBreak>()
   const add = ({ pointer, rule, message }: Break, more: Pick<ConsumerBreak, 'versions' | 'consumers'>): void => {
@@ -36,10 +38,15 @@ export const judge = (
       consumers: [...new Set([...known.consumers, ...more.consumers])],
     })
   }
-  for (const one of breaksOf(MODE_OF[kindOf(subject)], schema, versions))
-    add(one, { versions: [one.version], consumers: unsaid })
-  for (const { name, reads } of consumers)
-    if (reads !== undefined)
-      for (const one of consumerBreaks(subject, schema, reads)) add(one, { versions: [], consumers: [name] })
+  const mode = MODE_OF[kindOf(subject)]
+  for (const version of judgedBy(mode, versions)) {
+    for (const one of breaksOf(mode, schema, [version])) add(one, { versions: [one.version], consumers: unsaid })
+    await setImmediate()
+  }
+  for (const { name, reads } of consumers) {
+    if (reads === undefined) continue
+    for (const one of consumerBreaks(subject, schema, reads)) add(one, { versions: [], consumers: [name] })
+    await setImmediate()
+  }
   return [...found.values()]
 }

@@ -3,10 +3,12 @@
  * by trying values: no pattern of anybody's is run.
  *
  * Sound and not complete: what it calls readable is. What it cannot decide it calls unreadable, by the rule `unsupported`: two
- * patterns that differ, say, although one may be the wider.
+ * patterns that differ, say, although one may be the wider. Nor does it go on for long: what has too many alternatives is not decided.
  */
 import { pointerOf } from '../lib/json-pointer.ts'
-import { ANNOTATIONS, flat, isSame, type JsonSchema, mapBelow, type SchemaObject, typesOf } from './json-schema.ts'
+import { type Branch, branchesOf, takes, valuesOf } from './branches.ts'
+import { type Effort, openEffort } from './effort.ts'
+import { ANNOTATIONS, among, isSame, type JsonSchema, mapBelow, type SchemaObject, typesOf } from './json-schema.ts'
 
 export const BREAK_RULES = [
   'type',
@@ -30,39 +32,13 @@ export interface Break {
   readonly message: string
 }
 
-const TYPES = ['object', 'array', 'string', 'number', 'boolean', 'null'] as const
-const typeOf = (value: unknown): string => {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'array'
-  return Number.isInteger(value) ? 'integer' : typeof value
-}
-const takes = (types: readonly string[], type: string): boolean =>
-  types.includes(type) || (type === 'integer' && types.includes('number'))
-
-const valuesOf = (schema: SchemaObject): readonly unknown[] | undefined =>
-  'const' in schema ? [schema.const] : schema.enum
-
-/** What may be written, each of one type, and each without alternatives. */
-const branchesOf = (writer: JsonSchema): readonly (SchemaObject & { readonly type: string })[] => {
-  if (writer === false) return []
-  const { anyOf, oneOf, ...rest } = flat(writer === true ? {} : writer)
-  if (anyOf !== undefined || oneOf !== undefined) {
-    const others = oneOf !== undefined && anyOf !== undefined ? { ...rest, oneOf } : rest
-    return (anyOf ?? oneOf ?? []).flatMap(one => branchesOf({ allOf: [others, one] }))
-  }
-  const values = valuesOf(rest)
-  const types = typesOf(rest.type) ?? (values && [...new Set(values.map(typeOf))]) ?? TYPES
-  return types.map(type => {
-    const said = type === 'null' ? [null] : type === 'boolean' ? (values ?? [true, false]) : values
-    const { const: _, enum: __, ...others } = rest
-    return { ...others, type, ...(said && { enum: said.filter(value => takes([type], typeOf(value))) }) }
-  })
-}
-
-interface Pair {
-  readonly writer: SchemaObject & { readonly type: string }
-  readonly reader: SchemaObject
+interface Place {
   readonly pointer: string
+  readonly effort: Effort
+}
+interface Pair extends Place {
+  readonly writer: Branch
+  readonly reader: SchemaObject
 }
 type Finding = Break | undefined
 
@@ -144,7 +120,7 @@ const ASKED: Readonly<Record<string, readonly ((pair: Pair) => Finding)[]>> = {
 }
 
 /** A few values have the length and the range that they have. */
-const withBounds = (writer: Pair['writer']): Pair['writer'] => {
+const withBounds = (writer: Branch): Branch => {
   const values = writer.enum
   if (values === undefined || values.length === 0) return writer
   const sizes = writer.type === 'string' ? values.map(value => [...(value as string)].length) : (values as number[])
@@ -153,21 +129,26 @@ const withBounds = (writer: Pair['writer']): Pair['writer'] => {
   return isNumber ? { ...writer, minimum: Math.min(...sizes), maximum: Math.max(...sizes) } : writer
 }
 
-const inArray = ({ writer, reader, pointer }: Pair): readonly Break[] => {
+const inArray = ({ writer, reader, pointer, effort }: Pair): readonly Break[] => {
   const [first = [], wanted = []] = [writer.prefixItems, reader.prefixItems]
   const places = Array.from({ length: Math.max(first.length, wanted.length) }, (_, place) =>
-    readable(first[place] ?? writer.items ?? true, wanted[place] ?? reader.items ?? true, `${pointer}/${place}`),
+    between(first[place] ?? writer.items ?? true, wanted[place] ?? reader.items ?? true, {
+      pointer: `${pointer}/${place}`,
+      effort,
+    }),
   )
-  return [...places.flat(), ...readable(writer.items ?? true, reader.items ?? true, `${pointer}/*`)]
+  const items = between(writer.items ?? true, reader.items ?? true, { pointer: `${pointer}/*`, effort })
+  return [...places.flat(), ...items]
 }
 
-const inObject = ({ writer, reader, pointer }: Pair): readonly Break[] => {
+const inObject = ({ writer, reader, pointer, effort }: Pair): readonly Break[] => {
   const [written = {}, read = {}] = [writer.properties, reader.properties]
   const rest = writer.patternProperties === undefined ? (writer.additionalProperties ?? true) : true
   const taken = reader.additionalProperties ?? true
   const at = (name: string): string => pointer + pointerOf([name])
+  const always = new Set(writer.required)
   const missing = (reader.required ?? [])
-    .filter(name => !writer.required?.includes(name))
+    .filter(name => !always.has(name))
     .map((name): Break => {
       const message = Object.hasOwn(written, name) ? 'may be left out' : 'is not written'
       return { pointer: at(name), rule: 'required', message }
@@ -176,11 +157,11 @@ const inObject = ({ writer, reader, pointer }: Pair): readonly Break[] => {
     const wanted = Object.hasOwn(read, name) ? read[name] : taken
     if (wanted === false && schema !== false && !Object.hasOwn(read, name))
       return [{ pointer: at(name), rule: 'unknown-property', message: 'is not taken' }]
-    return readable(schema, wanted ?? true, at(name))
+    return between(schema, wanted ?? true, { pointer: at(name), effort })
   })
   const others = Object.keys(read).filter(name => !Object.hasOwn(written, name))
-  const unnamed = others.flatMap(name => readable(rest, read[name] ?? true, at(name)))
-  return [...missing, ...known, ...unnamed, ...readable(rest, taken, `${pointer}/*`)]
+  const unnamed = others.flatMap(name => between(rest, read[name] ?? true, { pointer: at(name), effort }))
+  return [...missing, ...known, ...unnamed, ...between(rest, taken, { pointer: `${pointer}/*`, effort })]
 }
 
 const KNOWN = new Set([
@@ -197,7 +178,8 @@ const ownBreaks = (pair: Pair): readonly Break[] => {
     return [{ pointer, rule: 'type', message: `may be ${writer.type} where ${types.join(' or ')} is expected` }]
   const values = reader['x-extensible'] === true ? undefined : valuesOf(reader)
   if (values !== undefined) {
-    const more = writer.enum?.filter(value => !values.some(known => isSame(known, value)))
+    const isKnown = among(values)
+    const more = writer.enum?.filter(value => !isKnown(value))
     const message = more ? `may be ${more.map(one => JSON.stringify(one)).join(', ')}` : 'may be anything'
     if (more === undefined || more.length > 0) return [{ pointer, rule: 'enum', message }]
   }
@@ -222,27 +204,36 @@ const closest = (tried: readonly (readonly Break[])[], pointer: string): readonl
     : [{ pointer, rule: 'alternative', message: 'fits none of the alternatives' }]
 }
 
-const branchBreaks = (writer: Pair['writer'], reader: JsonSchema, pointer: string): readonly Break[] => {
-  if (reader === true) return []
-  if (reader === false) return [{ pointer, rule: 'refused', message: 'nothing is expected here' }]
-  const against = (schema: JsonSchema): readonly Break[] => branchBreaks(writer, schema, pointer)
+const branchBreaks = (writer: Branch, reader: JsonSchema, place: Place): readonly Break[] => {
+  if (reader === true || !place.effort.spend(writer, reader)) return []
+  if (reader === false) return [{ pointer: place.pointer, rule: 'refused', message: 'nothing is expected here' }]
+  const against = (schema: JsonSchema): readonly Break[] => branchBreaks(writer, schema, place)
   const alternatives = [reader.anyOf, reader.oneOf].filter(list => list !== undefined)
   return [
-    ...ownBreaks({ writer, reader, pointer }),
+    ...ownBreaks({ writer, reader, ...place }),
     ...(reader.allOf ?? []).flatMap(against),
-    ...alternatives.flatMap(list => closest(list.map(against), pointer)),
+    ...alternatives.flatMap(list => closest(list.map(against), place.pointer)),
   ]
 }
 
-/** Nothing: all that the writer may write, the reader can read. */
-export const readable = (writer: JsonSchema, reader: JsonSchema, pointer = ''): readonly Break[] => {
+const between = (writer: JsonSchema, reader: JsonSchema, place: Place): readonly Break[] => {
   if (reader === true) return []
-  const found = branchesOf(writer).flatMap(branch => branchBreaks(branch, reader, pointer))
+  const found = branchesOf(writer, place.effort).flatMap(branch => branchBreaks(branch, reader, place))
   const seen = new Set<string>()
   return found.filter(({ pointer, rule }) => {
     const key = `${rule} ${pointer}`
     return !seen.has(key) && seen.add(key)
   })
+}
+
+/** Nothing: all that the writer may write, the reader can read. */
+export const readable = (writer: JsonSchema, reader: JsonSchema): readonly Break[] => {
+  const effort = openEffort()
+  const found = between(writer, reader, { pointer: '', effort })
+  // What was found until then may be of an alternative that another makes up for.
+  return effort.isSpent()
+    ? [{ pointer: '', rule: 'unsupported', message: 'has too many alternatives to be compared' }]
+    : found
 }
 
 /** How many schemas are in it. */

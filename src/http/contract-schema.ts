@@ -5,7 +5,7 @@ import { countSchemas } from '../contracts/readable.ts'
 import { isDeeper } from './attribute-schema.ts'
 import { violationsOf } from './validation.ts'
 
-/** Twice the largest of ours. Comparing two of 512 schemas takes some milliseconds. */
+/** Twice the largest of ours. What comparing it costs depends on its alternatives: `contracts/effort.ts` bounds that. */
 const MAX_BYTES = 16 * 1024
 const MAX_DEPTH = 40
 const MAX_SCHEMAS = 512

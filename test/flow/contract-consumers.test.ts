@@ -84,6 +84,16 @@ test.each<[string, unknown]>([
   await expectRefusal(say(system.keys['shop-web'], SHOP, schema), 422, 'contract-violation')
 })
 
+test('what has too many alternatives is refused, and tried, without being compared to the end', async () => {
+  const schema = Array.from({ length: 18 }).reduce<object>(inner => ({ anyOf: [{}, {}, {}], oneOf: [inner] }), {})
+  const message = 'has too many alternatives to be compared'
+  const path = '/v1/products/shop-web/contracts/get-v1-events.request'
+  const { errors } = await expectRefusal(say(system.keys['shop-web'], path, schema), 409, 'contract-incompatible')
+  expect(errors).toEqual([{ pointer: '', rule: 'unsupported', message }])
+  const { breaks } = await check(system.keys['shop-web'], schema)
+  expect(breaks).toEqual([{ pointer: '', rule: 'unsupported', message, versions: ['1.0.0'], consumers: [] }])
+})
+
 test('what a product needs is said, changed under a condition, tried, and taken back', async () => {
   const key = system.keys['shop-web']
   const said = await say(key, SHOP, { ...reads('publication', 'digest'), description: 'What we read' })

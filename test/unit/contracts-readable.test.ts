@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { breaksOf, type Mode } from '../../src/contracts/contract.ts'
 import { type JsonSchema, open, plain, type SchemaObject, sealed } from '../../src/contracts/json-schema.ts'
-import { readable } from '../../src/contracts/readable.ts'
+import { countSchemas, readable } from '../../src/contracts/readable.ts'
 
 const text = { type: 'string' }
 const number = { type: 'number' }
@@ -155,6 +155,51 @@ test('what is said in several pieces is one tree', () => {
   defs['#/self'] = { type: 'array', items: { $ref: '#/self' } }
   expect(() => plain({ $ref: '#/self' }, reference => defs[reference])).toThrow('#/self')
   expect(open(sealed(object({ a: object({}) })))).toEqual(object({ a: object({}) }))
+})
+
+const nest = (depth: number, around: (inner: JsonSchema) => JsonSchema): JsonSchema =>
+  Array.from({ length: depth }).reduce<JsonSchema>(inner => around(inner), {})
+const some = (count: number, one: (place: number) => JsonSchema = () => ({})): JsonSchema[] =>
+  Array.from({ length: count }, (_, place) => one(place))
+const variant = (place: number) => object({ [`p${place}`]: text }, { required: [`p${place}`] })
+
+/** Each within the bytes, the depth and the number of schemas that a request may have; each would take seconds to hours. */
+test.each<[string, JsonSchema, JsonSchema?]>([
+  ['anyOf times oneOf, level by level', nest(18, inner => ({ anyOf: some(3), oneOf: [inner] }))],
+  ['both in both', nest(6, inner => ({ anyOf: [inner, inner], oneOf: some(2) }))],
+  [
+    'alternatives of all of many',
+    { allOf: some(12, place => ({ anyOf: some(20, inner => ({ maxLength: place + inner })) })) },
+  ],
+  ['many alternatives times many, with much to write in each', { anyOf: some(150), oneOf: some(150, variant) }],
+  [
+    'many types of many alternatives',
+    { anyOf: some(60), oneOf: some(60), type: Array.from({ length: 1_500 }, String) },
+  ],
+  [
+    'many alternatives against many',
+    { anyOf: some(240, variant) },
+    { anyOf: some(240, place => variant(place + 240)) },
+  ],
+  [
+    'items of two kinds against items of two kinds, level by level',
+    nest(12, inner => ({ anyOf: [{ items: inner }, { minItems: 1 }] })),
+    nest(12, inner => ({ anyOf: [{ items: inner, maxItems: 1 }, { items: { type: 'null' } }] })),
+  ],
+])('%s is given up, and called unreadable', (_name, writer, reader = object({ a: text })) => {
+  const [mine, theirs] = [writer, reader].map(one => plain(one, () => undefined)) as [JsonSchema, JsonSchema]
+  for (const one of [mine, theirs]) expect(countSchemas(one)).toBeLessThanOrEqual(512)
+  expect(readable(sealed(mine), theirs)).toEqual([
+    { pointer: '', rule: 'unsupported', message: 'has too many alternatives to be compared' },
+  ])
+})
+
+test('long lists are compared, in one look each', () => {
+  const values = Array.from({ length: 5_000 }, (_, place) => place)
+  const more = values.map(value => value + 1)
+  expect(told({ enum: values }, { enum: [...values, -1] })).toEqual([])
+  expect(told({ enum: values }, { enum: more })).toEqual(['enum '])
+  expect(plain({ allOf: [{ enum: values }, { enum: more }] }, () => undefined)).toEqual({ enum: values.slice(1) })
 })
 
 /** Small schemas over small values, so that they often meet. */

@@ -270,7 +270,7 @@ export const contractConsumerRoutes = (app: OpenAPIHono<Env>, gateway: Gateway):
         ...subscribers.flatMap(({ id, product, hasSaid }) => (hasSaid ? [] : [{ name: product ?? id }])),
       ]
       const mine = scopes.includes('matrix:admin') ? consumers : consumers.filter(({ name }) => name === own)
-      const found = judge({ subject, schema: schema as Record<string, unknown> }, contracts.named(name), mine)
+      const found = await judge({ subject, schema: schema as Record<string, unknown> }, contracts.named(name), mine)
       const breaks = found.map(one => ({ ...one, versions: [...one.versions], consumers: [...one.consumers] }))
       return c.json({ compatible: breaks.length === 0, mode: MODE_OF[kindOf(subject)], breaks }, 200, {
         'Cache-Control': 'no-store',
