@@ -64,6 +64,8 @@ export const startMock = async ({
   })
   const child = await supervise({
     command: command(),
+    // Nothing of the caller's is read: neither his environment nor the `matrix.config.*` of his folder.
+    cwd: folder,
     env: {
       ...PLAIN_ENV,
       ASSET_MATRIX_DATA: join(folder, 'data'),
@@ -71,7 +73,7 @@ export const startMock = async ({
       ASSET_MATRIX_DEMO: '0',
       HOST: '127.0.0.1',
       PORT: String(port),
-      S3_PORT: '0',
+      ASSET_MATRIX_S3_PORT: '0',
       LOG_LEVEL: 'warn',
       ...env,
     },

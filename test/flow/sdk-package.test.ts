@@ -1,6 +1,6 @@
 /** The SDK as a product has it: packed, in a project of its own, with the names of a deployment, against a mock of it. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -186,6 +186,25 @@ console.log(JSON.stringify({ version: made.version, answer }))
 })
 
 describe('matrix mock', () => {
+  test('stands on engines of its own, whatever the folder and the environment of the caller say', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'matrix-elsewhere-'))
+    const url = 'postgres://matrix@127.0.0.1:9/matrix'
+    await writeFile(join(elsewhere, 'matrix.config.json'), JSON.stringify({ database: { url }, role: 'worker' }))
+    const program = spawnProgram(
+      'src/cli/main.js',
+      { DATABASE_URL: url, REDIS_URL: 'redis://127.0.0.1:9', S3_ENDPOINT: 'http://127.0.0.1:9', ROLE: 'worker' },
+      { cwd: elsewhere, args: ['mock', '--port', '0', '--json'] },
+    )
+    let over = false
+    void program.ended.then(() => (over = true))
+    const look = (): string | undefined =>
+      over ? program.output() : /^\{"url".*\}$/m.exec(program.output())?.[0]
+    expect(await until('the mock', look, { withinMs: 120_000 })).toMatch(/^\{"url"/)
+    expect(await program.end('SIGINT')).toBe(0)
+    expect(await readdir(elsewhere)).toEqual(['matrix.config.json'])
+    await rm(elsewhere, { recursive: true })
+  }, 180_000)
+
   test('is refused a set that is none, and one that the gateway does not take', async () => {
     const file = join(project, 'bad.json')
     await writeFile(file, JSON.stringify({ products: [] }))
