@@ -70,13 +70,38 @@ export const breaksOf = (
     return found.map(one => ({ ...one, version }))
   })
 
+/** Statuses of success that somebody expects of an answer and that are not given any more; no schema of a body tells of them. */
+export const goneAnswers = (subject: string, ours: JsonSchema, expected: JsonSchema): readonly Break[] => {
+  if (kindOf(subject) !== 'response') return []
+  const [given, wanted] = [ours, expected].map(one => (typeof one === 'boolean' ? {} : (one.properties ?? {})))
+  return Object.keys(wanted ?? {})
+    .filter(status => status.startsWith('2') && !Object.hasOwn(given ?? {}, status))
+    .map(status => ({ pointer: `/${status}`, rule: 'removed', message: 'is not answered' }))
+}
+
+/** What a subject owes to its versions. */
+export const breaksOfSubject = (
+  { subject, schema }: Pick<Contract, 'subject' | 'schema'>,
+  before: readonly Pick<KeptContract, 'version' | 'schema'>[],
+): readonly VersionBreak[] => {
+  const mode = MODE_OF[kindOf(subject)]
+  return judgedBy(mode, before).flatMap(one => [
+    ...goneAnswers(subject, schema, one.schema).map(found => ({ ...found, version: one.version })),
+    ...breaksOf(mode, schema, [one]),
+  ])
+}
+
 export const numbersOf = (version: string): readonly [number, number, number] => {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
   return [major, minor, patch]
 }
 
+/** By numbers: as text, 1.10.0 comes before 1.9.0. */
+export const byVersion = (left: Pick<KeptContract, 'version'>, right: Pick<KeptContract, 'version'>): number => {
+  const [[major, minor, patch], [other, less, least]] = [numbersOf(left.version), numbersOf(right.version)]
+  return major - other || minor - less || patch - least
+}
+
 /** Of one subject and major, the newest last. */
 export const ofMajor = (kept: readonly KeptContract[], { subject, major }: Pick<Contract, 'subject' | 'major'>) =>
-  kept
-    .filter(one => one.subject === subject && one.major === major)
-    .sort((left, right) => numbersOf(left.version)[1] - numbersOf(right.version)[1])
+  kept.filter(one => one.subject === subject && one.major === major).sort(byVersion)

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { groupBy } from '../lib/group-by.ts'
 import {
-  breaksOf,
+  breaksOfSubject,
+  byVersion,
   type Contract,
   type KeptContract,
-  kindOf,
-  MODE_OF,
   numbersOf,
   ofMajor,
   type VersionBreak,
@@ -37,13 +37,15 @@ const readOne = async (folder: string, subject: string, file: string): Promise<K
   return { subject, version, major: numbersOf(version)[0], schema: schema as JsonSchema }
 }
 
+/** By subject, and of each the newest last. */
 export const readHistory = async (folder = historyFolder()): Promise<KeptContract[]> => {
   const subjects = existsSync(folder) ? (await readdir(folder)).sort() : []
   const files = await Promise.all(
     subjects.map(async subject => [subject, await readdir(join(folder, subject))] as const),
   )
   const pairs = files.flatMap(([subject, names]) => names.map(name => [subject, name] as const))
-  return Promise.all(pairs.map(([subject, name]) => readOne(folder, subject, name)))
+  const read = await Promise.all(pairs.map(([subject, name]) => readOne(folder, subject, name)))
+  return [...groupBy(read, ({ subject }) => subject).values()].flatMap(versions => versions.toSorted(byVersion))
 }
 
 export interface Difference {
@@ -61,7 +63,7 @@ export const differences = (contracts: readonly Contract[], kept: readonly KeptC
     const newest = before.at(-1)
     if (newest && isSame(newest.schema, schema)) return []
     const minor = newest ? numbersOf(newest.version)[1] + 1 : 0
-    const breaks = breaksOf(MODE_OF[kindOf(subject)], schema, before)
+    const breaks = breaksOfSubject(contract, before)
     return [{ subject, next: { ...contract, version: `${major}.${minor}.0` }, breaks }]
   })
   const known = new Set(contracts.map(({ subject, major }) => `${subject} ${major}`))

@@ -1,6 +1,6 @@
 /** Whom a change of a contract would break: those who may have any version of it, unless they have said what they read; and those who have, by what they said. */
 import { setImmediate } from 'node:timers/promises'
-import { breaksOf, judgedBy, type KeptContract, kindOf, MODE_OF } from './contract.ts'
+import { breaksOfSubject, goneAnswers, judgedBy, type KeptContract, kindOf, MODE_OF } from './contract.ts'
 import { type JsonSchema, sealed } from './json-schema.ts'
 import { type Break, readable } from './readable.ts'
 
@@ -13,7 +13,9 @@ export interface Consumer {
 
 /** What is ours goes together with what somebody else has said: of events and answers what is read, of requests what is sent. */
 export const consumerBreaks = (subject: string, ours: JsonSchema, theirs: JsonSchema): readonly Break[] =>
-  kindOf(subject) === 'request' ? readable(sealed(theirs), ours) : readable(sealed(ours), theirs)
+  kindOf(subject) === 'request'
+    ? readable(sealed(theirs), ours)
+    : [...goneAnswers(subject, ours, theirs), ...readable(sealed(ours), theirs)]
 
 export interface ConsumerBreak extends Break {
   /** Versions that it does not go together with. Empty: only what a consumer has said is broken. */
@@ -38,9 +40,9 @@ export const judge = async (
       consumers: [...new Set([...known.consumers, ...more.consumers])],
     })
   }
-  const mode = MODE_OF[kindOf(subject)]
-  for (const version of judgedBy(mode, versions)) {
-    for (const one of breaksOf(mode, schema, [version])) add(one, { versions: [one.version], consumers: unsaid })
+  for (const version of judgedBy(MODE_OF[kindOf(subject)], versions)) {
+    for (const one of breaksOfSubject({ subject, schema }, [version]))
+      add(one, { versions: [one.version], consumers: unsaid })
     await setImmediate()
   }
   for (const { name, reads } of consumers) {

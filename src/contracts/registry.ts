@@ -1,6 +1,6 @@
 /** All contracts that have been promised, in memory: a few hundred small trees, which change with the program alone. */
 import type { EventType } from '../model/event-catalogue.ts'
-import { type KeptContract, kindOf, numbersOf } from './contract.ts'
+import { type KeptContract, kindOf } from './contract.ts'
 import { readHistory } from './history.ts'
 
 /** Where the contract of an event is, as a gateway tells it: `dataschema` of its envelope. */
@@ -9,11 +9,6 @@ export type SchemaAt = (type: EventType, major: number) => string
 export const openContracts = async (folder?: string) => {
   const bySubject = new Map<string, KeptContract[]>()
   for (const one of await readHistory(folder)) bySubject.set(one.subject, [...(bySubject.get(one.subject) ?? []), one])
-  for (const versions of bySubject.values())
-    versions.sort(({ version: left }, { version: right }) => {
-      const [[major, minor], [other, last]] = [numbersOf(left), numbersOf(right)]
-      return major - other || minor - last
-    })
 
   const versionsOf = (subject: string): readonly KeptContract[] => bySubject.get(subject) ?? []
   const newestOf = (subject: string, major: number): KeptContract | undefined =>

@@ -21,7 +21,7 @@ export interface OpenApiDocument {
   readonly components?: { readonly schemas?: Readonly<Record<string, JsonSchema>> }
 }
 
-const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const
+const METHODS = ['get', 'head', 'options', 'put', 'post', 'patch', 'delete'] as const
 const REFUSAL = 'application/problem+json'
 
 /** `post /v1/products/{product}/keys` is `post-v1-products-product-keys`. */
@@ -50,32 +50,35 @@ const parametersOf = (operation: Operation, place: string): SchemaObject | undef
   )
 }
 
-const requestOf = (operation: Operation): SchemaObject | undefined => {
-  const query = parametersOf(operation, 'query')
-  const headers = parametersOf(operation, 'header')
+/** Always there, so that every route has a contract, and one that is gone is missed. */
+const requestOf = (operation: Operation): SchemaObject => {
+  const [path, query, headers] = ['path', 'query', 'header'].map(place => parametersOf(operation, place))
   const body = operation.requestBody && jsonOf(operation.requestBody)
   const parts = Object.entries({
+    // Never left out, for it is what leads here: nobody has to say that he sends it.
+    path: path && objectOf(Object.entries(path.properties ?? {}), []),
     // Names that a route does not know are refused in a query, and nobody minds them among headers.
     query: query && { ...query, additionalProperties: false },
     headers,
     body,
   }).flatMap(([name, schema]) => (schema === undefined ? [] : [[name, schema] as const]))
-  if (parts.length === 0) return undefined
-  const required = parts
-    .map(([name]) => name)
-    .filter(name =>
-      name === 'body' ? operation.requestBody?.required : (name === 'query' ? query : headers)?.required,
-    )
+  const isRequired: Readonly<Record<string, unknown>> = {
+    query: query?.required,
+    headers: headers?.required,
+    body: operation.requestBody?.required,
+  }
+  const required = parts.map(([name]) => name).filter(name => isRequired[name])
   return objectOf(parts, required)
 }
 
-/** Refusals have one form for all, the component `Problem`. */
-const responseOf = ({ responses = {} }: Operation): SchemaObject | undefined => {
+/** Refusals have one form for all, the component `Problem`. What has no JSON is told by its status alone, where the route does not refuse. */
+const responseOf = ({ responses = {} }: Operation): SchemaObject => {
   const answers = Object.entries(responses).flatMap(([status, response]) => {
     const schema = jsonOf(response)
-    return schema === undefined ? [] : [[status, schema] as const]
+    if (schema === undefined && !status.startsWith('2')) return []
+    return [[status, schema ?? true] as const]
   })
-  return answers.length === 0 ? undefined : objectOf(answers, [])
+  return objectOf(answers, [])
 }
 
 export const routeContracts = ({ paths = {}, components }: OpenApiDocument): Contract[] => {

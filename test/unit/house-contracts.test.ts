@@ -10,7 +10,7 @@ import { differences, readHistory } from '../../src/contracts/history.ts'
 import { type JsonSchema, sealed } from '../../src/contracts/json-schema.ts'
 import { readable } from '../../src/contracts/readable.ts'
 import { newestEvents, openContracts } from '../../src/contracts/registry.ts'
-import { routeContracts } from '../../src/contracts/routes.ts'
+import { operationName, routeContracts } from '../../src/contracts/routes.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 // As fresh as the code, by house-docs.test.ts.
@@ -26,6 +26,15 @@ test('every contract has a subject and major of its own, and can be read by itse
   expect(contracts.length).toBeGreaterThan(200)
   expect(new Set(contracts.map(({ subject, major }) => `${subject} ${major}`)).size).toBe(contracts.length)
   for (const { subject, schema } of contracts) expect(readable(sealed(schema), schema), subject).toEqual([])
+})
+
+test('every route has a contract of what it is asked and of what it answers', () => {
+  const subjects = new Set(contracts.map(({ subject }) => subject))
+  const routes = Object.entries(openApi.paths as Record<string, object>).flatMap(([path, item]) =>
+    Object.keys(item).map(method => operationName(method, path)),
+  )
+  const wanted = routes.flatMap(route => [`${route}.request`, `${route}.response`])
+  expect(wanted.filter(subject => !subjects.has(subject))).toEqual([])
 })
 
 test('docs/asyncapi.json', async () => {
