@@ -102,6 +102,13 @@ const rewriting =
     return { text: JSON.stringify(change(JSON.parse(text) as Record<string, unknown>)) }
   }
 
+/** A refusal in place of the answer, of the form that the document has. */
+const refused = (status: number, code: string): Partial<Passed> => ({
+  status,
+  headers: new Headers({ 'content-type': 'application/problem+json' }),
+  text: JSON.stringify({ type: `/problems/${code}`, title: code, instance: '/', retryable: false, status, code }),
+})
+
 describe('is broken where', () => {
   test.each<[Suite, string, string, Sabotage]>([
     [
@@ -153,10 +160,64 @@ describe('is broken where', () => {
         })),
       },
     ],
+    [
+      'contract',
+      'what is asked for rightly is refused, by a status that the document names',
+      'was answered 429',
+      {
+        answered: ({ method, path }) =>
+          method === 'GET' && /^\/v1\/products\/[^/]+\/usage/.test(path) ? refused(429, 'rate-limited') : undefined,
+      },
+    ],
+    [
+      'authorisation',
+      'lists cannot be read',
+      'a list was answered 500',
+      { answered: ({ path }) => (path.startsWith('/v1/events?') ? refused(500, 'internal') : undefined) },
+    ],
+    [
+      'authorisation',
+      'a stranger hears what the owner hears, as soon as there is something to hear',
+      'its events are told to a stranger',
+      {
+        asked: ({ path, headers }) => {
+          if (path.startsWith('/v1/events?')) headers.authorization = `Bearer ${ADMIN_KEY}`
+        },
+      },
+    ],
+    [
+      'authorisation',
+      'the log tells nobody anything',
+      'has it not in his lists',
+      { answered: rewriting('GET', /^\/v1\/events\?/, body => ({ ...body, items: [] })) },
+    ],
+    [
+      'signature',
+      'a subscription is refused, by another reason than where it leads',
+      'a subscription was answered 422',
+      {
+        answered: ({ method, path }) =>
+          method === 'POST' && path === '/v1/subscriptions' ? refused(422, 'contract-violation') : undefined,
+      },
+    ],
   ])('%s: %s', async (suite, _, why, sabotage) => {
     await sabotaged(sabotage, async url => {
       const broken = (await outcomes(url, [suite])).filter(({ result }) => result === 'broken')
       expect(broken.map(finding => finding.why).join('\n')).toContain(why)
+    })
+  })
+
+  test('signature: somebody said where he is reached, and may not be told there', async () => {
+    const forbids: Sabotage = {
+      answered: ({ method, path }) =>
+        method === 'POST' && path === '/v1/subscriptions' ? refused(422, 'url-forbidden') : undefined,
+    }
+    await sabotaged(forbids, async url => {
+      const [unsaid] = await outcomes(url, ['signature'])
+      expect(unsaid?.result).toBe('not tried')
+      const receiver = 'http://127.0.0.1:0/'
+      const [said] = await runSuites({ url, admin: ADMIN_KEY, receiver, suites: ['signature'] })
+      expect(said).toMatchObject({ result: 'broken', why: 'a subscription was answered 422' })
     })
   })
 

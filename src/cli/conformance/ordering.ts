@@ -1,6 +1,6 @@
 /** The log: every fact once, in the order of its asset, and the same however it is read. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Check, expectThat, Violation, type World } from './world.ts'
+import { type Check, expectThat, TOLD_WITHIN_MS, Violation, type World } from './world.ts'
 
 interface LoggedEvent {
   readonly id: string
@@ -15,7 +15,6 @@ interface Page {
 }
 
 const CHANGES = 8
-const TOLD_WITHIN_MS = 15_000
 
 const read = async ({ call, owner }: World, asset: string, after: number, limit: number): Promise<LoggedEvent[]> => {
   const found: LoggedEvent[] = []

@@ -35,6 +35,9 @@ export const expectThat = (holds: boolean, what: string): void => {
   if (!holds) throw new Violation(what)
 }
 
+/** How long the log may take to tell what has happened. */
+export const TOLD_WITHIN_MS = 15_000
+
 export const OWNER = 'conformance-owner'
 export const STRANGER = 'conformance-stranger'
 export const COLLECTION = 'conformance'
