@@ -1,7 +1,7 @@
 /** The names of a deployment as TypeScript and as a set: what `matrix generate` prints. Sorted, so that equal is equal to the byte. */
 import { canonicalText } from '../lib/canonical.ts'
+import { groupBy } from '../lib/group-by.ts'
 import { findOperation } from '../ops/registry.ts'
-import { CliFailure } from './failure.ts'
 import type { MatrixSet } from './matrix-set.ts'
 
 export interface CollectionMatrix {
@@ -50,47 +50,74 @@ interface CanonicalRecipe {
 }
 
 /** The parameters of an operation are kept in one spelling and written in another, which its own schema knows: the one that comes to the same. */
-const spelled = (op: string, params: object): unknown => {
+const spelled = (op: string, params: object): { readonly wish: unknown } | undefined => {
   const values = Object.values(params)
   const wanted = canonicalText(params)
   const spelling = [params, ...(values.length === 1 ? values : []), true].find(candidate => {
     const read = findOperation(op)?.schema.safeParse(candidate)
     return read?.success && canonicalText(read.data) === wanted
   })
-  if (spelling === undefined)
-    throw new CliFailure(1, 'not-for-a-mock', `${op} ${wanted} cannot be spelled as a wish: leave out that rendition.`)
-  return spelling
+  return spelling === undefined ? undefined : { wish: spelling }
 }
 
 /** A recipe is shown as it is kept, canonical, and written as it is wished for. */
-const wishOf = (kept: Record<string, unknown>): Record<string, unknown> => {
+const wishOf = (
+  kept: Record<string, unknown>,
+): { readonly recipe: Record<string, unknown> } | { readonly op: string } => {
   const { stages, outputs } = kept as unknown as CanonicalRecipe
-  const written = stages.map(steps => Object.fromEntries(steps.map(({ op, params }) => [op, spelled(op, params)])))
-  return {
+  const written: Record<string, unknown>[] = []
+  for (const steps of stages) {
+    const stage: Record<string, unknown> = {}
+    for (const { op, params } of steps) {
+      const found = spelled(op, params)
+      if (found === undefined) return { op }
+      stage[op] = found.wish
+    }
+    written.push(stage)
+  }
+  const recipe = {
     ...(written.length > 0 && { stages: written }),
     formats: outputs.map(({ format, required, params }) => ({ format, required, ...params })),
   }
+  return { recipe }
 }
 
 const byKey = <T>(entries: readonly (readonly [string, T])[]): Record<string, T> =>
   Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
 
+export interface LeftOut {
+  readonly rendition: string
+  /** What of it a mock could not be given: a `composite` names an asset that only this deployment has. */
+  readonly op: string
+}
+
 /** The same matrix for a mock: what it has and grants, without conditions of time and network, which a test would not meet. */
-export const setOf = (products: readonly string[], matrix: readonly CollectionMatrix[]): MatrixSet => ({
-  products: byKey(products.map(product => [product, {}] as const)),
-  collections: byKey(
-    matrix.map(({ collection, owner, edges, renditions }) => {
-      const named = sorted(renditions.map(({ product }) => product)).map(product => {
-        const own = renditions.filter(one => one.product === product)
-        return [
-          product,
-          byKey(own.map(({ name, recipe, lane }) => [name, { recipe: wishOf(recipe), lane }] as const)),
-        ] as const
+export const setOf = (
+  products: readonly string[],
+  matrix: readonly CollectionMatrix[],
+): { readonly set: MatrixSet; readonly leftOut: readonly LeftOut[] } => {
+  const leftOut: LeftOut[] = []
+  const renditionsOf = ({ collection, renditions }: CollectionMatrix) => {
+    const byProduct = [...groupBy(renditions, ({ product }) => product)].map(([product, own]) => {
+      const named = own.flatMap(({ name, recipe, lane }) => {
+        const wish = wishOf(recipe)
+        if ('recipe' in wish) return [[name, { recipe: wish.recipe, lane }] as const]
+        leftOut.push({ rendition: `${collection}/${product}/${name}`, op: wish.op })
+        return []
       })
-      const grants = edges
-        .filter(({ product }) => product !== owner)
-        .map(({ product, role, original_access = false }) => [product, { role, original_access }] as const)
-      return [collection, { owner, grants: byKey(grants), renditions: byKey(named) }] as const
-    }),
-  ),
-})
+      return [product, byKey(named)] as const
+    })
+    return byKey(byProduct)
+  }
+  const collections = matrix.map(one => {
+    const { collection, owner, edges } = one
+    const grants = edges
+      .filter(({ product }) => product !== owner)
+      .map(({ product, role, original_access = false }) => [product, { role, original_access }] as const)
+    return [collection, { owner, grants: byKey(grants), renditions: renditionsOf(one) }] as const
+  })
+  return {
+    set: { products: byKey(products.map(product => [product, {}] as const)), collections: byKey(collections) },
+    leftOut,
+  }
+}

@@ -18,7 +18,11 @@ const printed = async (options: GlobalOptions, own: Own): Promise<string> => {
     const response = await call(options, `/v1/collections/${encodeURIComponent(collection)}/matrix`)
     matrix.push((await response.json()) as CollectionMatrix)
   }
-  return own.mock ? `${JSON.stringify(setOf(products, matrix), null, 2)}\n` : printNames(products, matrix)
+  if (!own.mock) return printNames(products, matrix)
+  const { set, leftOut } = setOf(products, matrix)
+  for (const { rendition, op } of leftOut)
+    process.stderr.write(`Left out: ${rendition}, whose ${op} a mock cannot be given.\n`)
+  return `${JSON.stringify(set, null, 2)}\n`
 }
 
 export const generate = (program: Command): void => {
@@ -29,7 +33,11 @@ export const generate = (program: Command): void => {
     )
     .option('-o, --output <file>', 'write it there')
     .option('--check', 'write nothing: exit 1 where the file says something else', false)
-    .option('--mock', 'as JSON for `matrix mock --set`, with the recipes', false)
+    .option(
+      '--mock',
+      'as JSON for `matrix mock --set`, with the recipes; those that lay on another asset are left out and named',
+      false,
+    )
     .action(async (own: Own, command: Command) => {
       const options = optionsOf(command)
       const { output, check } = own
