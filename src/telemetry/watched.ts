@@ -200,14 +200,16 @@ export const WATCHED: readonly Watched[] = [
   },
   {
     section: 'Engines',
-    title: 'Circuit breakers: 0 closed, 1 half-open, 2 open',
-    expr: 'max by (dependency) (circuit_breaker_state)',
+    // Open for seconds at a time and half-open until somebody asks again: what is seen of it are moments.
+    title: 'Circuit breakers, the worst within two minutes: 0 closed, 1 half-open, 2 open',
+    expr: 'max by (dependency) (max_over_time(circuit_breaker_state[2m]))',
     unit: 'short',
     legend: '{{dependency}}',
     alert: {
       name: 'MatrixBreakerOpen',
       when: '== 2',
-      lasts: '1m',
+      // Longer than one moment is seen for: it has opened again.
+      lasts: '3m',
       severity: 'critical',
       summary: '{{ $labels.dependency }} is left alone, for it failed too often.',
       action: '/readyz says what works without it.',

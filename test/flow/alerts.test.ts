@@ -15,7 +15,8 @@ const run = promisify(execFile)
 const alerts = WATCHED.flatMap(({ alert }) => (alert === undefined ? [] : [alert.name]))
 
 interface Case {
-  /** Series as promtool writes them, a sample a minute. */
+  /** Series as promtool writes them, a sample a minute unless said. */
+  readonly every?: string
   readonly fires: Readonly<Record<string, string>>
   readonly quiet: Readonly<Record<string, string>>
 }
@@ -57,7 +58,13 @@ const CASES: Readonly<Record<string, Case>> = {
   MatrixDeliveriesDead: gauge('matrix_deliveries{state="DEAD"}', '1+0', '0+0'),
   MatrixPurgesDead: gauge('matrix_purges{state="DEAD"}', '1+0', '0+0'),
   MatrixPostgresAway: gauge('matrix_database_away', '1+0', '0+0'),
-  MatrixBreakerOpen: gauge('circuit_breaker_state{dependency="object-store"}', '2+0', '1+0'),
+  MatrixBreakerOpen: {
+    every: '15s',
+    // Open for five seconds after each try, of which there is one a minute: every eighth look finds it so.
+    fires: { 'circuit_breaker_state{dependency="opa"}': '1 1 1 2 1 1 1 1 '.repeat(30).trimEnd() },
+    // Opened once, a minute before it is looked at; tried in vain since by nobody.
+    quiet: { 'circuit_breaker_state{dependency="opa"}': `${'0 '.repeat(196)}2 ${'1 '.repeat(40)}`.trimEnd() },
+  },
   MatrixAuditUnchained: gauge('matrix_audit_unchained_age_seconds', '61+0', '1+0'),
   MatrixErasureStuck: gauge('matrix_erasures_open', '1+0', '0+0'),
   MatrixDrift: gauge('matrix_drift_ratio{tenant="demo"}', '0.001+0', '0+0'),
@@ -121,8 +128,8 @@ describe.skipIf(missing !== undefined)(`by promtool${missing ? ` (${missing})` :
     expect(await judge('check', 'rules', 'rules.yaml')).toContain(`SUCCESS: ${alerts.length} rules found`)
   })
 
-  const testOf = (alertname: string, series: Readonly<Record<string, string>>, fires: boolean) => ({
-    interval: '1m',
+  const testOf = (alertname: string, every: string, series: Readonly<Record<string, string>>, fires: boolean) => ({
+    interval: every,
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
     promql_expr_test: [
       {
@@ -134,9 +141,9 @@ describe.skipIf(missing !== undefined)(`by promtool${missing ? ` (${missing})` :
   })
 
   test('each fires when it has to, and is quiet when all is well', async () => {
-    const tests = Object.entries(CASES).flatMap(([name, { fires, quiet }]) => [
-      testOf(name, fires, true),
-      testOf(name, quiet, false),
+    const tests = Object.entries(CASES).flatMap(([name, { fires, quiet, every = '1m' }]) => [
+      testOf(name, every, fires, true),
+      testOf(name, every, quiet, false),
     ])
     await writeFile(
       join(folder, 'tests.json'),
