@@ -197,8 +197,7 @@ describe('matrix mock', () => {
     )
     let over = false
     void program.ended.then(() => (over = true))
-    const look = (): string | undefined =>
-      over ? program.output() : /^\{"url".*\}$/m.exec(program.output())?.[0]
+    const look = (): string | undefined => (over ? program.output() : /^\{"url".*\}$/m.exec(program.output())?.[0])
     expect(await until('the mock', look, { withinMs: 120_000 })).toMatch(/^\{"url"/)
     expect(await program.end('SIGINT')).toBe(0)
     expect(await readdir(elsewhere)).toEqual(['matrix.config.json'])
