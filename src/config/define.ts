@@ -319,7 +319,7 @@ export interface MatrixConfig {
     readonly tenantKeys?: number
   }
   readonly breaker?: {
-    /** BREAKER_STORAGE. Circuit breaker before the object store: failures (at least half of the calls) / within / then left alone for / probes that all have to succeed. Meanwhile it is asked once a second whether it is back. Default: 3/30s/60s/2. */
+    /** BREAKER_STORAGE. Circuit breaker before the object store: failures (at least half of the calls) / within / then left alone for / probes that all have to succeed. Meanwhile it is asked once a second whether it is back, and the time counts from the last of that. Default: 3/30s/60s/2. */
     readonly storage?: string
     /** BREAKER_QUEUE. The same before the queue of hints. Default: 5/10s/5s/1. */
     readonly queue?: string
@@ -327,7 +327,7 @@ export interface MatrixConfig {
     readonly jwks?: string
     /** BREAKER_OPA. The same before the Open Policy Agent. Default: 5/10s/5s/3. */
     readonly opa?: string
-    /** BREAKER_SCAN. The same before each scanner. Default: 5/10s/30s/3. */
+    /** BREAKER_SCAN. The same before each scanner. Within less than twice SCAN_TIMEOUT_MS, one that hangs does not open it. Default: 3/5m/30s/3. */
     readonly scan?: string
   }
   /** TRACING. Whether spans are sent to a collector: `otel`, `off`, or `auto`: where OTEL_EXPORTER_OTLP_ENDPOINT names one. Needs the packages @opentelemetry/sdk-trace-node and @opentelemetry/exporter-trace-otlp-http. Default: auto. */

@@ -24,10 +24,16 @@ export const RESILIENCE = {
     'BREAKER_STORAGE',
     breakerRow,
     '3/30s/60s/2',
-    `Circuit breaker before the object store: ${FORM}. Meanwhile it is asked once a second whether it is back.`,
+    `Circuit breaker before the object store: ${FORM}. Meanwhile it is asked once a second whether it is back, and the time counts from the last of that.`,
   ),
   breakerQueue: declare('BREAKER_QUEUE', breakerRow, '5/10s/5s/1', 'The same before the queue of hints.'),
   breakerJwks: declare('BREAKER_JWKS', breakerRow, '5/10s/30s/3', 'The same before each key set of an issuer.'),
   breakerOpa: declare('BREAKER_OPA', breakerRow, '5/10s/5s/3', 'The same before the Open Policy Agent.'),
-  breakerScan: declare('BREAKER_SCAN', breakerRow, '5/10s/30s/3', 'The same before each scanner.'),
+  breakerScan: declare(
+    'BREAKER_SCAN',
+    breakerRow,
+    // Two are scanned at once: where each hangs until SCAN_TIMEOUT_MS, the third failure comes after twice that.
+    '3/5m/30s/3',
+    'The same before each scanner. Within less than twice SCAN_TIMEOUT_MS, one that hangs does not open it.',
+  ),
 } as const

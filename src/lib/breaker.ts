@@ -5,6 +5,7 @@
  *   half-open --every one of halfOpenMax probes succeeds--> closed
  *            \--one fails--> open
  *   open --somebody has heard of it (rouse)--> half-open, before its time
+ *   open --somebody has asked, and it is still away (stay)--> open, its time from then on
  *
  * The window is counted in ten slots, so it costs the same at any traffic. Written by hand: the breakers that there are let one
  * probe through, or refuse all but one; a single success says little of something that answers every other time.
@@ -36,6 +37,8 @@ export interface Breaker {
   state(): BreakerState
   /** What it guards was heard of otherwise: calls are let through again, as probes. */
   rouse(): void
+  /** What it guards was found to be away still: it stays open for as long as that goes on, and `openMs` longer. */
+  stay(): void
   /** How long it stays open, 0 when it is not. */
   waitMs(): number
 }
@@ -113,6 +116,9 @@ export const openBreaker = (options: BreakerOptions): Breaker => {
     state: () => (state === 'open' && waitMs() === 0 ? 'half-open' : state),
     rouse() {
       if (state === 'open') become('half-open')
+    },
+    stay() {
+      if (state === 'open') openedAt = now()
     },
     waitMs,
   }

@@ -28,7 +28,7 @@ export const openGuard =
 /**
  * While the breaker is open asks by itself whether what it guards is back, and makes the probes that close it: an outage of seconds
  * does not become one of `openMs`, no request is the one that tries, and none that takes minutes is waited for as a probe.
- * `knock` rejects while it is not back.
+ * `knock` rejects while it is not back. One that never answers does not keep it closed to all: `openMs` after it, requests try.
  */
 export const openKnocking = (
   breaker: () => Breaker,
@@ -56,7 +56,7 @@ export const openKnocking = (
     clearTimeout(timer)
     timer = setTimeout(() => {
       probe()
-        .catch(() => undefined) // still away
+        .catch(() => breaker().stay())
         .finally(() => {
           if (!isClosed && breaker().state() !== 'closed') again()
         })

@@ -1,6 +1,7 @@
 /** Work behind a breaker, and what finds out that it may go on. */
 import { expect, test } from 'vitest'
 import { breakerRow, RESILIENCE } from '../../src/config/resilience.ts'
+import { SCAN } from '../../src/config/scan.ts'
 import { type Breaker, openBreaker } from '../../src/lib/breaker.ts'
 import { openGuard, openKnocking } from '../../src/lib/guard.ts'
 import { until } from '../support/until.ts'
@@ -64,6 +65,43 @@ test('it is knocked at until somebody opens, and no call is the one that tries',
   await until('it is knocked at again', () => knocks > before + 1)
   expect(breaker.state()).toBe('open')
   knocking.close()
+})
+
+test('however long it is away, knocking alone ends that; where nobody knocks any more, calls try again', async () => {
+  let now = 0
+  let knocks = 0
+  let goesOn = true
+  const knock = async (): Promise<void> => {
+    if (!goesOn) return new Promise(() => undefined)
+    knocks++
+    now += ROW.openMs - 1
+    throw new Error('away')
+  }
+  const knocking = openKnocking(() => breaker, { knock, everyMs: 1 })
+  const breaker = openBreaker({ ...ROW, now: () => now, onChange: knocking.heard })
+  const guard = guardOf(breaker)
+  for (let i = 0; i < 2; i++) await guard(fails('away')).catch(() => undefined)
+  await until('it has been knocked at', async () => {
+    await expect(guard(fails('away'))).rejects.toThrow('left alone')
+    return knocks >= 5
+  })
+  goesOn = false
+  now += ROW.openMs
+  await expect(guard(fails('tried'))).rejects.toThrow('tried')
+  knocking.close()
+})
+
+test('two scans at once that hang open the breaker of their scanner', () => {
+  let now = 0
+  const row = breakerRow(RESILIENCE.breakerScan.fallback ?? '')
+  const breaker = openBreaker({ ...row, now: () => now })
+  const states = Array.from({ length: 3 }, () => {
+    const lanes = [breaker.admit(), breaker.admit()]
+    now += Number(SCAN.scanTimeoutMs.fallback)
+    for (const report of lanes) report?.('failed')
+    return breaker.state()
+  })
+  expect(states[1]).toBe('open')
 })
 
 test('rows of the configuration', () => {
