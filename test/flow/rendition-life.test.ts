@@ -59,6 +59,15 @@ const resolution = async (asset: string, name: string): Promise<Resolution> =>
   expectJson<Resolution>(resolve(asset, name, JSON_ONLY), 200)
 const executions = async (): Promise<number> =>
   Number((await query<{ sum: string }>(system.core, 'select coalesce(sum(executions), 0) as sum from node'))[0]?.sum)
+/** Cut around what is to be seen. */
+const square = (side: number) => ({
+  recipe: { resize: { width: side, height: side, fit: 'cover', gravity: 'auto' }, formats: ['jpeg'] },
+})
+const aim = async (asset: string): Promise<void> => {
+  const body = { focal_point: { x: 0, y: 0.5 } }
+  const headers = { ...IF_ANY, 'Content-Type': 'application/merge-patch+json' }
+  await expectJson(send('PATCH', `/v1/assets/${asset}`, { key: ADMIN_KEY, body, headers }), 200)
+}
 let seed = 0
 const upload = async (): Promise<string> => {
   const { asset } = await system.upload(await photo({ width: 300 + ++seed, height: 200 }))
@@ -152,19 +161,11 @@ describe('a rollback', () => {
   })
 
   test('cuts by what is said of the asset now', async () => {
-    const square = (side: number) => ({
-      recipe: { resize: { width: side, height: side, fit: 'cover', gravity: 'auto' }, formats: ['jpeg'] },
-    })
     await put('aimed', square(40))
     const asset = await upload()
     const { node } = await resolution(asset, 'aimed')
     await put('aimed', square(41))
-    const aimed = send('PATCH', `/v1/assets/${asset}`, {
-      key: ADMIN_KEY,
-      body: { focal_point: { x: 0, y: 0.5 } },
-      headers: { ...IF_ANY, 'Content-Type': 'application/merge-patch+json' },
-    })
-    expect((await aimed).status).toBe(200)
+    await aim(asset)
     await expectJson(rollback('aimed'), 200)
     await finish()
     const after = await resolution(asset, 'aimed')
@@ -173,9 +174,6 @@ describe('a rollback', () => {
   })
 
   test('cuts by it also what came while it was answered, and was finished later', async () => {
-    const square = (side: number) => ({
-      recipe: { resize: { width: side, height: side, fit: 'cover', gravity: 'auto' }, formats: ['jpeg'] },
-    })
     await put('held', square(42))
     const asset = await upload()
     const { node } = await resolution(asset, 'held')
@@ -190,9 +188,7 @@ describe('a rollback', () => {
       )
     await become('PROCESSING')
     await put('held', square(43))
-    const body = { focal_point: { x: 0, y: 0.5 } }
-    const headers = { ...IF_ANY, 'Content-Type': 'application/merge-patch+json' }
-    expect((await send('PATCH', `/v1/assets/${asset}`, { key: ADMIN_KEY, body, headers })).status).toBe(200)
+    await aim(asset)
     await become('ACTIVE')
     await expectJson(rollback('held'), 200)
     await finish()
